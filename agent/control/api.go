@@ -1,0 +1,195 @@
+package control
+
+import (
+	"context"
+	"time"
+
+	"github.com/skyctl/skyctl/agent/chunk"
+	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/route"
+)
+
+// API is what an agent does for its orchestrator.
+type API interface {
+	// Info says who and how the agent is. It is also the health check.
+	Info(ctx context.Context) (Info, error)
+
+	// Configure gives the agent its part in the run, replacing what it had.
+	// A new Session drops the chunks of the earlier one: when Configure
+	// returns, none of its writes is in flight any more.
+	Configure(ctx context.Context, cfg Config) error
+
+	// Assign queues chunks for reading. A chunk and attempt that the agent
+	// already has is ignored. The queue is bounded by the orchestrator, which
+	// knows what it has assigned and not yet seen in Results.
+	Assign(ctx context.Context, chunks []Assignment) error
+
+	// Results calls yield with what became of assigned chunks, in order of
+	// their Seq, from after+1 on, until ctx ends or yield fails. Results up to
+	// after are forgotten by the agent. yield is called with an empty slice at
+	// least every few seconds, so a caller can tell an idle agent from a dead
+	// one.
+	Results(ctx context.Context, after uint64, yield func([]Result) error) error
+
+	// Begin, Commit, Abort and Parts are the staged write of one object at a
+	// destination, done by a gateway near it. Commit also checks the object's
+	// digest and says how.
+	Begin(ctx context.Context, req BeginRequest) (objstore.Upload, error)
+	Commit(ctx context.Context, req CommitRequest) (Committed, error)
+	Abort(ctx context.Context, req UploadRequest) error
+	Parts(ctx context.Context, req UploadRequest) ([]objstore.PartRef, error)
+
+	// Quiesce stops reading and writing and returns when no write of the run
+	// is in flight. It comes before success is declared and before an agent's
+	// chunks are given to another.
+	Quiesce(ctx context.Context) error
+
+	// Stats are counters since the agent started.
+	Stats(ctx context.Context) (Stats, error)
+}
+
+// Info identifies an agent.
+type Info struct {
+	Name     route.Gateway `json:"name"`
+	Run      string        `json:"run"`
+	Version  string        `json:"version"`
+	PID      int           `json:"pid"`
+	Session  string        `json:"session"`   // of the last Configure
+	NotAfter time.Time     `json:"not_after"` // when the agent ends itself
+}
+
+// Config is an agent's part in a run.
+type Config struct {
+	Session string                     `json:"session"` // one orchestrator's attempt at the run
+	Memory  int64                      `json:"memory"`  // bytes for parts, buffers and windows
+	Stores  map[string]objstore.Config `json:"stores,omitempty"`
+	Peers   map[route.Gateway]Peer     `json:"peers,omitempty"`
+	Routes  []Route                    `json:"routes,omitempty"`
+	Credit  map[route.Gateway]int64    `json:"credit,omitempty"` // bytes this reader may have outstanding at a writer
+	Streams int                        `json:"streams"`          // chunks this reader may have outstanding, 0: the default
+	Verify  Verify                     `json:"verify,omitempty"`
+}
+
+// Peer is another gateway of the run.
+type Peer struct {
+	Address     string `json:"address"`     // host:port; empty: the peer dials
+	Connections int    `json:"connections"` // to open towards it; 0: it receives nothing from this agent
+}
+
+// Route is one of the trees that this reader may send chunks along. Weight is
+// the planned rate in Gbit/s: a preference, never a cap.
+type Route struct {
+	ID     int        `json:"id"`
+	Tree   route.Node `json:"tree"`
+	Weight float64    `json:"weight"`
+}
+
+// Verify says how a written object's digest is checked.
+type Verify string
+
+const (
+	VerifyAuto Verify = "auto" // the store's checksum, else read back
+	VerifyRead Verify = "read" // always read back
+)
+
+// Assignment tells a reader to read one chunk and see it written.
+type Assignment struct {
+	Chunk   chunk.ID         `json:"chunk"`
+	Attempt int32            `json:"attempt"`
+	Store   string           `json:"store"` // of Config.Stores
+	Key     string           `json:"key"`
+	Version objstore.Version `json:"version,omitempty"`
+	Range   chunk.Range      `json:"range"`
+	Dests   []Dest           `json:"dests"`
+	Avoid   []int            `json:"avoid,omitempty"` // routes on which it failed before
+}
+
+// Dest is where a chunk is written. With an Upload the chunk is a part of it;
+// without one the chunk is a whole object and is put in one step.
+type Dest struct {
+	Number route.Dest       `json:"number"`
+	Store  string           `json:"store"`
+	Key    string           `json:"key"`
+	Upload *objstore.Upload `json:"upload,omitempty"`
+}
+
+// Result is what became of one chunk at one destination.
+type Result struct {
+	Seq      uint64        `json:"seq"` // of this agent, from 1 on
+	Chunk    chunk.ID      `json:"chunk"`
+	Attempt  int32         `json:"attempt"`
+	Dest     route.Dest    `json:"dest"`
+	Route    int           `json:"route"` // -1: none was taken
+	Bytes    int64         `json:"bytes"`
+	Digest   chunk.Digest  `json:"digest"`             // of what the reader read
+	Token    string        `json:"token,omitempty"`    // PartRef.Token
+	Verified Verified      `json:"verified,omitempty"` // whole objects only
+	Failure  *Failure      `json:"failure,omitempty"`  // nil: written and durable
+	Took     time.Duration `json:"took_ns"`
+}
+
+// Failure says why a chunk was not written.
+type Failure struct {
+	Stage   Stage         `json:"stage"`
+	Kind    objstore.Kind `json:"kind"`
+	Message string        `json:"message"`
+	Gateway route.Gateway `json:"gateway,omitempty"` // where it happened, if known
+}
+
+// Stage is the part of a chunk's way that failed.
+type Stage string
+
+const (
+	StageRead  Stage = "read"  // from the source store
+	StageRoute Stage = "route" // between gateways
+	StageWrite Stage = "write" // to the destination store
+)
+
+// Verified says how a written object's digest was checked.
+type Verified string
+
+const (
+	VerifiedStore Verified = "store" // the store reported the digest
+	VerifiedRead  Verified = "read"  // the object was read back
+)
+
+// UploadRequest names a staged write and the store it is in.
+type UploadRequest struct {
+	Store  string          `json:"store"`
+	Upload objstore.Upload `json:"upload"`
+}
+
+// BeginRequest starts a staged write. Its metadata is that of the source.
+type BeginRequest struct {
+	Store    string            `json:"store"`
+	Key      string            `json:"key"`
+	Size     int64             `json:"size"`
+	Metadata objstore.Metadata `json:"metadata"`
+}
+
+// CommitRequest ends a staged write.
+type CommitRequest struct {
+	Store  string             `json:"store"`
+	Upload objstore.Upload    `json:"upload"`
+	Parts  []objstore.PartRef `json:"parts"`
+	Digest chunk.Digest       `json:"digest"` // of the whole object
+}
+
+// Committed is a visible object whose digest was checked.
+type Committed struct {
+	Version  objstore.Version `json:"version"`
+	Verified Verified         `json:"verified"`
+}
+
+// Stats are an agent's counters since its start.
+type Stats struct {
+	ChunksRead    int64 `json:"chunks_read"`
+	ChunksWritten int64 `json:"chunks_written"`
+	BytesRead     int64 `json:"bytes_read"`     // from source stores
+	BytesWritten  int64 `json:"bytes_written"`  // to destination stores, acknowledged
+	BytesSent     int64 `json:"bytes_sent"`     // payload to other gateways
+	BytesReceived int64 `json:"bytes_received"` // payload from other gateways
+	Streams       int64 `json:"streams"`        // open now
+	Queued        int64 `json:"queued"`         // assigned, not yet started
+	MemoryUsed    int64 `json:"memory_used"`    // bytes charged to the budget now
+}

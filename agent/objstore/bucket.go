@@ -1,0 +1,164 @@
+package objstore
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/skyctl/skyctl/agent/chunk"
+)
+
+// Bucket is one bucket (container, directory tree) of a store.
+//
+// All methods are safe for concurrent use, stop when ctx ends, and answer with
+// an *Error whose Kind says what a caller may do about it. Providers retry
+// nothing that is not safe to repeat, and nothing forever: the transfer retries
+// whole chunks by other routes, so a provider's own retries only smooth out
+// hiccups of seconds.
+//
+// Keys are literal: nothing is decoded, cleaned or joined. A key that the
+// store cannot hold is KindInvalid.
+type Bucket interface {
+	// Check tells whether the bucket exists and answers this caller.
+	Check(ctx context.Context) error
+
+	// List calls yield for every object whose key starts with prefix, in the
+	// store's order, in constant memory. It returns nil only after the store
+	// said that the listing is complete: an error in the middle is an error,
+	// never a short listing. An error of yield ends the listing and is
+	// returned as it is. Listed objects may lack CRC32C and Metadata.
+	List(ctx context.Context, prefix string, yield func(Object) error) error
+
+	// Stat returns the object with everything the store knows of it.
+	Stat(ctx context.Context, key string) (Object, error)
+
+	// Open reads a range of the object at the given version. If the object no
+	// longer has that version the error is KindPrecondition; the reader never
+	// yields a mixture of versions. The empty version reads whatever is there.
+	// A range that reaches beyond the object is KindPrecondition too. The
+	// Object comes from the same answer as the bytes: for a range that spans
+	// the whole object its Metadata is complete.
+	Open(ctx context.Context, key string, version Version, r chunk.Range) (io.ReadCloser, Object, error)
+
+	// Put writes a whole object in one step; nobody ever sees a part of it and
+	// the previous object stays until the new one is durable. It returns the
+	// object as the store now reports it, with CRC32C if the store computes or
+	// checks one. Putting the same bytes twice is harmless.
+	Put(ctx context.Context, key string, body Body, meta Metadata) (Object, error)
+
+	// Begin starts a staged write of an object of size bytes. Nothing is
+	// visible under key until Commit.
+	Begin(ctx context.Context, key string, size int64, meta Metadata) (Upload, error)
+
+	// WritePart writes one part of a staged write, durably. Several gateways
+	// may write parts of one upload at once (file: from one host). Writing the
+	// same part again replaces it.
+	WritePart(ctx context.Context, up Upload, part Part, body Body) (PartRef, error)
+
+	// Parts lists the parts that the store holds of a staged write.
+	// KindNotFound means that the upload does not exist, or no longer.
+	Parts(ctx context.Context, up Upload) ([]PartRef, error)
+
+	// Commit makes the object visible, all at once, from parts in order of
+	// their numbers. It is idempotent: where the reply to an earlier commit
+	// was lost, the object is recognised by size and digest and returned. The
+	// digest is that of the whole object; a store that can compare it does.
+	Commit(ctx context.Context, up Upload, parts []PartRef, size int64, digest chunk.Digest) (Object, error)
+
+	// Abort gives up a staged write and leaves no part of it behind. Aborting
+	// what does not exist is no error.
+	Abort(ctx context.Context, up Upload) error
+
+	// Delete removes the object. Deleting what does not exist is no error.
+	Delete(ctx context.Context, key string) error
+
+	// Limits are fixed for the life of the Bucket.
+	Limits() Limits
+
+	// Close releases connections and files.
+	Close() error
+}
+
+// Version pins a read to the bytes that were listed: an ETag, a generation, or
+// for stores without either, size and modification time. It is opaque and
+// compares with ==.
+type Version string
+
+// Object is what a store says of one key.
+type Object struct {
+	Key      string
+	Size     int64 // bytes
+	Version  Version
+	Modified time.Time
+	CRC32C   *chunk.Digest // of the whole object, if the store reports it
+	Metadata Metadata
+}
+
+// Metadata travels with an object where both sides know the field.
+type Metadata struct {
+	ContentType        string            `json:"content_type,omitempty"`
+	ContentEncoding    string            `json:"content_encoding,omitempty"`
+	ContentDisposition string            `json:"content_disposition,omitempty"`
+	ContentLanguage    string            `json:"content_language,omitempty"`
+	CacheControl       string            `json:"cache_control,omitempty"`
+	User               map[string]string `json:"user,omitempty"`
+}
+
+// Body is the content of an object or part: exactly Size bytes.
+//
+// If Limits().Buffered is true the caller must give Bytes and Digest, so that
+// the provider can repeat the request and let the store check it. Otherwise
+// Reader may be given instead, and is consumed as it arrives; an error from it,
+// or fewer bytes than Size, must leave nothing visible. The provider then
+// computes the digest itself.
+type Body struct {
+	Size   int64
+	Bytes  []byte
+	Digest chunk.Digest // of Bytes
+	Reader io.Reader    // when Bytes is nil and Size is not 0
+}
+
+// Upload names a staged write. It is plain data: it is journaled, and any
+// process that has the same bucket open may continue or abort the upload.
+type Upload struct {
+	Key  string `json:"key"`
+	ID   string `json:"id"`
+	Size int64  `json:"size"`
+}
+
+// Part places bytes in a staged write. Numbers start at 0 and are dense;
+// Offset is where the part starts in the object.
+type Part struct {
+	Number int32
+	Offset int64
+}
+
+// PartRef is a part that the store holds. Token is what the store wants back
+// at Commit (S3: the part's ETag).
+type PartRef struct {
+	Number int32         `json:"number"`
+	Size   int64         `json:"size"`
+	Digest *chunk.Digest `json:"digest,omitempty"`
+	Token  string        `json:"token,omitempty"`
+}
+
+// Limits of a store, in bytes and counts. Zero means no limit.
+type Limits struct {
+	MinPart   int64 // except the last part
+	MaxPart   int64
+	MaxParts  int32
+	MaxPut    int64
+	MaxObject int64
+	Buffered  bool // bodies must be given as Bytes
+}
+
+// Config says how to reach a bucket. It holds credentials and therefore
+// travels only over the control channel, and lives only in memory.
+type Config struct {
+	Type        string            `json:"type"`               // "s3", "file", "mem"
+	Bucket      string            `json:"bucket"`             // file: the root directory
+	Endpoint    string            `json:"endpoint,omitempty"` // empty: the cloud's own
+	Region      string            `json:"region,omitempty"`   // the cloud's name of it, without CLOUD:
+	PathStyle   bool              `json:"path_style,omitempty"`
+	Credentials map[string]string `json:"credentials,omitempty"` // keys as in the configuration; empty: as the SDK finds them
+}
