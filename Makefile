@@ -1,0 +1,64 @@
+# skyctl. `make help` lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+# Without gRPC's modules the GCS SDK is 13 MB smaller; skyctl speaks JSON to it.
+TAGS    := disable_grpc_modules
+LDFLAGS := -s -w -X github.com/skyctl/skyctl/agent/version.Version=$(VERSION)
+
+# Servers that tests and the demo run against. A fresh clone shares them.
+TOOLS     := $(or $(SKYCTL_TOOLS),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/skyctl/tools)
+VERSITYGW := $(TOOLS)/versitygw@v1.8.0
+
+# Where goroutines meet. The race detector costs minutes of building elsewhere.
+RACE := ./agent ./agent/control/... ./agent/enroll/... ./agent/internal/... ./agent/objstore/file/... ./agent/objstore/mem/... \
+        ./orchestrator/journal/... ./orchestrator/transfer/... ./orchestrator/rundir/...
+
+.PHONY: help
+help: ## show this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+.PHONY: build
+build: ## build bin/skyctl and bin/skyagent, static
+	@mkdir -p bin
+	CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o bin/ ./orchestrator/cmd/skyctl ./agent/cmd/skyagent
+
+.PHONY: demo
+demo: build tools ## move objects between two S3 servers through a relay, and show every step
+	orchestrator/lab/demo.sh $(VERSITYGW)
+
+.PHONY: test
+test: lint build tools ## everything: units, real servers, the race detector, end to end
+	go test -tags $(TAGS) -shuffle=on ./...
+	go test -tags $(TAGS) -race -shuffle=on $(RACE)
+
+.PHONY: lint
+lint: ## formatting and vet
+	@out=$$(gofmt -l agent orchestrator terraform modules); [ -z "$$out" ] || { echo "gofmt would change:"; echo "$$out"; exit 1; }
+	go vet -tags $(TAGS) ./...
+
+.PHONY: bench
+bench: build ## the figures of the README, as ratios within one run
+	go test -tags $(TAGS) -run '^$$' -bench . -benchtime 1x -count 1 ./agent/bench
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for 20 s each
+	@for p in $$(grep -rl --include=*_test.go '^func Fuzz' agent orchestrator | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -hoE '^func Fuzz[A-Za-z]+' ./$$p/*_test.go | cut -c6-); do \
+	    go test -tags $(TAGS) -run '^$$' -fuzz "^$$f$$" -fuzztime 20s ./$$p; done; done
+
+.PHONY: tools
+tools: $(VERSITYGW) ## fetch the S3 server that tests and the demo use
+
+# Installed aside and moved, so that what is there is whole.
+$(VERSITYGW):
+	@mkdir -p $(TOOLS)
+	@echo "building versitygw, once; this takes a few minutes"
+	@tmp=$$(mktemp -d -p $(TOOLS)) && GOBIN=$$tmp GOFLAGS=-mod=mod go install github.com/versity/versitygw/cmd/versitygw@v1.8.0 && mv $$tmp/versitygw $@ && rmdir $$tmp
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin

@@ -1,0 +1,152 @@
+package agent
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"github.com/skyctl/skyctl/agent/control"
+	"github.com/skyctl/skyctl/agent/internal/budget"
+	"github.com/skyctl/skyctl/agent/internal/link"
+	"github.com/skyctl/skyctl/agent/internal/relay"
+	"github.com/skyctl/skyctl/agent/internal/sink"
+	"github.com/skyctl/skyctl/agent/route"
+)
+
+// Config says who an agent is.
+type Config struct {
+	Name     route.Gateway
+	Run      string
+	Version  string    // of the program
+	NotAfter time.Time // when the program ends itself; told to the orchestrator
+	Network  *Network  // nil: the agent reaches no other
+	Log      *slog.Logger
+	// MemoryLimit is told the budget in bytes whenever it is configured, so
+	// that a program which is nothing but an agent can bound its heap.
+	MemoryLimit func(budget int64)
+}
+
+// Network is how an agent and its peers reach and recognise each other.
+type Network struct {
+	Socket     net.PacketConn                                   // to listen on; the agent closes it
+	Server     *tls.Config                                      // for accepted connections
+	Client     func(peer route.Gateway) *tls.Config             // for a connection to the peer
+	PeerOf     func(tls.ConnectionState) (route.Gateway, error) // whose an accepted connection is
+	ServeHTTP3 func(context.Context, *quic.Conn) error          // the control API's connections
+	Dial       func() (net.PacketConn, error)                   // a socket for one dialed connection; nil: any UDP port
+}
+
+// DefaultMemory is the budget until Configure says another, in bytes.
+const DefaultMemory = 512 << 20
+
+// PartShare is the part of an agent's memory that holds parts on their way
+// into a store: what the orchestrator may share out as credit.
+func PartShare(memory int64) int64 { return memory / 2 }
+
+// windowShare is the part that receive windows may grow into; the rest is for
+// stream buffers, unacknowledged sends and the SDKs.
+func windowShare(memory int64) int64 { return memory / 4 }
+
+// Agent implements control.API.
+type Agent struct {
+	cfg     Config
+	links   *link.Endpoint // nil without a network
+	results *resultLog
+	stores  *stores
+	relay   *relay.Relay
+	sink    *sink.Sink
+
+	configuring sync.Mutex // one Configure or Quiesce at a time
+	mu          sync.Mutex // guards what follows
+	session     *session
+	parts       *budget.Budget
+	windows     *budget.Budget
+	memory      int64
+}
+
+var _ control.API = (*Agent)(nil)
+
+// New returns an agent that waits to be configured. Run must be called: it
+// listens, and stops the agent.
+func New(cfg Config) *Agent {
+	a := &Agent{cfg: cfg, results: newResultLog(), stores: newStores(), session: endedSession()}
+	a.setMemory(DefaultMemory)
+	a.sink = sink.New(sink.Config{Store: a.stores.get, Budget: a.partBudget, ReadBack: a.readBack})
+	a.relay = relay.New(relay.Config{
+		Self: cfg.Name, Run: cfg.Run, Session: a.sessionID, Open: a.open, Sink: a.sink, Log: cfg.Log})
+	if n := cfg.Network; n != nil {
+		a.links = link.New(link.Config{
+			Server: n.Server, Client: n.Client, PeerOf: n.PeerOf, ServeHTTP3: n.ServeHTTP3, Socket: n.Dial,
+			Serve: a.serve, Window: func(delta uint64) bool { return a.windowBudget().Grow(delta) }, Log: cfg.Log})
+	}
+	return a
+}
+
+// Run serves until ctx ends. When it returns nothing of the agent runs.
+func (a *Agent) Run(ctx context.Context) error {
+	if a.links != nil {
+		if err := a.links.Listen(a.cfg.Network.Socket); err != nil {
+			return err
+		}
+	}
+	<-ctx.Done()
+	a.configuring.Lock()
+	defer a.configuring.Unlock()
+	a.currentSession().end()
+	if a.links != nil {
+		a.links.Close()
+	}
+	return a.stores.close()
+}
+
+// open opens a stream to a peer for the relay.
+func (a *Agent) open(ctx context.Context, peer route.Gateway) (relay.Stream, error) {
+	if a.links == nil {
+		return nil, fmt.Errorf("this agent has no network to reach %q by", peer)
+	}
+	return a.links.Open(ctx, peer)
+}
+
+// serve handles a stream within the session of now.
+func (a *Agent) serve(_ context.Context, peer route.Gateway, s *link.Stream) {
+	now := a.currentSession()
+	if !now.enter() {
+		s.Release()
+		return
+	}
+	defer now.leave()
+	a.relay.Serve(now.ctx, peer, s)
+}
+
+// Info implements control.API.
+func (a *Agent) Info(context.Context) (control.Info, error) {
+	return control.Info{Name: a.cfg.Name, Run: a.cfg.Run, Version: a.cfg.Version, PID: os.Getpid(),
+		Session: a.sessionID(), NotAfter: a.cfg.NotAfter}, nil
+}
+
+// Results implements control.API.
+func (a *Agent) Results(ctx context.Context, after uint64, yield func([]control.Result) error) error {
+	return a.results.follow(ctx, after, yield)
+}
+
+// Stats implements control.API.
+func (a *Agent) Stats(context.Context) (control.Stats, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := control.Stats{
+		ChunksWritten: a.sink.Chunks.Load(), BytesWritten: a.sink.Bytes.Load(),
+		BytesSent: a.relay.Sent.Load(), BytesReceived: a.relay.Received.Load(), Streams: a.relay.Streams.Load(),
+		MemoryUsed: a.parts.Used() + a.windows.Used(),
+	}
+	if src := a.session.source; src != nil {
+		s.ChunksRead, s.BytesRead, s.Queued = src.Chunks.Load(), src.Bytes.Load(), int64(src.Queued())
+	}
+	return s, nil
+}

@@ -1,0 +1,223 @@
+// Package agenttest runs several real agents in one test process, on loopback
+// UDP or on a simulated network, with certificates of one run.
+package agenttest
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/skyctl/skyctl/agent"
+	"github.com/skyctl/skyctl/agent/control"
+	"github.com/skyctl/skyctl/agent/enroll"
+	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/route"
+	"github.com/skyctl/skyctl/agent/wire"
+)
+
+// Fleet is the agents of one run.
+type Fleet struct {
+	t      testing.TB
+	opts   Options
+	agents map[route.Gateway]*member
+}
+
+type member struct {
+	*agent.Agent
+	address string
+	cancel  context.CancelFunc
+	stopped sync.WaitGroup
+	cfg     control.Config
+}
+
+// Options say how a fleet's agents reach each other. The zero value is
+// loopback UDP, one connection a pair, and a run named "test".
+type Options struct {
+	Run         string
+	Authority   *enroll.Authority
+	Connections int
+	Memory      int64
+	Stores      map[string]objstore.Config
+	Streams     int
+	// Socket returns the listening socket of a new agent, and another socket
+	// for each connection that it dials.
+	Socket func(name route.Gateway) (net.PacketConn, error)
+	Log    *slog.Logger
+}
+
+// Start runs the named agents until the test ends.
+func Start(t testing.TB, o Options, names ...route.Gateway) *Fleet {
+	t.Helper()
+	if o.Run == "" {
+		o.Run = "test"
+	}
+	if o.Connections == 0 {
+		o.Connections = 1
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	if o.Socket == nil {
+		o.Socket = func(route.Gateway) (net.PacketConn, error) {
+			return net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		}
+	}
+	if o.Authority == nil {
+		a, err := enroll.NewAuthority(o.Run, time.Now().Add(time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Authority = a
+	}
+	f := &Fleet{t: t, opts: o, agents: map[route.Gateway]*member{}}
+	t.Cleanup(f.stopAll)
+	for _, name := range names {
+		f.Add(name)
+	}
+	return f
+}
+
+// Network returns what an agent of the given name needs to join the fleet.
+func (f *Fleet) Network(name route.Gateway) (*agent.Network, *enroll.Identity) {
+	f.t.Helper()
+	id, err := f.opts.Authority.NewIdentity(name)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	socket, err := f.opts.Socket(name)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return &agent.Network{
+		Socket: socket,
+		Server: id.ServerConfig(wire.ALPN),
+		Client: func(peer route.Gateway) *tls.Config { return id.ClientConfig(peer, wire.ALPN) },
+		PeerOf: agent.GatewayOf,
+		Dial:   func() (net.PacketConn, error) { return f.opts.Socket(name) },
+	}, id
+}
+
+// Add starts one more agent.
+func (f *Fleet) Add(name route.Gateway) {
+	f.t.Helper()
+	n, _ := f.Network(name)
+	address := n.Socket.LocalAddr().String()
+	a := agent.New(agent.Config{Name: name, Run: f.opts.Run, Version: "test", Network: n, Log: f.opts.Log.With("agent", name)})
+	ctx, cancel := context.WithCancel(context.Background())
+	m := &member{Agent: a, address: address, cancel: cancel}
+	m.stopped.Go(func() {
+		if err := a.Run(ctx); err != nil {
+			f.t.Errorf("agent %s: %v", name, err)
+		}
+	})
+	f.agents[name] = m
+}
+
+// Agent returns a running agent.
+func (f *Fleet) Agent(name route.Gateway) *agent.Agent { return f.agents[name].Agent }
+
+// Address returns where an agent listens.
+func (f *Fleet) Address(name route.Gateway) string { return f.agents[name].address }
+
+// Stop ends an agent and waits for it.
+func (f *Fleet) Stop(name route.Gateway) {
+	m := f.agents[name]
+	delete(f.agents, name)
+	m.cancel()
+	m.stopped.Wait()
+}
+
+func (f *Fleet) stopAll() {
+	for name := range f.agents {
+		f.Stop(name)
+	}
+}
+
+// Configure gives every agent its part of the routes: peers along the trees,
+// stores, and at each root the routes and their credit.
+func (f *Fleet) Configure(session string, routes ...control.Route) {
+	f.t.Helper()
+	configs := map[route.Gateway]*control.Config{}
+	for name := range f.agents {
+		configs[name] = &control.Config{Session: session, Memory: f.opts.Memory, Stores: f.opts.Stores, Streams: f.opts.Streams,
+			Peers: map[route.Gateway]control.Peer{}, Credit: map[route.Gateway]int64{}}
+	}
+	memory := f.opts.Memory
+	if memory == 0 {
+		memory = agent.DefaultMemory
+	}
+	for _, r := range routes {
+		root := configs[r.Tree.Gateway]
+		root.Routes = append(root.Routes, r)
+		for _, w := range r.Tree.Writers() {
+			root.Credit[w.Gateway] = agent.PartShare(memory)
+		}
+		f.connect(configs, &r.Tree)
+	}
+	for name, c := range configs {
+		if err := f.agents[name].Configure(f.t.Context(), *c); err != nil {
+			f.t.Fatalf("configure %s: %v", name, err)
+		}
+	}
+}
+
+func (f *Fleet) connect(configs map[route.Gateway]*control.Config, n *route.Node) {
+	for i := range n.Children {
+		child := &n.Children[i]
+		if c, m := configs[n.Gateway], f.agents[child.Gateway]; c != nil && m != nil {
+			c.Peers[child.Gateway] = control.Peer{Address: m.address, Connections: f.opts.Connections}
+		}
+		f.connect(configs, child)
+	}
+}
+
+// Chain returns a route along the gateways whose last writes destination 0.
+func Chain(id int, weight float64, names ...route.Gateway) control.Route {
+	last := len(names) - 1
+	n := route.Node{Gateway: names[last], Writes: []route.Dest{0}}
+	for i := last - 1; i >= 0; i-- {
+		n = route.Node{Gateway: names[i], Children: []route.Node{n}}
+	}
+	return control.Route{ID: id, Tree: n, Weight: weight}
+}
+
+// Run assigns the chunks to a reader and returns their results, one for each
+// destination of each chunk, in the order in which they came.
+func (f *Fleet) Run(reader route.Gateway, chunks []control.Assignment) []control.Result {
+	f.t.Helper()
+	results, err := Collect(f.t.Context(), f.agents[reader], chunks)
+	if err != nil {
+		f.t.Fatalf("%s: %v", reader, err)
+	}
+	return results
+}
+
+// Collect assigns the chunks and gathers their results.
+func Collect(ctx context.Context, a control.API, chunks []control.Assignment) ([]control.Result, error) {
+	want := 0
+	for _, c := range chunks {
+		want += len(c.Dests)
+	}
+	if err := a.Assign(ctx, chunks); err != nil {
+		return nil, err
+	}
+	var results []control.Result
+	err := a.Results(ctx, 0, func(rs []control.Result) error {
+		if results = append(results, rs...); len(results) >= want {
+			return errEnough
+		}
+		return nil
+	})
+	if err != errEnough {
+		return results, fmt.Errorf("%d of %d results: %w", len(results), want, err)
+	}
+	return results, nil
+}
+
+var errEnough = fmt.Errorf("enough")

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/quic-go/quic-go"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/skyctl/skyctl/agent"
+	"github.com/skyctl/skyctl/agent/control"
+	"github.com/skyctl/skyctl/agent/enroll"
+	"github.com/skyctl/skyctl/agent/route"
+	"github.com/skyctl/skyctl/agent/version"
+	"github.com/skyctl/skyctl/agent/wire"
+)
+
+// heapMargin is what an agent's heap may hold beyond its budget before the
+// collector works harder: SDKs, stacks, certificates.
+const heapMargin = 64 << 20
+
+// Why an agent ends itself.
+var (
+	errNotEnrolled = errors.New("nobody enrolled this gateway in time")
+	errLifetime    = errors.New("the gateway's lifetime is over")
+)
+
+// serve runs the gateway that the boot file describes until ctx ends or its
+// time is up; neither is an error.
+func serve(ctx context.Context, bootFile string, told *ready) error {
+	boot, err := enroll.ReadBoot(bootFile)
+	if err != nil {
+		return told.failed(err)
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil)).With("gateway", boot.Name)
+	notAfter := time.Now().Add(boot.Lifetime())
+	if boot.NotAfter.Before(notAfter) {
+		notAfter = boot.NotAfter
+	}
+	ctx, cancel := context.WithDeadlineCause(ctx, notAfter, errLifetime)
+	defer cancel()
+
+	identity, err := enroll.NewIdentity(boot)
+	if err != nil {
+		return told.failed(err)
+	}
+	tcp, udp, err := listen(boot.Listen)
+	if err != nil {
+		return told.failed(err)
+	}
+	enrollment, err := enroll.Handler(identity, boot.Token, log)
+	if err != nil {
+		return told.failed(err)
+	}
+	var server *control.Server // the agent accepts its connections, and it serves the agent
+	a := agent.New(agent.Config{
+		Name: boot.Name, Run: boot.Run, Version: version.Version, NotAfter: notAfter, Log: log,
+		MemoryLimit: func(budget int64) { debug.SetMemoryLimit(budget + heapMargin) },
+		Network: &agent.Network{
+			Socket:     udp,
+			Server:     identity.ServerConfig(wire.ALPN, control.ALPN),
+			Client:     func(peer route.Gateway) *tls.Config { return identity.ClientConfig(peer, wire.ALPN) },
+			PeerOf:     agent.GatewayOf,
+			ServeHTTP3: func(ctx context.Context, conn *quic.Conn) error { return server.ServeQUICConn(ctx, conn) },
+		},
+	})
+	server = control.NewServer(control.Mux(enrollment, control.Handler(a)), log)
+
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return a.Run(ctx) })
+	g.Go(func() error { return server.ServeTCP(ctx, tcp, identity.ServerConfig(control.ALPNTCP...)) })
+	g.Go(func() error { return waitForEnrollment(ctx, identity, boot.EnrollWithin()) })
+	if err := told.listening(); err != nil {
+		cancel()
+		return errors.Join(err, g.Wait())
+	}
+	log.Info("listening", "address", tcp.Addr(), "version", version.Version, "not_after", notAfter.UTC())
+	err = g.Wait()
+	log.Info("ended", "cause", context.Cause(ctx), "error", err)
+	if errors.Is(err, errNotEnrolled) {
+		return nil // what it was told to do
+	}
+	return err
+}
+
+func waitForEnrollment(ctx context.Context, id *enroll.Identity, within time.Duration) error {
+	waiting, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	if err := id.Wait(waiting); err != nil && ctx.Err() == nil {
+		return errNotEnrolled
+	}
+	return nil
+}
+
+// listen opens the gateway's one port, TCP and UDP.
+func listen(address string) (net.Listener, net.PacketConn, error) {
+	tcp, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, nil, fmt.Errorf("listen: %w", err)
+	}
+	udp, err := net.ListenPacket("udp", tcp.Addr().String())
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("listen: %w", err), tcp.Close())
+	}
+	return tcp, udp, nil
+}

@@ -1,0 +1,61 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/skyctl/skyctl/agent/chunk"
+	"github.com/skyctl/skyctl/agent/internal/sink"
+	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/route"
+	"github.com/skyctl/skyctl/agent/wire"
+)
+
+// local is a destination that this gateway writes itself.
+type local struct {
+	self   route.Gateway
+	h      *wire.Header
+	number route.Dest
+	part   *sink.Part
+	digest chunk.Digest
+}
+
+func (l *local) dests() []route.Dest { return []route.Dest{l.number} }
+
+func (l *local) open(ctx context.Context, to *sink.Sink, block *wire.Dests) (err error) {
+	d, ok := block.Find(l.number)
+	if !ok {
+		return fmt.Errorf("the header says nothing of destination %d", l.number)
+	}
+	l.part, err = to.Open(ctx, sink.Chunk{
+		Index: l.h.Chunk.Index, Length: l.h.Length, Offset: block.Offset, Metadata: block.Metadata, Dest: d})
+	return err
+}
+
+func (l *local) data(raw []byte) error { return l.part.Write(raw[wire.HeadSize:]) }
+
+func (l *local) end(d chunk.Digest) error {
+	l.digest = d
+	return nil
+}
+
+func (l *local) abort(wire.Failure) {} // release abandons the part
+
+func (l *local) acks(cause error, yield func(wire.Ack)) {
+	var w sink.Written
+	if cause == nil {
+		w, cause = l.part.Finish(l.digest)
+	}
+	if cause != nil {
+		yield(wire.Ack{Dest: l.number, Failure: &wire.Failure{
+			Stage: wire.StageWrite, Kind: objstore.KindOf(cause), Gateway: l.self, Message: cause.Error()}})
+		return
+	}
+	yield(wire.Ack{Dest: l.number, Digest: l.digest, Token: w.Token, Verified: w.Verified})
+}
+
+func (l *local) release() {
+	if l.part != nil {
+		l.part.Release()
+	}
+}

@@ -1,0 +1,126 @@
+package source
+
+import (
+	"testing"
+	"time"
+
+	"github.com/skyctl/skyctl/agent/chunk"
+	"github.com/skyctl/skyctl/agent/control"
+	"github.com/skyctl/skyctl/agent/route"
+)
+
+func via(id int, weight float64, writer route.Gateway, dests ...route.Dest) control.Route {
+	return control.Route{ID: id, Weight: weight, Tree: route.Node{Gateway: "r", Children: []route.Node{{Gateway: writer, Writes: dests}}}}
+}
+
+func of(length int64, dests ...route.Dest) *control.Assignment {
+	a := &control.Assignment{Range: chunk.Range{Length: length}}
+	for _, d := range dests {
+		a.Dests = append(a.Dests, control.Dest{Number: d})
+	}
+	return a
+}
+
+var plenty = map[route.Gateway]int64{"a": 1 << 40, "b": 1 << 40}
+
+func TestOutstandingBytesFollowTheWeights(t *testing.T) {
+	x := newRoutes([]control.Route{via(0, 4, "a", 0), via(1, 1, "b", 0)}, plenty)
+	var used [2]int
+	for range 100 {
+		w, _ := x.choose(of(1<<20, 0), time.Time{})
+		used[w.route.ID]++
+	}
+	if used != [2]int{80, 20} {
+		t.Errorf("weights of 4 and 1 got %v", used)
+	}
+}
+
+func TestARouteThatSlowsGetsLess(t *testing.T) {
+	x := newRoutes([]control.Route{via(0, 1, "a", 0), via(1, 1, "b", 0)}, plenty)
+	var used [2]int
+	for range 100 { // route 1 answers at once, route 0 never
+		a := of(1<<20, 0)
+		w, _ := x.choose(a, time.Time{})
+		if used[w.route.ID]++; w.route.ID == 1 {
+			w.finished(a, nil, time.Time{})
+		}
+	}
+	if used[0] > 2 {
+		t.Errorf("a route that answers nothing got %d of 100 chunks", used[0])
+	}
+}
+
+func TestCreditIsTakenAtEveryWriterAndComesBack(t *testing.T) {
+	tree := control.Route{Weight: 1, Tree: route.Node{Gateway: "r", Children: []route.Node{
+		{Gateway: "a", Writes: []route.Dest{0}}, {Gateway: "b", Writes: []route.Dest{1}}}}}
+	x := newRoutes([]control.Route{tree}, map[route.Gateway]int64{"a": 3 << 20, "b": 2 << 20})
+	a := of(1<<20, 0, 1)
+	first, _ := x.choose(a, time.Time{})
+	if _, got := x.choose(a, time.Time{}); got != found {
+		t.Fatalf("the second chunk: %v", got)
+	}
+	if _, got := x.choose(a, time.Time{}); got != noCredit {
+		t.Fatalf("b has no credit left, yet: %v", got)
+	}
+	if _, got := x.choose(of(1<<20, 0), time.Time{}); got != found {
+		t.Errorf("a chunk for a alone, which has credit: %v", got)
+	}
+	first.finished(a, nil, time.Time{})
+	if _, got := x.choose(a, time.Time{}); got != found {
+		t.Errorf("after the first came back: %v", got)
+	}
+}
+
+func TestAChunkLargerThanTheWholeCreditGoesAlone(t *testing.T) {
+	x := newRoutes([]control.Route{via(0, 1, "a", 0)}, map[route.Gateway]int64{"a": 1 << 20})
+	big := of(8<<20, 0)
+	w, got := x.choose(big, time.Time{})
+	if got != found {
+		t.Fatalf("alone: %v", got)
+	}
+	if _, got := x.choose(big, time.Time{}); got != noCredit {
+		t.Fatalf("beside another: %v", got)
+	}
+	w.finished(big, nil, time.Time{})
+	if _, got := x.choose(big, time.Time{}); got != found {
+		t.Errorf("alone again: %v", got)
+	}
+}
+
+func TestFailedRoutesAreAvoidedWhileAnotherIsThere(t *testing.T) {
+	now := time.Now()
+	x := newRoutes([]control.Route{via(0, 100, "a", 0), via(1, 1, "b", 0)}, map[route.Gateway]int64{"a": 4 << 20, "b": 1 << 20})
+	a := of(1<<20, 0)
+	w, _ := x.choose(a, now)
+	if w.route.ID != 0 {
+		t.Fatalf("took route %d", w.route.ID)
+	}
+	w.finished(a, []control.Result{{Failure: &control.Failure{Stage: control.StageRoute}}}, now)
+	w, _ = x.choose(a, now)
+	if w.route.ID != 1 {
+		t.Errorf("a resting route was taken")
+	}
+	if _, got := x.choose(a, now); got != noCredit {
+		t.Errorf("rather than wait for credit on the good route: %v", got)
+	}
+	w.finished(a, nil, now)
+	if w, _ = x.choose(a, now.Add(restAfterFailure)); w.route.ID != 0 {
+		t.Errorf("after its rest the route is not taken")
+	}
+	retry := of(1<<20, 0)
+	retry.Avoid = []int{0}
+	if w, _ = x.choose(retry, now.Add(restAfterFailure)); w.route.ID != 1 {
+		t.Errorf("a chunk took the route it is to avoid")
+	}
+	retry.Avoid = []int{0, 1}
+	if _, got := x.choose(retry, now.Add(2*restAfterFailure)); got != found {
+		t.Errorf("a chunk that is to avoid every route takes one all the same: %v", got)
+	}
+}
+
+func TestARouteThatReachesOnlySomeDestinationsIsNone(t *testing.T) {
+	x := newRoutes([]control.Route{via(0, 1, "a", 0)}, plenty)
+	if _, got := x.choose(of(1, 0, 1), time.Time{}); got != noRoute {
+		t.Errorf("%v", got)
+	}
+}

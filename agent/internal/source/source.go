@@ -1,0 +1,213 @@
+package source
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/skyctl/skyctl/agent/chunk"
+	"github.com/skyctl/skyctl/agent/control"
+	"github.com/skyctl/skyctl/agent/internal/relay"
+	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/wire"
+)
+
+// Config is what a Source works with.
+type Config struct {
+	Run   string
+	Relay *relay.Relay
+	Store func(name string) (objstore.Bucket, error)
+	// Done takes what became of a chunk, one result a destination. It is
+	// called from many goroutines.
+	Done func([]control.Result)
+}
+
+// DefaultStreams is how many chunks a reader has outstanding where the
+// orchestrator does not say: enough for 1,700 small objects a second at 150 ms.
+const DefaultStreams = 256
+
+// Source reads for one session of the run.
+type Source struct {
+	cfg     Config
+	session string
+	ctx     context.Context
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+
+	mu      sync.Mutex
+	queue   []control.Assignment
+	known   map[attempt]struct{} // queued or running
+	active  int
+	streams int
+	routes  *routes
+
+	Chunks, Bytes atomic.Int64 // read
+}
+
+type attempt struct {
+	chunk   chunk.ID
+	attempt int32
+}
+
+// New starts a source without routes.
+func New(cfg Config, session string) *Source {
+	s := &Source{cfg: cfg, session: session, streams: DefaultStreams, known: map[attempt]struct{}{}, routes: newRoutes(nil, nil)}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s
+}
+
+// Configure replaces the routes and the credit. Chunks under way keep theirs.
+func (s *Source) Configure(cfg control.Config) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.streams = cfg.Streams; s.streams <= 0 {
+		s.streams = DefaultStreams
+	}
+	s.routes = newRoutes(cfg.Routes, cfg.Credit)
+	s.pump()
+}
+
+// Assign queues chunks. What is queued or running already is ignored.
+func (s *Source) Assign(chunks []control.Assignment) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx.Err() != nil {
+		return fmt.Errorf("the agent has been told to stop reading")
+	}
+	for _, a := range chunks {
+		id := attempt{a.Chunk, a.Attempt}
+		if _, ok := s.known[id]; ok {
+			continue
+		}
+		s.known[id] = struct{}{}
+		s.queue = append(s.queue, a)
+	}
+	s.pump()
+	return nil
+}
+
+// Queued returns the number of chunks that have not started.
+func (s *Source) Queued() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.queue)
+}
+
+// Stop gives up everything queued and running, and returns when nothing runs
+// any more. Chunks that were given up have no result.
+func (s *Source) Stop() {
+	s.cancel()
+	s.mu.Lock()
+	s.queue = nil
+	s.mu.Unlock()
+	s.running.Wait()
+}
+
+// pump starts what can start. The caller holds mu.
+func (s *Source) pump() {
+	for len(s.queue) > 0 && s.active < s.streams && s.ctx.Err() == nil {
+		a := s.queue[0]
+		way, state := s.routes.choose(&a, time.Now())
+		if state == noCredit {
+			return // an acknowledgement will come and pump again
+		}
+		s.queue = s.queue[1:]
+		if state == noRoute {
+			s.finish(&a, nil, s.failed(&a, -1, control.Failure{Stage: control.StageRoute, Kind: objstore.KindTransient,
+				Message: "no route of this gateway leads to the chunk's destinations"}))
+			continue
+		}
+		s.active++
+		s.running.Go(func() {
+			results := s.carry(&a, way)
+			s.mu.Lock()
+			s.active--
+			s.finish(&a, way, results)
+			s.pump()
+			s.mu.Unlock()
+		})
+	}
+}
+
+// finish reports a chunk and gives its credit back. The caller holds mu.
+func (s *Source) finish(a *control.Assignment, w *way, results []control.Result) {
+	delete(s.known, attempt{a.Chunk, a.Attempt})
+	if w != nil {
+		w.finished(a, results, time.Now())
+	}
+	if s.ctx.Err() == nil {
+		s.cfg.Done(results)
+	}
+}
+
+// carry reads one chunk, sends it along the way, and waits for all
+// acknowledgements.
+func (s *Source) carry(a *control.Assignment, w *way) []control.Result {
+	start := time.Now()
+	ctx, cancel := context.WithCancel(s.ctx)
+	defer cancel()
+	h := wire.Header{Run: s.cfg.Run, Session: s.session, Chunk: a.Chunk, Attempt: a.Attempt, Length: a.Range.Length, Route: w.tree}
+
+	in, failure := s.open(ctx, a)
+	if failure != nil {
+		return s.failed(a, w.route.ID, *failure)
+	}
+	defer in.close()
+	dests := wire.Dests{Offset: a.Range.Offset, Metadata: in.object.Metadata}
+	for _, d := range a.Dests {
+		dests.Dests = append(dests.Dests, wire.Dest{Number: d.Number, Store: d.Store, Key: d.Key, Upload: d.Upload})
+	}
+	h.Dests = dests.Append(nil)
+
+	fan := s.cfg.Relay.Fan(ctx, &h)
+	defer fan.Release()
+	digest, failure := in.copy(fan)
+	if failure != nil {
+		fan.Abort(wire.Failure{Stage: wire.StageRead, Kind: failure.Kind, Message: failure.Message})
+		return s.failed(a, w.route.ID, *failure)
+	}
+	in.close() // the store's connection is free while the acknowledgements come
+	results := make([]control.Result, 0, len(a.Dests))
+	for ack := range fan.Acks() {
+		results = append(results, result(a, w.route.ID, digest, &ack, time.Since(start)))
+	}
+	s.Chunks.Add(1)
+	s.Bytes.Add(a.Range.Length)
+	return results
+}
+
+// failed makes one failure the result at every destination.
+func (s *Source) failed(a *control.Assignment, route int, why control.Failure) []control.Result {
+	results := make([]control.Result, len(a.Dests))
+	for i, d := range a.Dests {
+		results[i] = control.Result{Chunk: a.Chunk, Attempt: a.Attempt, Dest: d.Number, Route: route, Failure: &why}
+	}
+	return results
+}
+
+func result(a *control.Assignment, route int, digest chunk.Digest, ack *wire.Ack, took time.Duration) control.Result {
+	r := control.Result{Chunk: a.Chunk, Attempt: a.Attempt, Dest: ack.Dest, Route: route, Took: took}
+	why := ack.Failure
+	if why == nil && ack.Digest != digest {
+		why = &wire.Failure{Stage: wire.StageRoute, Kind: objstore.KindCorrupt,
+			Message: fmt.Sprintf("the writer acknowledged CRC32C %v, %v was read", ack.Digest, digest)}
+	}
+	if why != nil {
+		r.Failure = &control.Failure{Stage: stages[why.Stage], Kind: why.Kind, Message: why.Message, Gateway: why.Gateway}
+		return r
+	}
+	r.Bytes, r.Digest, r.Token = a.Range.Length, digest, ack.Token
+	switch ack.Verified {
+	case wire.VerifiedStore:
+		r.Verified = control.VerifiedStore
+	case wire.VerifiedRead:
+		r.Verified = control.VerifiedRead
+	}
+	return r
+}
+
+var stages = map[wire.Stage]control.Stage{
+	wire.StageRead: control.StageRead, wire.StageRoute: control.StageRoute, wire.StageWrite: control.StageWrite,
+}

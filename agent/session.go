@@ -1,0 +1,186 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"math"
+	"sync"
+
+	"github.com/skyctl/skyctl/agent/control"
+	"github.com/skyctl/skyctl/agent/internal/budget"
+	"github.com/skyctl/skyctl/agent/internal/link"
+	"github.com/skyctl/skyctl/agent/internal/source"
+	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/route"
+)
+
+// session is one orchestrator's attempt at the run. Whatever may write belongs
+// to one, so that ending it proves that no write is in flight.
+type session struct {
+	id       string
+	readBack bool
+	source   *source.Source
+	ctx      context.Context
+	cancel   context.CancelFunc
+
+	mu    sync.Mutex
+	ended bool
+	work  sync.WaitGroup
+}
+
+// endedSession stands where none has been configured.
+func endedSession() *session {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return &session{ctx: ctx, cancel: cancel, ended: true}
+}
+
+// enter registers work; false if the session has ended. The worker calls leave.
+func (s *session) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return false
+	}
+	s.work.Add(1)
+	return true
+}
+
+func (s *session) leave() { s.work.Done() }
+
+// end stops the session's work and returns when none is left.
+func (s *session) end() {
+	s.mu.Lock()
+	s.ended = true
+	s.mu.Unlock()
+	s.cancel()
+	if s.source != nil {
+		s.source.Stop()
+	}
+	s.work.Wait()
+}
+
+// Configure implements control.API.
+func (a *Agent) Configure(_ context.Context, cfg control.Config) error {
+	if cfg.Session == "" {
+		return errors.New("a configuration needs a session")
+	}
+	for i := range cfg.Routes {
+		if err := cfg.Routes[i].Tree.Validate(); err != nil {
+			return err
+		}
+	}
+	a.configuring.Lock()
+	defer a.configuring.Unlock()
+	now := a.currentSession()
+	if fresh := now.id != cfg.Session; fresh {
+		now.end()
+		if err := a.stores.configure(cfg.Stores); err != nil {
+			return err
+		}
+		a.results.forget(math.MaxUint64) // nobody waits for those of the earlier session
+		now = &session{id: cfg.Session, readBack: cfg.Verify == control.VerifyRead}
+		now.ctx, now.cancel = context.WithCancel(context.Background())
+		now.source = source.New(source.Config{Run: a.cfg.Run, Relay: a.relay, Store: a.stores.get, Done: a.results.add}, cfg.Session)
+	}
+	a.setMemory(cfg.Memory)
+	a.setPeers(cfg.Peers)
+	a.mu.Lock()
+	a.session = now
+	a.mu.Unlock()
+	now.source.Configure(cfg)
+	return nil
+}
+
+func (a *Agent) setPeers(peers map[route.Gateway]control.Peer) {
+	if a.links == nil {
+		return
+	}
+	set := map[route.Gateway]link.Peer{}
+	for name, p := range peers {
+		if p.Connections > 0 || p.Address == "" {
+			set[name] = link.Peer{Address: p.Address, Connections: p.Connections}
+		}
+	}
+	a.links.SetPeers(set)
+}
+
+// setMemory makes new budgets if the number changes. Parts held by the old one
+// end with it.
+func (a *Agent) setMemory(memory int64) {
+	if memory <= 0 {
+		memory = DefaultMemory
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if memory == a.memory {
+		return
+	}
+	a.memory = memory
+	a.parts, a.windows = budget.New(PartShare(memory)), budget.New(windowShare(memory))
+	if a.cfg.MemoryLimit != nil {
+		a.cfg.MemoryLimit(memory)
+	}
+}
+
+// Assign implements control.API.
+func (a *Agent) Assign(_ context.Context, chunks []control.Assignment) error {
+	now := a.currentSession()
+	if !now.enter() {
+		return errors.New("the agent is not configured, or has been told to stop")
+	}
+	defer now.leave()
+	return now.source.Assign(chunks)
+}
+
+// Quiesce implements control.API.
+func (a *Agent) Quiesce(ctx context.Context) error {
+	a.configuring.Lock()
+	defer a.configuring.Unlock()
+	ended := make(chan struct{})
+	go func() { // bounded: end cancels all that it waits for
+		a.currentSession().end()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (a *Agent) currentSession() *session {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.session
+}
+
+func (a *Agent) sessionID() string { return a.currentSession().id }
+
+func (a *Agent) readBack() bool { return a.currentSession().readBack }
+
+func (a *Agent) partBudget() *budget.Budget {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.parts
+}
+
+func (a *Agent) windowBudget() *budget.Budget {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.windows
+}
+
+// bucket is a store of the session that now works on it; done ends the work.
+func (a *Agent) bucket(name string) (b objstore.Bucket, now *session, err error) {
+	now = a.currentSession()
+	if !now.enter() {
+		return nil, nil, errors.New("the agent is not configured, or has been told to stop")
+	}
+	if b, err = a.stores.get(name); err != nil {
+		now.leave()
+		return nil, nil, err
+	}
+	return b, now, nil
+}

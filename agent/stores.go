@@ -1,0 +1,59 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"sync"
+
+	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/objstore/open"
+)
+
+// stores are the buckets that the orchestrator delegated, opened when they are
+// first needed.
+type stores struct {
+	mu     sync.Mutex
+	config map[string]objstore.Config
+	opened map[string]objstore.Bucket
+}
+
+func newStores() *stores { return &stores{opened: map[string]objstore.Bucket{}} }
+
+// configure replaces the set. Buckets whose configuration changed are closed;
+// the caller sees to it that nothing uses them.
+func (s *stores) configure(config map[string]objstore.Config) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	for name, b := range s.opened {
+		if c, ok := config[name]; !ok || !reflect.DeepEqual(c, s.config[name]) {
+			errs = append(errs, b.Close())
+			delete(s.opened, name)
+		}
+	}
+	s.config = maps.Clone(config)
+	return errors.Join(errs...)
+}
+
+func (s *stores) get(name string) (objstore.Bucket, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b, ok := s.opened[name]; ok {
+		return b, nil
+	}
+	c, ok := s.config[name]
+	if !ok {
+		return nil, &objstore.Error{Op: "open", Bucket: name, Kind: objstore.KindPermission, Err: fmt.Errorf("this gateway was not given the store")}
+	}
+	b, err := open.Open(context.Background(), c)
+	if err != nil {
+		return nil, err
+	}
+	s.opened[name] = b
+	return b, nil
+}
+
+func (s *stores) close() error { return s.configure(nil) }

@@ -1,0 +1,118 @@
+package wire
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Version is the protocol's. It is the first byte of every header, and part of
+// ALPN, so peers of different versions part before they exchange a chunk.
+const Version = 1
+
+// ALPN names the data plane in the TLS handshake.
+const ALPN = "skyctl/1"
+
+// Type says what a frame is.
+type Type byte
+
+const (
+	TypeHeader Type = 1
+	TypeData   Type = 2
+	TypeEnd    Type = 3
+	TypeAbort  Type = 4
+	TypeAck    Type = 5
+)
+
+// HeadSize is the length of a frame's head in bytes: its type and, big-endian
+// in three bytes, the length of its body.
+const HeadSize = 4
+
+// Limits of a body in bytes. A frame that exceeds its limit is malformed, and
+// is refused before its body is read.
+const (
+	MaxHeader = 64 << 10
+	MaxData   = 64 << 10
+	MaxAbort  = 2 << 10
+	MaxAck    = 4 << 10
+	endSize   = 4
+)
+
+// MaxFrame is the longest frame, head included: the size of a frame buffer.
+const MaxFrame = HeadSize + max(MaxHeader, MaxData)
+
+// ErrMalformed is in the chain of every error about bytes that break the
+// protocol. Whoever receives them ends the connection.
+var ErrMalformed = errors.New("malformed frame")
+
+func malformed(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrMalformed, fmt.Sprintf(format, args...))
+}
+
+// Frame is one frame as it came: Raw is all of it, Body the part behind the
+// head. Both point into the buffer that it was read into.
+type Frame struct {
+	Type Type
+	Raw  []byte
+	Body []byte
+}
+
+// Read reads one frame into buf, which must have MaxFrame bytes. It returns
+// io.EOF only where the stream ends between frames.
+func Read(r io.Reader, buf []byte) (Frame, error) {
+	if _, err := io.ReadFull(r, buf[:HeadSize]); err != nil {
+		return Frame{}, err
+	}
+	t, n := Type(buf[0]), bodySize(buf)
+	if err := checkSize(t, n); err != nil {
+		return Frame{}, err
+	}
+	raw := buf[:HeadSize+n]
+	if _, err := io.ReadFull(r, raw[HeadSize:]); err != nil {
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		return Frame{}, err
+	}
+	return Frame{Type: t, Raw: raw, Body: raw[HeadSize:]}, nil
+}
+
+func bodySize(head []byte) int {
+	return int(head[1])<<16 | int(head[2])<<8 | int(head[3])
+}
+
+func checkSize(t Type, n int) error {
+	low, high := 0, 0
+	switch t {
+	case TypeHeader:
+		low, high = 1, MaxHeader
+	case TypeData:
+		low, high = 1, MaxData
+	case TypeEnd:
+		low, high = endSize, endSize
+	case TypeAbort:
+		low, high = 1, MaxAbort
+	case TypeAck:
+		low, high = 1, MaxAck
+	default:
+		return malformed("unknown type %d", t)
+	}
+	if n < low || n > high {
+		return malformed("type %d has a body of %d bytes, not %d to %d", t, n, low, high)
+	}
+	return nil
+}
+
+// PutHead writes the head of a frame whose body of n bytes follows in place.
+func PutHead(head []byte, t Type, n int) {
+	binary.BigEndian.PutUint32(head, uint32(t)<<24|uint32(n))
+}
+
+// appendFrame adds a frame whose body is what fill appends.
+func appendFrame(b []byte, t Type, fill func([]byte) []byte) []byte {
+	start := len(b)
+	b = fill(append(b, 0, 0, 0, 0))
+	PutHead(b[start:], t, len(b)-start-HeadSize)
+	return b
+}

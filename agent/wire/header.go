@@ -1,0 +1,110 @@
+package wire
+
+import (
+	"math"
+
+	"github.com/skyctl/skyctl/agent/chunk"
+	"github.com/skyctl/skyctl/agent/route"
+)
+
+// Codec says what happened to the payload between reader and writers.
+type Codec byte
+
+// CodecPlain: segments are the object's bytes.
+const CodecPlain Codec = 0
+
+// Header opens a stream and describes the one chunk on it.
+type Header struct {
+	Run     string
+	Session string // of the orchestrator; a gateway refuses chunks of another
+	Chunk   chunk.ID
+	Attempt int32
+	Codec   Codec
+	Length  int64 // bytes of plain payload
+	// Route is the tree from the receiver on: its root is the receiver.
+	Route route.Node
+	// Dests is the destinations' encoding. Relays pass it on unread.
+	Dests []byte
+}
+
+const maxRunName = 64
+
+// Append adds the header as a frame.
+func (h *Header) Append(b []byte) []byte {
+	return appendFrame(b, TypeHeader, func(b []byte) []byte {
+		b = append(b, Version)
+		b = appendString(b, h.Run)
+		b = appendString(b, h.Session)
+		b = appendUint(b, uint64(h.Chunk.Object))
+		b = appendUint(b, uint64(h.Chunk.Index))
+		b = appendUint(b, uint64(h.Attempt))
+		b = append(b, byte(h.Codec))
+		b = appendUint(b, uint64(h.Length))
+		b = appendNode(b, &h.Route)
+		b = appendUint(b, uint64(len(h.Dests)))
+		return append(b, h.Dests...)
+	})
+}
+
+// ParseHeader reads a header's body. Dests points into it.
+func ParseHeader(body []byte) (Header, error) {
+	f := fields{rest: body}
+	if v := f.byte("version"); f.err == nil && v != Version {
+		return Header{}, malformed("protocol version %d, this is %d: all agents of a run must be of one release", v, Version)
+	}
+	h := Header{
+		Run:     f.string("run", maxRunName),
+		Session: f.string("session", maxRunName),
+		Chunk: chunk.ID{
+			Object: int64(f.uint("object", math.MaxInt64)),
+			Index:  int32(f.uint("chunk index", math.MaxInt32)),
+		},
+		Attempt: int32(f.uint("attempt", math.MaxInt32)),
+		Codec:   Codec(f.byte("codec")),
+		Length:  int64(f.uint("length", math.MaxInt64)),
+	}
+	if f.err == nil && h.Codec != CodecPlain {
+		return Header{}, malformed("unknown codec %d", h.Codec)
+	}
+	nodes := 0
+	h.Route = parseNode(&f, 1, &nodes)
+	h.Dests = f.bytes("destinations", MaxHeader)
+	if err := f.end(); err != nil {
+		return Header{}, err
+	}
+	if err := h.Route.Validate(); err != nil {
+		return Header{}, malformed("%v", err)
+	}
+	return h, nil
+}
+
+func appendNode(b []byte, n *route.Node) []byte {
+	b = appendString(b, string(n.Gateway))
+	b = append(b, byte(len(n.Writes)))
+	for _, d := range n.Writes {
+		b = append(b, byte(d))
+	}
+	b = append(b, byte(len(n.Children)))
+	for i := range n.Children {
+		b = appendNode(b, &n.Children[i])
+	}
+	return b
+}
+
+func parseNode(f *fields, depth int, nodes *int) route.Node {
+	if *nodes++; depth > route.MaxDepth || *nodes > route.MaxNodes {
+		f.fail("route: too large")
+		return route.Node{}
+	}
+	n := route.Node{Gateway: route.Gateway(f.string("gateway", route.MaxName))}
+	for range f.byte("writes") {
+		n.Writes = append(n.Writes, route.Dest(f.byte("destination")))
+	}
+	for range f.byte("children") {
+		if f.err != nil {
+			break
+		}
+		n.Children = append(n.Children, parseNode(f, depth+1, nodes))
+	}
+	return n
+}
