@@ -5,10 +5,12 @@ package agenttest
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -198,17 +200,36 @@ func (f *Fleet) Run(reader route.Gateway, chunks []control.Assignment) []control
 	return results
 }
 
-// Collect assigns the chunks and gathers their results.
+// Collect assigns the chunks to a and gathers their results.
 func Collect(ctx context.Context, a control.API, chunks []control.Assignment) ([]control.Result, error) {
+	return (&Collector{API: a}).Collect(ctx, chunks)
+}
+
+// Collector gathers results from one agent, call after call.
+type Collector struct {
+	API   control.API
+	after uint64
+}
+
+// batch is how many chunks go into one call of Assign.
+const batch = 256
+
+var errEnough = errors.New("enough")
+
+// Collect assigns the chunks and returns their results, one for each
+// destination of each chunk, in the order in which they came.
+func (c *Collector) Collect(ctx context.Context, chunks []control.Assignment) ([]control.Result, error) {
 	want := 0
-	for _, c := range chunks {
-		want += len(c.Dests)
-	}
-	if err := a.Assign(ctx, chunks); err != nil {
-		return nil, err
+	for some := range slices.Chunk(chunks, batch) {
+		for _, a := range some {
+			want += len(a.Dests)
+		}
+		if err := c.API.Assign(ctx, some); err != nil {
+			return nil, err
+		}
 	}
 	var results []control.Result
-	err := a.Results(ctx, 0, func(rs []control.Result) error {
+	err := c.API.Results(ctx, c.after, func(rs []control.Result) error {
 		if results = append(results, rs...); len(results) >= want {
 			return errEnough
 		}
@@ -217,7 +238,6 @@ func Collect(ctx context.Context, a control.API, chunks []control.Assignment) ([
 	if err != errEnough {
 		return results, fmt.Errorf("%d of %d results: %w", len(results), want, err)
 	}
+	c.after = results[len(results)-1].Seq
 	return results, nil
 }
-
-var errEnough = fmt.Errorf("enough")

@@ -1,0 +1,122 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/skyctl/skyctl/orchestrator/deploy"
+	"github.com/skyctl/skyctl/orchestrator/journal"
+	"github.com/skyctl/skyctl/orchestrator/rundir"
+	"github.com/skyctl/skyctl/orchestrator/transfer"
+)
+
+// ApplyOptions are what a user may still decide when a plan is carried out.
+type ApplyOptions struct {
+	Keep bool // do not destroy the gateways
+}
+
+// planAge is how old a plan may be.
+const planAge = 24 * time.Hour
+
+// Apply carries out a saved plan: gateways up, transfer, verification, gateways
+// down. A Result comes with most errors: *InterruptedError and *LeftoverError
+// may be in the chain, both at once.
+func (o *Orchestrator) Apply(ctx context.Context, id rundir.ID, opts ApplyOptions) (Result, error) {
+	return o.work(ctx, id, func(a *attempt) (Result, error) {
+		state, err := a.journal.Value(ctx, keyState)
+		if err != nil {
+			return Result{}, err
+		}
+		if state != "" {
+			return Result{}, &UsageError{Err: fmt.Errorf("run %s was applied already", id), Hint: "go on with it: skyctl resume " + string(id)}
+		}
+		if err := o.checkFresh(ctx, a); err != nil {
+			return Result{}, err
+		}
+		return a.carry(ctx, opts, func(ctx context.Context, d *deploy.Deployment) error {
+			err := d.Apply(ctx, a.saved.Preview)
+			if errors.Is(err, deploy.ErrChanged) {
+				return &StaleError{Run: id, Reason: err.Error()}
+			}
+			return err
+		})
+	})
+}
+
+// Resume goes on with a run from wherever it stopped: gateways that live are
+// used again, the others replaced, and only what the journal lacks is sent.
+func (o *Orchestrator) Resume(ctx context.Context, id rundir.ID, opts ApplyOptions) (Result, error) {
+	return o.work(ctx, id, func(a *attempt) (Result, error) {
+		state, err := a.journal.Value(ctx, keyState)
+		if err != nil {
+			return Result{}, err
+		}
+		switch State(state) {
+		case "":
+			return Result{}, &UsageError{Err: fmt.Errorf("run %s was planned and not applied", id), Hint: "carry it out: skyctl apply " + string(id)}
+		case StateCancelled:
+			return Result{}, &UsageError{Err: fmt.Errorf("run %s was cancelled", id), Hint: "start a new one: skyctl cp"}
+		}
+		return a.carry(ctx, opts, func(ctx context.Context, d *deploy.Deployment) error { return d.Ensure(ctx) })
+	})
+}
+
+// work runs do on a run that this process has locked.
+func (o *Orchestrator) work(ctx context.Context, id rundir.ID, do func(*attempt) (Result, error)) (res Result, err error) {
+	start := time.Now()
+	run, err := o.Home.Open(string(id))
+	if err != nil {
+		return Result{}, err
+	}
+	lock, err := run.Lock()
+	if err != nil {
+		return Result{}, err
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	s, err := load(run)
+	if err != nil {
+		return Result{}, err
+	}
+	j, err := journal.Open(ctx, run.Journal())
+	if err != nil {
+		return Result{}, err
+	}
+	defer func() { err = errors.Join(err, j.Close()) }()
+	return do(&attempt{o: o, run: run, saved: s, journal: j, start: start})
+}
+
+// checkFresh refuses a plan that is old, or whose source has changed since.
+func (o *Orchestrator) checkFresh(ctx context.Context, a *attempt) (err error) {
+	if o.fresh == a.run.ID {
+		return nil
+	}
+	if age := time.Since(a.saved.Created); age > planAge {
+		return &StaleError{Run: a.run.ID, Reason: fmt.Sprintf("it is %v old", age.Round(time.Hour))}
+	}
+	p, err := o.resolve(a.saved.Request)
+	if err != nil {
+		return err
+	}
+	if err := o.open(ctx, p); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.close()) }()
+	prefix, key := p.source.Key, ""
+	if !a.saved.Request.Recursive {
+		prefix, key = "", p.source.Key
+	}
+	var maps []transfer.Mapping
+	for _, m := range p.mappings {
+		maps = append(maps, mapping(m, a.saved.Request.Filters))
+	}
+	now, err := transfer.Fingerprint(ctx, p.sourceBucket, prefix, key, maps...)
+	if err != nil {
+		return &PreconditionError{Err: err, Hint: hintFor(err, p.source)}
+	}
+	if now != a.saved.Fingerprint {
+		return &StaleError{Run: a.run.ID, Reason: "the source has changed since"}
+	}
+	return nil
+}

@@ -1,0 +1,163 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/skyctl/skyctl/agent/route"
+	"github.com/skyctl/skyctl/orchestrator/deploy"
+	"github.com/skyctl/skyctl/orchestrator/journal"
+	"github.com/skyctl/skyctl/orchestrator/rundir"
+	"github.com/skyctl/skyctl/orchestrator/transfer"
+)
+
+// attempt is one process's work on a run that it has locked.
+type attempt struct {
+	o       *Orchestrator
+	run     *rundir.Run
+	saved   *saved
+	journal *journal.Journal
+	start   time.Time
+
+	places *places
+	fleet  *fleet
+	events *eventLog
+}
+
+// bringUp makes a deployment's gateways live and enrolled.
+type bringUp func(context.Context, *deploy.Deployment) error
+
+// outcome is what came of an attempt: the transfer's result, what went wrong
+// with it, and apart from that what went wrong in taking the gateways down.
+type outcome struct {
+	moved     transfer.Result
+	err, down error
+}
+
+// carry brings the gateways up, transfers, and takes them down again, whatever
+// happened in between.
+func (a *attempt) carry(ctx context.Context, opts ApplyOptions, up bringUp) (Result, error) {
+	cfg, err := a.o.deployment(a.run, a.saved)
+	if err != nil {
+		return Result{}, err
+	}
+	if a.places, err = a.o.resolve(a.saved.Request); err != nil {
+		return Result{}, err
+	}
+	if err := a.o.open(ctx, a.places); err != nil {
+		return Result{}, err
+	}
+	if a.events, err = openEvents(a.run); err != nil {
+		return Result{}, errors.Join(err, a.places.close())
+	}
+	a.fleet = newFleet(cfg.Layout, a.settings())
+	if err := a.journal.Set(keyState, string(StateInterrupted)); err != nil {
+		return Result{}, errors.Join(err, a.events.close(), a.places.close())
+	}
+
+	var out outcome
+	if len(cfg.Layout.Gateways) == 0 {
+		a.fleet.inside = a.o.startInside(a.run)
+		out.moved, out.err = a.transfer(ctx, time.Time{})
+		out.err = errors.Join(out.err, a.fleet.inside.stop())
+	} else {
+		out = a.withGateways(ctx, cfg, opts, up)
+	}
+	ended := context.WithoutCancel(ctx) // what is left to do is done also after ^C
+	res, err := a.result(ended, cfg.Layout, out.moved)
+	if opts.Keep && a.fleet.deployed != nil {
+		res.Kept, res.Destroy = true, (&LeftoverError{Run: a.run.ID}).Command()
+	}
+	err = errors.Join(out.err, out.down, err, a.conclude(&res, out.err), a.events.close(), a.places.close())
+	res.Success = err == nil && res.Failed == 0
+	return res, err
+}
+
+func (a *attempt) settings() settings {
+	s := settings{memory: int64(a.o.Config.Limits.Memory), verify: a.saved.Request.Verify, source: a.places.source.Config}
+	for _, d := range a.places.dests {
+		s.dests = append(s.dests, d.Config)
+	}
+	return s
+}
+
+func (a *attempt) withGateways(ctx context.Context, cfg deploy.Config, opts ApplyOptions, up bringUp) (out outcome) {
+	d, err := deploy.New(ctx, cfg)
+	if err != nil {
+		out.err = &PreconditionError{Err: err}
+		return out
+	}
+	rented := time.Now()
+	a.o.begin(a.run, PhaseProvision, fmt.Sprintf("%d gateways in %d regions", len(cfg.Layout.Gateways), len(a.saved.Overlay.Regions)))
+	a.fleet.deployed = d
+	if err := up(ctx, d); err != nil {
+		out.err = a.notUp(ctx, err)
+	} else {
+		out.moved, out.err = a.transfer(ctx, d.NotAfter())
+	}
+	if opts.Keep {
+		out.down = d.Close()
+		return out
+	}
+	// Not even the end of ctx keeps gateways from being destroyed.
+	a.o.begin(a.run, PhaseDestroy, "")
+	if err := d.Destroy(context.WithoutCancel(ctx)); err != nil {
+		out.down = &LeftoverError{Run: a.run.ID, Err: err}
+	}
+	out.down = errors.Join(out.down, d.Close(), a.journal.Count(counterRented, int64(time.Since(rented))))
+	return out
+}
+
+// notUp says what it means that the gateways did not come up.
+func (a *attempt) notUp(ctx context.Context, err error) error {
+	var stale *StaleError
+	switch {
+	case ctx.Err() != nil:
+		return &InterruptedError{Run: a.run.ID, Err: errors.New("stopped while the gateways came up")}
+	case errors.As(err, &stale):
+		return err
+	}
+	return &PreconditionError{Err: fmt.Errorf("the gateways did not come up: %w", err)}
+}
+
+// transfer tells the gateways their part and moves what is pending.
+func (a *attempt) transfer(ctx context.Context, notAfter time.Time) (transfer.Result, error) {
+	f := a.fleet
+	if err := f.configure(ctx); err != nil {
+		return transfer.Result{}, &PreconditionError{Err: err}
+	}
+	a.o.begin(a.run, PhaseTransfer, "")
+	cfg := transfer.Config{Journal: a.journal, Fleet: f, Source: sourceStore, Stat: a.places.sourceBucket.Stat,
+		ChunkSize: a.saved.ChunkSize, NotAfter: notAfter, Events: a.o.events(a.run, a.events)}
+	for _, r := range f.layout.Readers() {
+		cfg.Readers = append(cfg.Readers, transfer.Reader{Name: r, Routes: f.layout.Routes[r]})
+	}
+	cfg.Dests = a.dests()
+	res, err := transfer.Run(ctx, cfg)
+	if stopped := (*transfer.Interrupted)(nil); errors.As(err, &stopped) {
+		err = &InterruptedError{Run: a.run.ID, Err: err}
+	}
+	return res, err
+}
+
+func (a *attempt) dests() []transfer.Dest {
+	var dests []transfer.Dest
+	for i, b := range a.places.destBuckets {
+		dests = append(dests, transfer.Dest{Store: destStore(i), Writers: a.fleet.layout.Writers(route.Dest(i)), Limits: b.Limits()})
+	}
+	return dests
+}
+
+// conclude records where the run stands.
+func (a *attempt) conclude(res *Result, err error) error {
+	state := StateInterrupted
+	if err == nil && res.Objects == res.Done+res.Skipped+res.Failed {
+		state = StateDone
+		if res.Failed > 0 {
+			state = StateFailed
+		}
+	}
+	return a.journal.Set(keyState, string(state))
+}

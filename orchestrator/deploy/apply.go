@@ -1,0 +1,157 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/skyctl/skyctl/agent/control"
+	"github.com/skyctl/skyctl/agent/enroll"
+	"github.com/skyctl/skyctl/agent/route"
+	"github.com/skyctl/skyctl/terraform/engine"
+	"github.com/skyctl/skyctl/terraform/render"
+)
+
+// enrollTimeout bounds the enrollment of gateways that Terraform says are up.
+const enrollTimeout = 2 * time.Minute
+
+// ErrChanged says that Terraform would now do something else than the plan
+// that was shown.
+var ErrChanged = errors.New("Terraform's plan is no longer the one that was shown")
+
+// Preview renders the root module and asks Terraform what it would do. It
+// creates nothing but the run's Terraform directory.
+func (d *Deployment) Preview(ctx context.Context) (*engine.Plan, error) {
+	described, err := preview(d.cfg)
+	if err != nil {
+		return nil, err
+	}
+	files, err := render.Render(described)
+	if err != nil {
+		return nil, fmt.Errorf("render the root module: %w", err)
+	}
+	if err := render.Write(d.cfg.Run.Terraform(), files); err != nil {
+		return nil, err
+	}
+	if err := d.engine.Init(ctx); err != nil {
+		return nil, err
+	}
+	p, err := d.engine.Plan(ctx, engine.PlanOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return p, d.engine.Discard(ctx, p)
+}
+
+// Apply creates the gateways and enrolls them. shown is the preview that the
+// user agreed to; nil asks for no comparison. Whatever Apply returns, what it
+// created is in Terraform's state, and Destroy takes it down.
+func (d *Deployment) Apply(ctx context.Context, shown *engine.Plan) error {
+	if err := d.decide(); err != nil {
+		return err
+	}
+	tokens := map[route.Gateway]enroll.Token{}
+	for _, g := range d.cfg.Layout.Gateways {
+		tokens[g.Name] = d.authority.NewToken()
+	}
+	if err := d.write(tokens); err != nil {
+		return err
+	}
+	if err := d.engine.Init(ctx); err != nil {
+		return err
+	}
+	p, err := d.engine.Plan(ctx, engine.PlanOptions{})
+	if err != nil {
+		return err
+	}
+	if shown != nil && !engine.Equivalent(shown, p) {
+		return errors.Join(ErrChanged, d.engine.Discard(ctx, p))
+	}
+	if err := d.engine.Apply(ctx, p); err != nil {
+		return err
+	}
+	return d.connect(ctx, tokens)
+}
+
+// connect reads Terraform's outputs, enrolls the gateways that have tokens,
+// and makes a client for each.
+func (d *Deployment) connect(ctx context.Context, tokens map[route.Gateway]enroll.Token) error {
+	outputs, err := d.engine.Outputs(ctx)
+	if err != nil {
+		return err
+	}
+	enrolling, cancel := context.WithTimeout(ctx, enrollTimeout)
+	defer cancel()
+	g, enrolling := errgroup.WithContext(enrolling)
+	for _, x := range d.cfg.Layout.Gateways {
+		out, ok := outputs[string(x.Name)]
+		if !ok {
+			return fmt.Errorf("Terraform's outputs lack gateway %s", x.Name)
+		}
+		g.Go(func() error {
+			if token, ok := tokens[x.Name]; ok {
+				if err := enroll.Enroll(enrolling, out.Address, x.Name, token, d.authority); err != nil {
+					return fmt.Errorf("enroll %s at %s: %w", x.Name, out.Address, err)
+				}
+			}
+			return d.add(x.Name, out.Address)
+		})
+	}
+	return g.Wait()
+}
+
+func (d *Deployment) add(name route.Gateway, address string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	client, err := control.NewClient(control.ClientConfig{Address: address, TLS: d.authority.ClientConfig(name)})
+	if err != nil {
+		return err
+	}
+	var stale error
+	if old := d.gateways[name]; old != nil {
+		stale = old.client.Close()
+	}
+	d.gateways[name] = &gateway{address: address, client: client}
+	return stale
+}
+
+// A deployment that ends sooner than this is not worth going on with.
+const minRemaining = 15 * time.Minute
+
+// Ensure brings the gateways up from whatever an earlier process left: those
+// that answer are kept, the others replaced, and where nothing of use is left
+// it applies anew.
+func (d *Deployment) Ensure(ctx context.Context) error {
+	switch err := d.load(); {
+	case errors.Is(err, fs.ErrNotExist):
+		return d.Apply(ctx, nil)
+	case err != nil:
+		return err
+	}
+	if err := d.engine.Init(ctx); err != nil {
+		return err
+	}
+	outputs, err := d.engine.Outputs(ctx)
+	if err != nil {
+		return err
+	}
+	complete := true
+	for _, g := range d.cfg.Layout.Gateways {
+		_, ok := outputs[string(g.Name)]
+		complete = complete && ok
+	}
+	if !complete || time.Until(d.NotAfter()) < minRemaining {
+		if err := d.engine.Destroy(ctx); err != nil {
+			return err
+		}
+		return d.Apply(ctx, nil)
+	}
+	if err := d.connect(ctx, nil); err != nil {
+		return err
+	}
+	return d.replaceDead(ctx)
+}

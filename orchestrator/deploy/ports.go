@@ -1,0 +1,84 @@
+package deploy
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+
+	"github.com/skyctl/skyctl/agent/route"
+	"github.com/skyctl/skyctl/orchestrator/config"
+	"github.com/skyctl/skyctl/orchestrator/layout"
+)
+
+// firstPort is that of the first gateway on a host of its own, where no free
+// port can be asked for from here.
+const firstPort = 7443
+
+// hostOf returns the host of a region's gateway with the given index: more
+// gateways than hosts share them.
+func hostOf(settings *config.Config, g layout.Gateway, index int) config.Host {
+	hosts := settings.Regions[g.Region].Hosts
+	if len(hosts) == 0 {
+		return config.Host{Address: "127.0.0.1"}
+	}
+	return hosts[index%len(hosts)]
+}
+
+// eachHost calls do with every gateway, its index in its region, and its host.
+func eachHost(l *layout.Layout, settings *config.Config, do func(layout.Gateway, config.Host) error) error {
+	next := map[string]int{}
+	for _, g := range l.Gateways {
+		i := next[string(g.Region)]
+		next[string(g.Region)]++
+		if err := do(g, hostOf(settings, g, i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// choosePorts finds a port for each gateway that is free for TCP and UDP. A
+// host in a network namespace is counted up from firstPort: what is free there
+// cannot be seen from here, and if it is not, the agent says so.
+func choosePorts(l *layout.Layout, settings *config.Config) (map[route.Gateway]int, error) {
+	ports := map[route.Gateway]int{}
+	counted := map[string]int{}
+	var held []interface{ Close() error } // so that no port is found twice
+	defer func() {
+		for _, h := range held {
+			h.Close()
+		}
+	}()
+	err := eachHost(l, settings, func(g layout.Gateway, h config.Host) error {
+		if h.NetNS != "" {
+			ports[g.Name] = firstPort + counted[h.Address]
+			counted[h.Address]++
+			return nil
+		}
+		tcp, udp, err := freePort(h.Address)
+		if err != nil {
+			return fmt.Errorf("gateway %s: %w", g.Name, err)
+		}
+		held = append(held, tcp, udp)
+		ports[g.Name] = tcp.Addr().(*net.TCPAddr).Port
+		return nil
+	})
+	return ports, err
+}
+
+// freePort opens a port that is free for both; it tries a few, as what is free
+// for one may be taken for the other.
+func freePort(address string) (tcp net.Listener, udp net.PacketConn, err error) {
+	for range 20 {
+		if tcp, err = net.Listen("tcp", net.JoinHostPort(address, "0")); err != nil {
+			return nil, nil, fmt.Errorf("no port at %s: %w", address, err)
+		}
+		port := strconv.Itoa(tcp.Addr().(*net.TCPAddr).Port)
+		if udp, err = net.ListenPacket("udp", net.JoinHostPort(address, port)); err == nil {
+			return tcp, udp, nil
+		}
+		err = errors.Join(err, tcp.Close())
+	}
+	return nil, nil, fmt.Errorf("no port at %s is free for TCP and UDP: %w", address, err)
+}

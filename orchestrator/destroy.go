@@ -1,0 +1,124 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"github.com/skyctl/skyctl/orchestrator/deploy"
+	"github.com/skyctl/skyctl/orchestrator/rundir"
+	"github.com/skyctl/skyctl/orchestrator/transfer"
+)
+
+// Destroy takes down whatever gateways of the run Terraform's state holds. The
+// error is a *LeftoverError if something may be left.
+func (o *Orchestrator) Destroy(ctx context.Context, id rundir.ID) error {
+	_, err := o.work(ctx, id, func(a *attempt) (Result, error) { return Result{}, a.destroy(ctx) })
+	return err
+}
+
+func (a *attempt) destroy(ctx context.Context) error {
+	if !rendered(a.run) {
+		return nil
+	}
+	cfg, err := a.o.deployment(a.run, a.saved)
+	if err != nil {
+		return err
+	}
+	d, err := deploy.New(ctx, cfg)
+	if err != nil {
+		return &LeftoverError{Run: a.run.ID, Err: err}
+	}
+	a.o.begin(a.run, PhaseDestroy, "")
+	if err := d.Destroy(ctx); err != nil {
+		return errors.Join(&LeftoverError{Run: a.run.ID, Err: err}, d.Close())
+	}
+	return d.Close()
+}
+
+// rendered tells whether the run ever had a root module.
+func rendered(run *rundir.Run) bool {
+	_, err := os.Stat(filepath.Join(run.Terraform(), "main.tf"))
+	return err == nil
+}
+
+// stopWithin is how long a process that works on a run may take to stop and
+// destroy when it is asked to.
+const stopWithin = 15 * time.Minute
+
+// Cancel stops a run for good: a process that works on it is asked to end,
+// what is staged at the destinations is aborted, the gateways are destroyed.
+// The journal stays.
+func (o *Orchestrator) Cancel(ctx context.Context, id rundir.ID) error {
+	if err := o.stop(ctx, id); err != nil {
+		return err
+	}
+	_, err := o.work(ctx, id, func(a *attempt) (Result, error) {
+		// Without gateways nothing writes any more; then what was staged goes.
+		err := a.destroy(ctx)
+		return Result{}, errors.Join(err, a.abortStaged(ctx), a.journal.Set(keyState, string(StateCancelled)))
+	})
+	return err
+}
+
+// stop interrupts the process that holds the run's lock, as ^C would, and
+// waits until it has let go.
+func (o *Orchestrator) stop(ctx context.Context, id rundir.ID) error {
+	run, err := o.Home.Open(string(id))
+	if err != nil {
+		return err
+	}
+	asked := false
+	_, err = backoff.Retry(ctx, func() (struct{}, error) {
+		lock, err := run.Lock()
+		var held *rundir.LockedError
+		switch {
+		case err == nil:
+			return struct{}{}, lock.Unlock()
+		case !errors.As(err, &held):
+			return struct{}{}, backoff.Permanent(err)
+		case !asked:
+			if pid, perr := strconv.Atoi(held.PID); perr == nil && pid > 1 {
+				if kerr := syscall.Kill(pid, syscall.SIGINT); kerr != nil && !errors.Is(kerr, syscall.ESRCH) {
+					return struct{}{}, backoff.Permanent(fmt.Errorf("stop process %d, which works on run %s: %w", pid, id, kerr))
+				}
+				asked = true
+			}
+		}
+		return struct{}{}, err
+	}, backoff.WithBackOff(backoff.NewConstantBackOff(100*time.Millisecond)), backoff.WithMaxElapsedTime(stopWithin))
+	return err
+}
+
+// abortStaged aborts the run's staged writes, from inside skyctl.
+func (a *attempt) abortStaged(ctx context.Context) (err error) {
+	staged, err := a.journal.Staged(ctx, -1, 0, 1)
+	if err != nil || len(staged) == 0 {
+		return err
+	}
+	if a.places, err = a.o.resolve(a.saved.Request); err != nil {
+		return err
+	}
+	if err := a.o.open(ctx, a.places); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.places.close()) }()
+	a.fleet, err = insideFleet(a)
+	if err != nil {
+		return err
+	}
+	a.fleet.inside = a.o.startInside(a.run)
+	defer func() { err = errors.Join(err, a.fleet.inside.stop()) }()
+	if err := a.fleet.configure(ctx); err != nil {
+		return err
+	}
+	_, err = transfer.Cancel(ctx, transfer.CancelConfig{Journal: a.journal, Fleet: a.fleet, Dests: a.dests()})
+	return err
+}

@@ -1,0 +1,104 @@
+package orchestrator
+
+import (
+	"github.com/skyctl/skyctl/orchestrator/overlay"
+	"github.com/skyctl/skyctl/orchestrator/region"
+	"github.com/skyctl/skyctl/orchestrator/rundir"
+	"github.com/skyctl/skyctl/orchestrator/unit"
+	"github.com/skyctl/skyctl/terraform/engine"
+)
+
+// Plan is the document plan.json.
+type Plan struct {
+	Run     rundir.ID  `json:"run"`
+	Objects int64      `json:"objects"`
+	Bytes   unit.Bytes `json:"bytes"`
+	overlay.Overlay
+	Terraform TerraformPlan `json:"terraform"`
+}
+
+// TerraformPlan is what Terraform would do, and where. Dir is empty where the
+// plan needs no gateways.
+type TerraformPlan struct {
+	Dir string `json:"dir"`
+	engine.Changes
+}
+
+// Result is the document of a carried out run: cp, apply, resume.
+type Result struct {
+	Run      rundir.ID `json:"run"`
+	Success  bool      `json:"success"`
+	Objects  int64     `json:"objects"` // listed = done + skipped + failed
+	Bytes    int64     `json:"bytes"`   // of done objects, each once
+	Done     int64     `json:"done"`
+	Skipped  int64     `json:"skipped"`
+	Failed   int64     `json:"failed"`
+	TotalS   float64   `json:"total_runtime_s"`
+	Transfer float64   `json:"transfer_s"`       // first read to last commit
+	Gbits    float64   `json:"throughput_gbits"` // bytes x 8 / transfer_s / 1e9
+	Verified bool      `json:"verified"`         // every done object's digest was checked
+	Retries  int64     `json:"retries"`
+	Resumed  int64     `json:"resumed_chunks"` // chunks that an earlier attempt had finished
+
+	Cost      Cost          `json:"cost"`
+	Routes    []RouteBytes  `json:"routes"`
+	Gateways  int           `json:"gateways"`
+	Transport string        `json:"transport"` // "quic"; "none" where no gateway was used
+	Errors    []ObjectError `json:"errors"`
+
+	// Destroy is the command that gives the gateways back, where they were
+	// kept or could not be destroyed.
+	Destroy string `json:"destroy,omitempty"`
+	// Kept tells that gateways are left because the user asked for it.
+	Kept bool `json:"-"`
+	// Different counts failures in which a digest did not match.
+	Different int `json:"-"`
+}
+
+// Cost compares the plan's total with what the run used, both in USD by the
+// price book.
+type Cost struct {
+	Estimated unit.USD `json:"estimated_usd"`
+	Actual    unit.USD `json:"actual_usd"`
+}
+
+// RouteBytes is what arrived along one path of regions, reader to writer.
+type RouteBytes struct {
+	Path  []region.Region `json:"path"`
+	Bytes int64           `json:"bytes"`
+}
+
+// ObjectError is one object that failed at one destination.
+type ObjectError struct {
+	Object string `json:"object"`
+	Dest   string `json:"dest"` // the destination as the user wrote it
+	Error  string `json:"error"`
+}
+
+// Status is the document of status: what is known of a run now.
+type Status struct {
+	Run     rundir.ID `json:"run"`
+	State   State     `json:"state"`
+	Source  string    `json:"source"`
+	Dests   []string  `json:"dests"`
+	Created string    `json:"created"` // RFC 3339
+	Objects int64     `json:"objects"`
+	Bytes   int64     `json:"bytes"`
+	Done    int64     `json:"done"`
+	Skipped int64     `json:"skipped"`
+	Failed  int64     `json:"failed"`
+	Pending int64     `json:"pending"`
+	Busy    bool      `json:"busy"` // a process works on the run
+}
+
+// State is where a run stands.
+type State string
+
+const (
+	StatePlanned     State = "planned"
+	StateRunning     State = "running"     // a process works on it
+	StateInterrupted State = "interrupted" // resumable
+	StateCancelled   State = "cancelled"
+	StateDone        State = "done"
+	StateFailed      State = "failed" // finished, and some objects failed
+)

@@ -1,0 +1,150 @@
+package orchestrator
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/skyctl/skyctl/agent"
+	"github.com/skyctl/skyctl/agent/control"
+	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/route"
+	"github.com/skyctl/skyctl/agent/version"
+	"github.com/skyctl/skyctl/orchestrator/deploy"
+	"github.com/skyctl/skyctl/orchestrator/layout"
+	"github.com/skyctl/skyctl/orchestrator/overlay"
+	"github.com/skyctl/skyctl/orchestrator/rundir"
+)
+
+// fleet is the gateways of a run as the transfer uses them: it knows how each
+// is configured, so that a new one can take the place of a lost one.
+type fleet struct {
+	layout   *layout.Layout
+	deployed *deploy.Deployment // nil: the engine is inside
+	inside   *inside
+	session  string
+	settings settings
+}
+
+// settings are what every gateway is told alike, or by its part.
+type settings struct {
+	memory int64
+	verify control.Verify
+	source objstore.Config
+	dests  []objstore.Config
+}
+
+func newFleet(l *layout.Layout, s settings) *fleet {
+	return &fleet{layout: l, session: rand.Text(), settings: s}
+}
+
+// API implements transfer.Fleet.
+func (f *fleet) API(name route.Gateway) control.API {
+	if f.deployed != nil {
+		return f.deployed.API(name)
+	}
+	return f.inside.agent
+}
+
+// Replace implements transfer.Fleet. The others keep dialing the address of
+// the lost gateway, so they are told only if the new one has another.
+func (f *fleet) Replace(ctx context.Context, name route.Gateway) error {
+	if f.deployed == nil {
+		return errors.New("the engine inside skyctl cannot be replaced")
+	}
+	before := f.deployed.Addresses()[name]
+	if err := f.deployed.Replace(ctx, name); err != nil {
+		return err
+	}
+	if f.deployed.Addresses()[name] != before {
+		return f.configure(ctx)
+	}
+	return f.tell(ctx, name)
+}
+
+// configure tells every gateway its part. Writers and relays come first, so
+// that a reader finds them ready.
+func (f *fleet) configure(ctx context.Context) error {
+	readers := f.layout.Readers()
+	g, gctx := errgroup.WithContext(ctx)
+	for _, x := range f.layout.Gateways {
+		if !slices.Contains(readers, x.Name) {
+			g.Go(func() error { return f.tell(gctx, x.Name) })
+		}
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	g, gctx = errgroup.WithContext(ctx)
+	for _, r := range readers {
+		g.Go(func() error { return f.tell(gctx, r) })
+	}
+	return g.Wait()
+}
+
+func (f *fleet) tell(ctx context.Context, name route.Gateway) error {
+	if err := f.API(name).Configure(ctx, f.config(name)); err != nil {
+		return fmt.Errorf("configure %s: %w", name, err)
+	}
+	return nil
+}
+
+// config is one gateway's part. Stores go only to gateways that read or write
+// them; a relay gets none.
+func (f *fleet) config(name route.Gateway) control.Config {
+	c := control.Config{Session: f.session, Memory: f.settings.memory, Verify: f.settings.verify,
+		Stores: map[string]objstore.Config{}, Peers: map[route.Gateway]control.Peer{},
+		Routes: f.layout.Routes[name], Credit: f.layout.Credit(name, agent.PartShare(f.settings.memory))}
+	if len(c.Routes) > 0 {
+		c.Stores[sourceStore] = f.settings.source
+	}
+	for i, d := range f.settings.dests {
+		if slices.Contains(f.layout.Writers(route.Dest(i)), name) {
+			c.Stores[destStore(i)] = d
+		}
+	}
+	if f.deployed != nil {
+		at := f.deployed.Addresses()
+		for peer, connections := range f.layout.Peers(name) {
+			c.Peers[peer] = control.Peer{Address: at[peer], Connections: connections}
+		}
+	}
+	return c
+}
+
+// insideFleet is the engine inside skyctl for the run's stores, whatever the
+// plan says of gateways.
+func insideFleet(a *attempt) (*fleet, error) {
+	l, err := layout.Build(&overlay.Overlay{}, len(a.places.dests))
+	if err != nil {
+		return nil, err
+	}
+	return newFleet(l, a.settings()), nil
+}
+
+// inside is the engine in this process.
+type inside struct {
+	agent   *agent.Agent
+	cancel  context.CancelFunc
+	stopped sync.WaitGroup
+	err     error
+}
+
+func (o *Orchestrator) startInside(run *rundir.Run) *inside {
+	ctx, cancel := context.WithCancel(context.Background())
+	e := &inside{cancel: cancel, agent: agent.New(agent.Config{
+		Name: layout.Inside, Run: string(run.ID), Version: version.Version, Log: o.Debug})}
+	e.stopped.Go(func() { e.err = e.agent.Run(ctx) })
+	return e
+}
+
+func (e *inside) stop() error {
+	e.cancel()
+	e.stopped.Wait()
+	return e.err
+}

@@ -1,0 +1,69 @@
+package orchestrator
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/orchestrator/config"
+	"github.com/skyctl/skyctl/orchestrator/rundir"
+	"github.com/skyctl/skyctl/orchestrator/transfer"
+)
+
+// Orchestrator works for one user on one workstation.
+type Orchestrator struct {
+	Config *config.Config
+	Env    config.LookupEnv // os.LookupEnv
+	Home   rundir.Home
+	// AgentPath is the skyagent binary for gateways on this machine.
+	AgentPath string
+	// Observe is told what happens; it must be quick and safe for concurrent
+	// use. Nil: nobody is told.
+	Observe func(Progress)
+	// Debug gets what the engine and Terraform have to say beyond that.
+	Debug *slog.Logger
+	// Open opens a bucket for this process; package open's Open.
+	Open func(ctx context.Context, cfg objstore.Config) (objstore.Bucket, error)
+
+	fresh rundir.ID // the run that this process planned: its plan is not stale
+}
+
+// Phase is a step of a run.
+type Phase string
+
+const (
+	PhaseList      Phase = "list"
+	PhaseSolve     Phase = "solve"
+	PhaseRender    Phase = "render"
+	PhasePreview   Phase = "preview"   // terraform plan
+	PhaseProvision Phase = "provision" // terraform apply
+	PhaseEnroll    Phase = "enroll"
+	PhaseTransfer  Phase = "transfer"
+	PhaseDestroy   Phase = "destroy"
+)
+
+// Progress is one thing that happened: a phase that began, or an event of the
+// transfer.
+type Progress struct {
+	Time  time.Time
+	Run   rundir.ID
+	Phase Phase           // set when it begins
+	Note  string          // for people, with Phase: "3 gateways in 3 regions"
+	Event *transfer.Event // within PhaseList and PhaseTransfer
+}
+
+func (o *Orchestrator) observe(run *rundir.Run, p Progress) {
+	if o.Observe != nil {
+		p.Time, p.Run = time.Now(), run.ID
+		o.Observe(p)
+	}
+}
+
+func (o *Orchestrator) begin(run *rundir.Run, phase Phase, note string) {
+	o.observe(run, Progress{Phase: phase, Note: note})
+}
+
+// terraformCache is where Terraform is installed if there is none on PATH.
+func (o *Orchestrator) terraformCache() string { return filepath.Join(o.Home.Dir(), "terraform") }

@@ -1,0 +1,233 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/skyctl/skyctl/agent"
+	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/route"
+	"github.com/skyctl/skyctl/orchestrator/deploy"
+	"github.com/skyctl/skyctl/orchestrator/journal"
+	"github.com/skyctl/skyctl/orchestrator/layout"
+	"github.com/skyctl/skyctl/orchestrator/planner"
+	"github.com/skyctl/skyctl/orchestrator/region"
+	"github.com/skyctl/skyctl/orchestrator/rundir"
+	"github.com/skyctl/skyctl/orchestrator/transfer"
+	"github.com/skyctl/skyctl/orchestrator/unit"
+)
+
+// provisioning is the forecast of how long it takes to bring gateways up.
+// Local: measured with make bench. The clouds' belong to their modules.
+var provisioning = map[region.Cloud]time.Duration{region.Local: 3 * time.Second}
+
+// Plan lists the source, solves for an overlay, renders it, and asks Terraform
+// what it would do. The run is saved for Apply. Nothing is created but the run
+// directory, and that not either if Plan fails.
+func (o *Orchestrator) Plan(ctx context.Context, req Request) (plan Plan, err error) {
+	start := time.Now()
+	run, s, err := o.prepare(ctx, req)
+	if err != nil {
+		return Plan{}, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(run.Dir))
+		}
+	}()
+	lock, err := run.Lock()
+	if err != nil {
+		return Plan{}, err
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	j, err := journal.Open(ctx, run.Journal())
+	if err != nil {
+		return Plan{}, err
+	}
+	defer func() { err = errors.Join(err, j.Close()) }()
+
+	if !s.Overlay.Inside() {
+		if err := o.preview(ctx, run, s); err != nil {
+			return Plan{}, err
+		}
+	}
+	counts, err := j.Counts(ctx)
+	if err != nil {
+		return Plan{}, err
+	}
+	plan = Plan{Run: run.ID, Objects: counts.Listed, Bytes: unit.Bytes(counts.ListedBytes), Overlay: s.Overlay}
+	if s.Preview != nil {
+		plan.Terraform = TerraformPlan{Dir: run.Terraform(), Changes: s.Preview.Changes}
+	}
+	s.Created = time.Now().UTC()
+	if err := errors.Join(rundir.WriteJSON(savedFile(run), s), rundir.WriteJSON(run.Plan(), plan)); err != nil {
+		return Plan{}, err
+	}
+	if err := o.afterPlan(ctx, run); err != nil {
+		return Plan{}, err
+	}
+	o.fresh = run.ID
+	return plan, j.Count(counterRuntime, int64(time.Since(start)))
+}
+
+// prepare makes a run with its listing and its overlay. It leaves no run
+// behind if it fails.
+func (o *Orchestrator) prepare(ctx context.Context, req Request) (run *rundir.Run, s *saved, err error) {
+	p, err := o.resolve(req)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := o.open(ctx, p); err != nil {
+		return nil, nil, err
+	}
+	defer func() { err = errors.Join(err, p.close()) }()
+	if run, err = o.Home.Create(time.Now()); err != nil {
+		return nil, nil, err
+	}
+	defer func(dir string) {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
+	}(run.Dir)
+	s = &saved{Request: req}
+	listing, err := o.list(ctx, run, req, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.Fingerprint = listing.Fingerprint
+	o.begin(run, PhaseSolve, "")
+	s.Overlay, err = planner.Solve(ctx, o.job(req, p, listing), o.Config.Grid(), o.Config.Prices(), planner.Limits{
+		Gateways: o.Config.Limits.GatewaysPerRegion, Relays: o.Config.Relays(), Allow: o.Config.Allow.Regions, Provision: provisioning})
+	if err != nil {
+		return nil, nil, err
+	}
+	s.ChunkSize, err = o.chunkSize(req, listing.Bytes, len(s.Overlay.Routes), p.destBuckets)
+	return run, s, err
+}
+
+func (o *Orchestrator) job(req Request, p *places, l transfer.Listing) planner.Job {
+	job := planner.Job{Sources: p.source.Regions, Bytes: unit.Bytes(l.Bytes), Objects: l.Objects,
+		MinThroughput: req.MinThroughput, MaxCost: req.MaxCost, MaxTime: req.MaxTime, Mode: req.Mode, Gateways: req.Gateways}
+	for _, d := range p.dests {
+		job.Dests = append(job.Dests, d.Regions)
+	}
+	return job
+}
+
+// list streams the source's listing into the run's new journal.
+func (o *Orchestrator) list(ctx context.Context, run *rundir.Run, req Request, p *places) (l transfer.Listing, err error) {
+	o.begin(run, PhaseList, req.Source)
+	j, err := journal.Create(ctx, run.Journal())
+	if err != nil {
+		return l, err
+	}
+	defer func() { err = errors.Join(err, j.Close()) }()
+	cfg := transfer.ListConfig{Journal: j, Source: p.sourceBucket, Events: o.events(run, nil)}
+	if req.Recursive {
+		cfg.Prefix = p.source.Key
+	} else {
+		cfg.Key = p.source.Key
+	}
+	for i, m := range p.mappings {
+		if err := j.SetDestination(route.Dest(i), req.Dests[i]); err != nil {
+			return l, err
+		}
+		cfg.Dests = append(cfg.Dests, transfer.ListDest{Map: mapping(m, req.Filters), Limits: p.destBuckets[i].Limits()})
+	}
+	if l, err = transfer.List(ctx, cfg); err != nil {
+		return l, &PreconditionError{Err: err, Hint: hintFor(err, p.source)}
+	}
+	if l.Objects == 0 {
+		hint := "check the prefix, and --include and --exclude"
+		if !req.Recursive {
+			hint = "check the key; add -r to take everything below it"
+		}
+		return l, &PreconditionError{Err: fmt.Errorf("nothing was found at %s", req.Source), Hint: hint}
+	}
+	return l, nil
+}
+
+// chunkSize is what the user asked for, or the default, within what an agent's
+// memory has room for at a store that wants whole parts.
+func (o *Orchestrator) chunkSize(req Request, bytes int64, routes int, dests []objstore.Bucket) (int64, error) {
+	size := int64(req.ChunkSize)
+	if size == 0 {
+		size = transfer.DefaultChunkSize(bytes, routes)
+	}
+	memory := int64(o.Config.Limits.Memory)
+	for _, b := range dests {
+		most := agent.PartShare(memory) / 2
+		if !b.Limits().Buffered || size <= most {
+			continue
+		}
+		if req.ChunkSize != 0 {
+			return 0, &UsageError{Err: fmt.Errorf("chunks of %v do not fit into agents with %v of memory", req.ChunkSize, o.Config.Limits.Memory),
+				Hint: "raise limits.memory to four times the chunk size, or lower --chunk-size"}
+		}
+		size = most
+	}
+	return size, nil
+}
+
+// preview renders the run's root module and has Terraform plan it.
+func (o *Orchestrator) preview(ctx context.Context, run *rundir.Run, s *saved) error {
+	cfg, err := o.deployment(run, s)
+	if err != nil {
+		return err
+	}
+	o.begin(run, PhaseRender, strconv.Itoa(len(s.Overlay.Regions))+" regions")
+	d, err := deploy.New(ctx, cfg)
+	if err != nil {
+		return &PreconditionError{Err: err}
+	}
+	o.begin(run, PhasePreview, "")
+	if s.Preview, err = d.Preview(ctx); err != nil {
+		err = &PreconditionError{Err: err, Hint: "Terraform's own words are in " + filepath.Join(run.Logs(), "terraform.log")}
+	}
+	return errors.Join(err, d.Close())
+}
+
+func (o *Orchestrator) deployment(run *rundir.Run, s *saved) (deploy.Config, error) {
+	l, err := layout.Build(&s.Overlay, len(s.Request.Dests))
+	if err != nil {
+		return deploy.Config{}, err
+	}
+	return deploy.Config{Run: run, Layout: l, Settings: o.Config, AgentPath: o.AgentPath,
+		CacheDir: o.terraformCache(), Lifetime: deploy.Lifetime(s.Overlay.Time.Total())}, nil
+}
+
+// Render writes the root module for a request into dir, to be kept in another
+// repository, and keeps no run.
+func (o *Orchestrator) Render(ctx context.Context, req Request, dir string) error {
+	run, s, err := o.prepare(ctx, req)
+	if err != nil {
+		return err
+	}
+	if s.Overlay.Inside() {
+		err = &PreconditionError{Err: errors.New("this transfer needs no gateways, so there is nothing to render"), Hint: "force them with --gateways 1"}
+	} else {
+		var cfg deploy.Config
+		if cfg, err = o.deployment(run, s); err == nil {
+			err = deploy.Render(cfg, dir)
+		}
+	}
+	return errors.Join(err, os.RemoveAll(run.Dir))
+}
+
+// Discard forgets a run that was planned and nothing more.
+func (o *Orchestrator) Discard(id rundir.ID) (err error) {
+	run, err := o.Home.Open(string(id))
+	if err != nil {
+		return err
+	}
+	lock, err := run.Lock()
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.RemoveAll(run.Dir), lock.Unlock())
+}

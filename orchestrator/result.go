@@ -1,0 +1,104 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/route"
+	"github.com/skyctl/skyctl/orchestrator/journal"
+	"github.com/skyctl/skyctl/orchestrator/layout"
+	"github.com/skyctl/skyctl/orchestrator/region"
+	"github.com/skyctl/skyctl/orchestrator/transfer"
+	"github.com/skyctl/skyctl/orchestrator/unit"
+)
+
+// maxErrors bounds the document; the journal has all of them.
+const maxErrors = 100
+
+// result is the run so far, all attempts together, as the journal has it.
+func (a *attempt) result(ctx context.Context, l *layout.Layout, moved transfer.Result) (Result, error) {
+	if err := a.journal.Count(counterRuntime, int64(time.Since(a.start))); err != nil {
+		return Result{}, err
+	}
+	if err := a.journal.Flush(ctx); err != nil {
+		return Result{}, err
+	}
+	counts, cerr := a.journal.Counts(ctx)
+	runtime, rerr := a.journal.Counter(ctx, counterRuntime)
+	rented, nerr := a.journal.Counter(ctx, counterRented)
+	failures, ferr := a.journal.Failures(ctx, -1)
+	carried, oerr := a.journal.Routes(ctx)
+	if err := errors.Join(cerr, rerr, nerr, ferr, oerr); err != nil {
+		return Result{}, err
+	}
+	r := Result{Run: a.run.ID,
+		Objects: counts.Listed, Bytes: counts.DoneBytes, Done: counts.Done, Skipped: counts.Skipped, Failed: counts.Failed,
+		TotalS: time.Duration(runtime).Seconds(), Transfer: moved.Transfer.Seconds(),
+		Verified: moved.Verified, Retries: moved.Retries, Resumed: moved.ResumedChunks,
+		Gateways: len(l.Gateways), Transport: "quic", Errors: []ObjectError{}}
+	if r.Transfer > 0 {
+		r.Gbits = float64(r.Bytes) * 8 / r.Transfer / 1e9
+	}
+	if len(l.Gateways) == 0 {
+		r.Transport = "none"
+	}
+	for _, f := range failures {
+		if f.Kind == objstore.KindCorrupt {
+			r.Different++
+		}
+		if len(r.Errors) < maxErrors {
+			r.Errors = append(r.Errors, ObjectError{Object: f.Key, Dest: a.saved.Request.Dests[f.Dest], Error: f.Message})
+		}
+	}
+	r.Routes = a.routes(l, carried)
+	r.Cost = Cost{Estimated: a.saved.Overlay.Cost.Total, Actual: a.cost(r.Routes, time.Duration(rented))}
+	return r, nil
+}
+
+// routes sums what arrived by paths of regions.
+func (a *attempt) routes(l *layout.Layout, carried map[journal.RouteKey]int64) []RouteBytes {
+	out := []RouteBytes{}
+	for key, bytes := range carried {
+		path := l.Path(key.Reader, key.Route, key.Dest)
+		if len(l.Gateways) == 0 {
+			path = a.insidePath(key.Dest)
+		}
+		i := slices.IndexFunc(out, func(r RouteBytes) bool { return slices.Equal(r.Path, path) })
+		if i < 0 {
+			i, out = len(out), append(out, RouteBytes{Path: path})
+		}
+		out[i].Bytes += bytes
+	}
+	slices.SortFunc(out, func(a, b RouteBytes) int { return slices.Compare(a.Path, b.Path) })
+	return out
+}
+
+// insidePath is the way through the engine inside skyctl, as it was planned.
+func (a *attempt) insidePath(dest route.Dest) []region.Region {
+	for _, r := range a.saved.Overlay.Routes {
+		if r.Dest == int(dest) {
+			return r.Path
+		}
+	}
+	return []region.Region{}
+}
+
+// cost is what the bytes on each edge and the time of each machine cost by the
+// plan's prices.
+func (a *attempt) cost(routes []RouteBytes, rented time.Duration) unit.USD {
+	var usd float64
+	for _, r := range routes {
+		for i := 1; i < len(r.Path); i++ {
+			if e, ok := a.saved.Overlay.Edge(r.Path[i-1], r.Path[i]); ok {
+				usd += float64(r.Bytes) / 1e9 * float64(e.USDPerGB)
+			}
+		}
+	}
+	for _, r := range a.saved.Overlay.Regions {
+		usd += float64(r.Gateways) * float64(r.USDPerHour) * rented.Hours()
+	}
+	return unit.USD(usd)
+}

@@ -1,0 +1,38 @@
+package orchestrator
+
+import (
+	"path/filepath"
+	"time"
+
+	"github.com/skyctl/skyctl/orchestrator/overlay"
+	"github.com/skyctl/skyctl/orchestrator/rundir"
+	"github.com/skyctl/skyctl/terraform/engine"
+)
+
+// saved is what a run keeps of its planning beside plan.json, which is for
+// people: what a later process needs to carry the plan out.
+type saved struct {
+	Created     time.Time       `json:"created"`
+	Request     Request         `json:"request"`
+	Fingerprint string          `json:"fingerprint"` // of the source listing
+	Overlay     overlay.Overlay `json:"plan"`
+	ChunkSize   int64           `json:"chunk_size"`
+	Preview     *engine.Plan    `json:"preview,omitempty"` // what Terraform would do
+}
+
+func savedFile(run *rundir.Run) string { return filepath.Join(run.Dir, "request.json") }
+
+func load(run *rundir.Run) (*saved, error) {
+	var s saved
+	if err := rundir.ReadJSON(savedFile(run), &s); err != nil {
+		return nil, err
+	}
+	return &s, nil
+}
+
+// Keys of the journal that this package keeps, beside those that are journal's.
+const (
+	keyState       = "state"      // a State, once something was applied
+	counterRuntime = "runtime_ns" // of all attempts, planning included
+	counterRented  = "rented_ns"  // from the start of an apply to the end of its destroy
+)
