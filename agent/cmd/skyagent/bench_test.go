@@ -82,7 +82,7 @@ func BenchmarkSmallObjects(b *testing.B) {
 		}
 		for _, r := range rs {
 			if r.Failure != nil || r.Verified == "" {
-				b.Fatalf("%+v", r)
+				b.Fatalf("chunk %v: %+v", r.Chunk, r.Failure)
 			}
 		}
 		start = time.Now()

@@ -22,6 +22,11 @@ import (
 	"github.com/skyctl/skyctl/agent/wire"
 )
 
+// An agent's live heap is small and its garbage plentiful (QUIC's frames and
+// packets), so the collector may wait until the heap is several times what
+// lives, as long as it stays under the limit.
+const gcPercent = 400
+
 // heapMargin is what an agent's heap may hold beyond its budget before the
 // collector works harder: SDKs, stacks, certificates.
 const heapMargin = 64 << 20
@@ -39,6 +44,7 @@ func serve(ctx context.Context, bootFile string, told *ready) error {
 	if err != nil {
 		return told.failed(err)
 	}
+	debug.SetGCPercent(gcPercent)
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil)).With("gateway", boot.Name)
 	notAfter := time.Now().Add(boot.Lifetime())
 	if boot.NotAfter.Before(notAfter) {

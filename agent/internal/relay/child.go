@@ -98,7 +98,10 @@ func (c *child) end(d chunk.Digest) error {
 	if err := c.flush(); err != nil {
 		return err
 	}
-	return c.stream.CloseWrite()
+	// A child that has all of it may answer and let go of the stream before
+	// our side is closed. That is no failure: its answer says what happened.
+	_ = c.stream.CloseWrite()
+	return nil
 }
 
 func (c *child) abort(why wire.Failure) {

@@ -1,0 +1,11 @@
+output "gateways" {
+  description = "The gateways by name: address and port for UDP and TCP, the same within the region, id, and zone."
+  value = {
+    for name, gateway in terraform_data.gateway : name => {
+      address         = gateway.output.address
+      private_address = gateway.output.address
+      id              = gateway.id
+      zone            = var.gateways[name].zone
+    }
+  }
+}
