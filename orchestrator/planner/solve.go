@@ -1,0 +1,116 @@
+package planner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/skyctl/skyctl/orchestrator/overlay"
+)
+
+// Solve plans a job. It reads nothing but its arguments, and the same arguments
+// always have the same answer.
+//
+// A goal that cannot be reached is an *Infeasible that names the nearest that
+// can; when ctx ends Solve returns its error; every other error is wrong input.
+func Solve(ctx context.Context, job Job, g Grid, prices Prices, limits Limits) (overlay.Overlay, error) {
+	if err := check(job, limits); err != nil {
+		return overlay.Overlay{}, err
+	}
+	if job.Gateways != nil && *job.Gateways == 0 {
+		o, err := inside(job, g, prices)
+		if err != nil {
+			return overlay.Overlay{}, err
+		}
+		return o, meets(job, o)
+	}
+	o, err := solve(ctx, job, g, prices, limits)
+	if ctx.Err() != nil {
+		return overlay.Overlay{}, ctx.Err()
+	}
+	return o, err
+}
+
+// solve plans the job over gateways, or without any where the user leaves that
+// open and it is at least as quick.
+func solve(ctx context.Context, job Job, g Grid, prices Prices, limits Limits) (overlay.Overlay, error) {
+	p, err := newProblem(ctx, job, g, prices, limits)
+	if err != nil {
+		return overlay.Overlay{}, err
+	}
+	chosen, err := p.best()
+	var infeasible *Infeasible
+	if err != nil && !errors.As(err, &infeasible) {
+		return overlay.Overlay{}, err
+	}
+	if job.Gateways == nil {
+		// Where the workstation's figures are unknown, gateways it is.
+		o, problem := inside(job, g, prices)
+		if problem == nil && meets(job, o) == nil && (err != nil || o.Time.Total() <= chosen.Time.Total()) {
+			soonest := p.quickest() + gbps(p.bound(p.capacities())).Time(job.Bytes)
+			o.Gap = fraction(float64(o.Time.Total()), float64(soonest))
+			return o, nil
+		}
+	}
+	if err != nil {
+		return overlay.Overlay{}, err
+	}
+	chosen.Gap = p.gap(chosen)
+	if chosen.full {
+		chosen.Bottlenecks = p.bottlenecks(chosen.flows)
+	}
+	return chosen.Overlay, chosen.Validate()
+}
+
+// check refuses jobs and limits that make no sense.
+func check(job Job, limits Limits) error {
+	switch {
+	case len(job.Sources) == 0:
+		return errors.New("the region of the source is not known: configure it, or set AWS_REGION for an s3:// URL")
+	case len(job.Dests) == 0:
+		return errors.New("a plan needs a destination")
+	case len(job.Dests) > math.MaxUint8:
+		return fmt.Errorf("%d destinations are too many, the most is %d", len(job.Dests), math.MaxUint8)
+	case job.Bytes < 0:
+		return fmt.Errorf("a size of %d bytes is negative", job.Bytes)
+	case !(job.MinThroughput >= 0) || math.IsInf(float64(job.MinThroughput), 0):
+		return fmt.Errorf("a throughput of %v Gbit/s is not a rate", float64(job.MinThroughput))
+	case job.MaxCost != nil && !(*job.MaxCost >= 0):
+		return fmt.Errorf("a cost of %v USD is not an amount", float64(*job.MaxCost))
+	case job.MaxTime < 0:
+		return fmt.Errorf("a time of %s is negative", job.MaxTime)
+	case job.Mode != "" && job.Mode != Overlay && job.Mode != Direct:
+		return fmt.Errorf("route %q is neither direct nor overlay", job.Mode)
+	case job.Gateways != nil && *job.Gateways < 0:
+		return fmt.Errorf("%d gateways are less than none", *job.Gateways)
+	case job.Gateways == nil && limits.Gateways < 1:
+		return fmt.Errorf("a limit of %d gateways a region allows none", limits.Gateways)
+	}
+	for i, d := range job.Dests {
+		if len(d) == 0 {
+			return fmt.Errorf("the region of destination %d is not known: configure it, or set AWS_REGION for an s3:// URL", i+1)
+		}
+	}
+	return nil
+}
+
+// meets returns an Infeasible if an overlay without gateways misses a goal.
+func meets(job Job, o overlay.Overlay) error {
+	const hint = "ask for less, or allow gateways"
+	e := &Infeasible{Hint: hint, Throughput: o.Throughput, Cost: o.Cost.Total, Time: o.Time.Total()}
+	switch {
+	case job.MinThroughput > o.Throughput:
+		e.Goal = fmt.Sprintf("--min-throughput %s", job.MinThroughput)
+		e.Nearest = fmt.Sprintf("without gateways the most is %s", gbits(o.Throughput))
+	case job.MaxCost != nil && o.Cost.Total > *job.MaxCost+cent:
+		e.Goal = fmt.Sprintf("--max-cost %v", float64(*job.MaxCost))
+		e.Nearest = fmt.Sprintf("without gateways it costs %s", o.Cost.Total)
+	case job.MaxTime > 0 && o.Time.Total() > job.MaxTime:
+		e.Goal = fmt.Sprintf("--max-time %s", job.MaxTime)
+		e.Nearest = fmt.Sprintf("without gateways it takes %s", o.Time.Total())
+	default:
+		return nil
+	}
+	return e
+}
