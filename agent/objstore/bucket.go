@@ -42,8 +42,9 @@ type Bucket interface {
 
 	// Put writes a whole object in one step; nobody ever sees a part of it and
 	// the previous object stays until the new one is durable. It returns the
-	// object as the store now reports it, with CRC32C if the store computes or
-	// checks one. Putting the same bytes twice is harmless.
+	// object as the store's answer describes it, with CRC32C if the store
+	// computes or checks one; Modified may be zero. Putting the same bytes
+	// twice is harmless.
 	Put(ctx context.Context, key string, body Body, meta Metadata) (Object, error)
 
 	// Begin starts a staged write of an object of size bytes. Nothing is
@@ -55,14 +56,18 @@ type Bucket interface {
 	// same part again replaces it.
 	WritePart(ctx context.Context, up Upload, part Part, body Body) (PartRef, error)
 
-	// Parts lists the parts that the store holds of a staged write.
-	// KindNotFound means that the upload does not exist, or no longer.
+	// Parts lists the parts that the store holds of a staged write, in order.
+	// KindNotFound means that the upload does not exist, or no longer;
+	// KindUnsupported that it exists and the store cannot tell its parts
+	// (file), so that the journal alone knows them.
 	Parts(ctx context.Context, up Upload) ([]PartRef, error)
 
 	// Commit makes the object visible, all at once, from parts in order of
 	// their numbers. It is idempotent: where the reply to an earlier commit
 	// was lost, the object is recognised by size and digest and returned. The
-	// digest is that of the whole object; a store that can compare it does.
+	// digest is that of the whole object; where it is not that of the parts
+	// nothing becomes visible. A part without a digest is KindInvalid if the
+	// store itself cannot compare. Like Put's, the Object may lack Modified.
 	Commit(ctx context.Context, up Upload, parts []PartRef, size int64, digest chunk.Digest) (Object, error)
 
 	// Abort gives up a staged write and leaves no part of it behind. Aborting
@@ -156,7 +161,7 @@ type Limits struct {
 // travels only over the control channel, and lives only in memory.
 type Config struct {
 	Type        string            `json:"type"`               // "s3", "file", "mem"
-	Bucket      string            `json:"bucket"`             // file: the root directory
+	Bucket      string            `json:"bucket"`             // file: the absolute path of the root directory
 	Endpoint    string            `json:"endpoint,omitempty"` // empty: the cloud's own
 	Region      string            `json:"region,omitempty"`   // the cloud's name of it, without CLOUD:
 	PathStyle   bool              `json:"path_style,omitempty"`

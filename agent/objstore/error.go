@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Kind classifies an error by what a caller may do about it. It is one byte on
@@ -56,7 +60,7 @@ type Error struct {
 func (e *Error) Error() string {
 	where := e.Bucket
 	if e.Key != "" {
-		where += ": " + e.Key
+		where += ": " + printable(e.Key)
 	}
 	s := fmt.Sprintf("%s %s: %s", e.Op, where, e.Kind)
 	if e.Err != nil {
@@ -66,6 +70,14 @@ func (e *Error) Error() string {
 		s += " (request " + e.RequestID + ")"
 	}
 	return s
+}
+
+// printable keeps an error on one line and a terminal whole, whatever the key.
+func printable(key string) string {
+	if strings.ContainsFunc(key, unicode.IsControl) || !utf8.ValidString(key) {
+		return strconv.Quote(key)
+	}
+	return key
 }
 
 func (e *Error) Unwrap() error { return e.Err }

@@ -1,0 +1,102 @@
+package file
+
+import (
+	"crypto/rand"
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+)
+
+// directory is the one in which a key's file is or will be. Opening it costs
+// one system call a level and makes everything in it a single one; nothing is
+// cached, so a directory that somebody moves or removes meanwhile is noticed.
+type directory struct{ *os.Root }
+
+// openDir opens the directory of key, creating it and its parents if asked.
+func (b *bucket) openDir(key string, create bool) (directory, error) {
+	root, err := b.openRoot(create)
+	if err != nil {
+		return directory{}, err
+	}
+	parent := path.Dir(key)
+	// "/." so that something that is not a directory is refused, never opened:
+	// opening a FIFO would wait for its writer.
+	d, err := root.OpenRoot(parent + "/.")
+	if create && errors.Is(err, fs.ErrNotExist) {
+		if err = makeDirs(root, parent); err == nil {
+			d, err = root.OpenRoot(parent + "/.")
+		}
+	}
+	return directory{d}, err
+}
+
+// createTemp creates a file of a name that nothing else has.
+func (d directory) createTemp(suffix string) (*os.File, string, error) {
+	name := tempPrefix + rand.Text() + suffix
+	f, err := d.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+	return f, name, err
+}
+
+// sync makes renames and new names in the directory durable.
+func (d directory) sync() error {
+	f, err := d.Open(".")
+	if err != nil {
+		return err
+	}
+	return syncAndClose(f)
+}
+
+func syncAndClose(f *os.File) error {
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// makeDirs creates the directory name below root, and makes it durable: a file
+// is only as safe as the names that lead to it.
+func makeDirs(root *os.Root, name string) error {
+	var missing []string
+	for p := name; p != "."; p = path.Dir(p) {
+		if _, err := root.Stat(p); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		missing = append(missing, p)
+	}
+	if err := root.MkdirAll(name, 0o777); err != nil {
+		return err
+	}
+	for _, p := range missing {
+		f, err := root.Open(path.Dir(p))
+		if err != nil {
+			return err
+		}
+		if err := syncAndClose(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeRoot is makeDirs for the root itself.
+func makeRoot(dir string) error {
+	var missing []string
+	for p := dir; ; p = filepath.Dir(p) {
+		if _, err := os.Stat(p); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		missing = append(missing, p)
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	for _, p := range missing {
+		f, err := os.Open(filepath.Dir(p))
+		if err != nil {
+			return err
+		}
+		if err := syncAndClose(f); err != nil {
+			return err
+		}
+	}
+	return nil
+}

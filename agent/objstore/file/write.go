@@ -1,0 +1,111 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"sync"
+
+	"github.com/skyctl/skyctl/agent/chunk"
+	"github.com/skyctl/skyctl/agent/objstore"
+)
+
+func (b *bucket) Put(ctx context.Context, key string, body objstore.Body, _ objstore.Metadata) (objstore.Object, error) {
+	if err := b.start(ctx, "put", key); err != nil {
+		return objstore.Object{}, err
+	}
+	if e := body.Check(); e != nil {
+		return objstore.Object{}, b.fail("put", key, e.Kind, e.Err)
+	}
+	d, err := b.openDir(key, true)
+	if err != nil {
+		return objstore.Object{}, b.failWrite("put", key, err)
+	}
+	defer d.Close()
+	obj, err := d.put(ctx, key, body)
+	return obj, b.failWrite("put", key, err)
+}
+
+// put writes the body into a temporary file and makes it the file of key.
+func (d directory) put(ctx context.Context, key string, body objstore.Body) (objstore.Object, error) {
+	f, temp, err := d.createTemp(putSuffix)
+	if err != nil {
+		return objstore.Object{}, err
+	}
+	_, err = write(ctx, f, 0, body)
+	if err == nil {
+		err = f.Sync()
+	}
+	var obj objstore.Object
+	if err == nil {
+		obj, err = d.place(f, temp, key)
+	}
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return objstore.Object{}, d.discard(temp, err)
+	}
+	return obj, nil
+}
+
+// place makes the synced temporary f the file of key, durably.
+func (d directory) place(f *os.File, temp, key string) (objstore.Object, error) {
+	fi, err := f.Stat()
+	if err != nil {
+		return objstore.Object{}, err
+	}
+	if err := d.Rename(temp, path.Base(key)); err != nil {
+		return objstore.Object{}, err
+	}
+	return object(key, fi), d.sync()
+}
+
+// discard removes a temporary because of err, and returns err.
+func (d directory) discard(temp string, err error) error {
+	if rmErr := d.Remove(temp); rmErr != nil && !errors.Is(rmErr, fs.ErrNotExist) {
+		return fmt.Errorf("%w; its temporary %s is left behind: %w", err, temp, rmErr)
+	}
+	return err
+}
+
+// write copies the body to f from offset on and returns its digest.
+func write(ctx context.Context, f *os.File, offset int64, body objstore.Body) (chunk.Digest, error) {
+	if body.Size == 0 {
+		return 0, nil
+	}
+	if body.Bytes != nil {
+		_, err := f.WriteAt(body.Bytes, offset)
+		return body.Digest, err
+	}
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
+	var digest chunk.Digest
+	for rest := body.Size; rest > 0; {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		p := (*buf)[:min(int64(len(*buf)), rest)]
+		n, err := io.ReadFull(body.Reader, p)
+		if err != nil {
+			return 0, &objstore.Error{Kind: objstore.KindTransient, Err: fmt.Errorf("body ended %d bytes early: %w", rest-int64(n), err)}
+		}
+		if _, err := f.WriteAt(p, offset); err != nil {
+			return 0, err
+		}
+		digest = digest.Update(p)
+		offset += int64(n)
+		rest -= int64(n)
+	}
+	return digest, nil
+}
+
+// buffers are what streamed bodies pass through.
+var buffers = sync.Pool{New: func() any {
+	b := make([]byte, 256<<10)
+	return &b
+}}

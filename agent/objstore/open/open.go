@@ -1,0 +1,35 @@
+// Package open turns a Config into a Bucket. It is the only importer of the
+// providers, so whatever does not need a real store does not link one.
+package open
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/objstore/file"
+	"github.com/skyctl/skyctl/agent/objstore/mem"
+	"github.com/skyctl/skyctl/agent/objstore/s3"
+)
+
+// providers is the whole registry, by Config.Type.
+var providers = map[string]func(context.Context, objstore.Config) (objstore.Bucket, error){
+	"file": file.Open,
+	"mem":  mem.Open,
+	"s3":   s3.Open,
+}
+
+// Open returns the bucket that cfg describes. It contacts nothing: whether the
+// bucket exists and answers is for Bucket.Check.
+func Open(ctx context.Context, cfg objstore.Config) (objstore.Bucket, error) {
+	provider, ok := providers[cfg.Type]
+	if !ok {
+		known := strings.Join(slices.Sorted(maps.Keys(providers)), ", ")
+		return nil, &objstore.Error{Op: "open", Bucket: cfg.Bucket, Kind: objstore.KindInvalid,
+			Err: fmt.Errorf("unknown store type %q; known are %s", cfg.Type, known)}
+	}
+	return provider(ctx, cfg)
+}

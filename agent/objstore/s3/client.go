@@ -1,0 +1,208 @@
+package s3
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/logging"
+
+	"github.com/skyctl/skyctl/agent/objstore"
+)
+
+const (
+	// defaultRegion signs requests to endpoints that have no regions.
+	defaultRegion = "us-east-1"
+
+	// Together below the 15 s in which what can be checked must be answered.
+	dialTimeout  = 4 * time.Second
+	maxAttempts  = 3
+	firstBackoff = 200 * time.Millisecond
+
+	// idleConns is how many connections to one host are kept: more than a
+	// gateway has chunks in flight, or the surplus would be closed and dialled
+	// again for each.
+	idleConns = 512
+)
+
+// newClient makes the SDK's client and the transport that it uses.
+func newClient(ctx context.Context, cfg objstore.Config) (*s3.Client, *http.Transport, error) {
+	if cfg.Bucket == "" {
+		return nil, nil, errors.New("the bucket has no name")
+	}
+	options, err := loadOptions(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	loaded, err := config.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return nil, nil, fmt.Errorf("AWS configuration: %w", err)
+	}
+	if loaded.Region == "" {
+		loaded.Region = defaultRegion
+	}
+	if cfg.Endpoint != "" {
+		loaded.BaseEndpoint = &cfg.Endpoint
+	}
+	loaded.Credentials = aws.NewCredentialsCache(explained{loaded.Credentials})
+	transport := newTransport(loaded.HTTPClient)
+	loaded.HTTPClient = &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	loaded.Retryer = func() aws.Retryer { return newRetryer(retry.DefaultRetryables) }
+
+	var endpoint *url.URL
+	client := s3.NewFromConfig(loaded, func(o *s3.Options) {
+		o.UsePathStyle = cfg.PathStyle
+		o.DisableLogOutputChecksumValidationSkipped = true
+		if o.BaseEndpoint == nil { // may also come from the environment or a profile
+			endpoint = &url.URL{Scheme: "https"}
+			return
+		}
+		if endpoint, err = parseEndpoint(*o.BaseEndpoint); err != nil {
+			return
+		}
+		if !strings.HasSuffix(endpoint.Hostname(), ".amazonaws.com") {
+			o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
+			o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
+		}
+		if privatePath(endpoint) {
+			o.APIOptions = append(o.APIOptions, v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware)
+		}
+	})
+	return client, transport, err
+}
+
+// loadOptions turns what the configuration says into the SDK's terms.
+func loadOptions(cfg objstore.Config) ([]func(*config.LoadOptions) error, error) {
+	options := []func(*config.LoadOptions) error{
+		config.WithLogger(logging.Nop{}),
+		config.WithHTTPClient(awshttp.NewBuildableClient()), // AWS_CA_BUNDLE needs this type
+	}
+	if cfg.Region != "" {
+		options = append(options, config.WithRegion(cfg.Region))
+	}
+	known := []string{"access_key_id", "profile", "secret_access_key", "session_token"}
+	for _, name := range slices.Sorted(maps.Keys(cfg.Credentials)) {
+		if !slices.Contains(known, name) {
+			return nil, fmt.Errorf("unknown credential %q; known are %s", name, strings.Join(known, ", "))
+		}
+	}
+	c := cfg.Credentials
+	if profile := c["profile"]; profile != "" {
+		options = append(options, config.WithSharedConfigProfile(profile))
+	}
+	switch id, secret := c["access_key_id"], c["secret_access_key"]; {
+	case (id == "") != (secret == ""):
+		return nil, errors.New("access_key_id and secret_access_key go together; one of them is empty")
+	case id != "":
+		options = append(options, config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(id, secret, c["session_token"])))
+	}
+	return options, nil
+}
+
+func parseEndpoint(endpoint string) (*url.URL, error) {
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, fmt.Errorf("endpoint %q is not http://HOST[:PORT] or https://HOST[:PORT]", endpoint)
+	}
+	return u, nil
+}
+
+// privatePath tells whether nobody between us and the endpoint can change a
+// request: then hashing the payload with SHA-256 to sign it, at 1 GB/s a core
+// the dearest thing that a write does, adds nothing to the CRC32C, which is
+// among the signed headers.
+func privatePath(endpoint *url.URL) bool {
+	ip := net.ParseIP(endpoint.Hostname())
+	return endpoint.Scheme == "https" || endpoint.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// newTransport tunes the SDK's transport for many parallel requests to one
+// host. HTTP/2 would put all of them on one TCP connection.
+func newTransport(client aws.HTTPClient) *http.Transport {
+	buildable, ok := client.(*awshttp.BuildableClient)
+	if !ok {
+		buildable = awshttp.NewBuildableClient()
+	}
+	t := buildable.GetTransport()
+	t.DialContext = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext
+	t.TLSHandshakeTimeout = dialTimeout
+	t.MaxIdleConns = 0 // no limit over all hosts
+	t.MaxIdleConnsPerHost = idleConns
+	t.MaxConnsPerHost = 0
+	t.DisableCompression = true // bytes as they are stored
+	t.ForceAttemptHTTP2 = false
+	t.Protocols = new(http.Protocols)
+	t.Protocols.SetHTTP1(true)
+	return t
+}
+
+// newRetryer smooths out hiccups of seconds. The SDK's token bucket is off: it
+// is shared by all requests, so one object's failures would take away the
+// retries of the others.
+func newRetryer(retryables []retry.IsErrorRetryable) aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.MaxAttempts = maxAttempts
+		o.Backoff = retry.BackoffDelayerFunc(backoff)
+		o.RateLimiter = ratelimit.None
+		o.Retryables = retryables
+	})
+}
+
+// backoff waits four times longer each time, give or take half of it. The
+// SDK's own reaches its maximum, without any jitter, at the first attempt if
+// that maximum is as low as ours would be.
+func backoff(attempt int, _ error) (time.Duration, error) {
+	d := float64(firstBackoff << (2 * max(attempt-1, 0)))
+	return time.Duration(d * (0.5 + rand.Float64())), nil
+}
+
+// retryRefusalsOnly is for the request that must not be repeated if it may
+// have been carried out.
+func retryRefusalsOnly(o *s3.Options) {
+	o.Retryer = newRetryer([]retry.IsErrorRetryable{
+		retry.RetryableHTTPStatusCode{Codes: map[int]struct{}{http.StatusServiceUnavailable: {}}},
+		retry.RetryableErrorCode{Codes: retry.DefaultThrottleErrorCodes},
+	})
+}
+
+// explained marks the errors of finding credentials, which otherwise look like
+// those of the request that needed them.
+type explained struct{ aws.CredentialsProvider }
+
+func (p explained) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	if p.CredentialsProvider == nil {
+		return aws.Credentials{}, &credentialsError{errors.New("none are configured")}
+	}
+	c, err := p.CredentialsProvider.Retrieve(ctx)
+	if err != nil && ctx.Err() == nil {
+		err = &credentialsError{err}
+	}
+	return c, err
+}
+
+type credentialsError struct{ err error }
+
+func (e *credentialsError) Error() string {
+	return fmt.Sprintf("no credentials found (%v); set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile, or the store's credentials", e.err)
+}
+
+func (e *credentialsError) Unwrap() error { return e.err }

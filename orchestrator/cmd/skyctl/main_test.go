@@ -1,0 +1,40 @@
+package main
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/skyctl/skyctl/"
+
+// imports lists what a package needs, with everything that in turn needs.
+func imports(t *testing.T, pkg string) []string {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-deps", pkg).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Fields(string(out))
+}
+
+// What must not come into the binary, and which layer must not know which.
+func TestForbiddenImports(t *testing.T) {
+	for _, c := range []struct{ pkg, forbidden, reason string }{
+		{module + "orchestrator/cmd/skyctl", "testing", "a program is not a test"},
+		{module + "orchestrator/cmd/skyctl", module + "agent/objstore/objstoretest", "a program is not a test"},
+		{module + "orchestrator/cmd/skyctl", module + "agent/agenttest", "a program is not a test"},
+		{module + "orchestrator", module + "orchestrator/cli", "the command line is one user of the orchestrator among others"},
+		{module + "orchestrator", "github.com/alecthomas/kong", "flags are the command line's"},
+		{module + "terraform/engine", module + "orchestrator", "terraform/ knows Terraform and nothing else of ours"},
+		{module + "terraform/render", module + "agent", "terraform/ knows Terraform and nothing else of ours"},
+		{module + "agent", module + "orchestrator", "the data plane knows no plans"},
+		{module + "agent", module + "terraform", "the data plane knows no Terraform"},
+	} {
+		for _, dep := range imports(t, c.pkg) {
+			if dep == c.forbidden || strings.HasPrefix(dep, c.forbidden+"/") {
+				t.Errorf("%s imports %s: %s", c.pkg, dep, c.reason)
+			}
+		}
+	}
+}
