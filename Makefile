@@ -12,6 +12,7 @@ LDFLAGS := -s -w -X github.com/skyctl/skyctl/agent/version.Version=$(VERSION)
 # Servers that tests and the demo run against. A fresh clone shares them.
 TOOLS     := $(or $(SKYCTL_TOOLS),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/skyctl/tools)
 VERSITYGW := $(TOOLS)/versitygw@v1.8.0
+MINIO     := $(TOOLS)/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 
 # Where goroutines meet. The race detector costs minutes of building elsewhere.
 RACE := ./agent ./agent/control/... ./agent/enroll/... ./agent/internal/... ./agent/objstore/file/... ./agent/objstore/mem/... \
@@ -27,7 +28,7 @@ build: ## build bin/skyctl and bin/skyagent, static
 	CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o bin/ ./orchestrator/cmd/skyctl ./agent/cmd/skyagent
 
 .PHONY: demo
-demo: build tools ## move objects between two S3 servers through a relay, and show every step
+demo: build $(VERSITYGW) ## move objects between two S3 servers through a relay, and show every step
 	orchestrator/lab/demo.sh $(VERSITYGW)
 
 .PHONY: test
@@ -41,8 +42,10 @@ lint: ## formatting and vet
 	go vet -tags $(TAGS) ./...
 
 .PHONY: bench
-bench: build ## the figures of the README, as ratios within one run
-	go test -tags $(TAGS) -run '^$$' -bench . -benchtime 1x -count 1 ./agent/bench
+bench: build $(VERSITYGW) ## the figures of the README, as ratios within one run
+	@stat -c 'skyagent: %s bytes' bin/skyagent
+	go test -tags $(TAGS) -run '^$$' -bench . -benchtime 5x ./agent/cmd/skyagent 2>/dev/null
+	go test -tags $(TAGS) -run '^$$' -bench . -benchtime 5x ./orchestrator/cmd/skyctl 2>/dev/null
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for 20 s each
@@ -51,13 +54,22 @@ fuzz: ## every fuzz target for 20 s each
 	    go test -tags $(TAGS) -run '^$$' -fuzz "^$$f$$" -fuzztime 20s ./$$p; done; done
 
 .PHONY: tools
-tools: $(VERSITYGW) ## fetch the S3 server that tests and the demo use
+tools: $(VERSITYGW) $(MINIO) ## fetch the S3 servers that tests and the demo use
 
-# Installed aside and moved, so that what is there is whole.
-$(VERSITYGW):
+# $(call install,PACKAGE): the version is in the target's name. It is built
+# aside and moved, so that what is there is whole.
+define install
 	@mkdir -p $(TOOLS)
-	@echo "building versitygw, once; this takes a few minutes"
-	@tmp=$$(mktemp -d -p $(TOOLS)) && GOBIN=$$tmp GOFLAGS=-mod=mod go install github.com/versity/versitygw/cmd/versitygw@v1.8.0 && mv $$tmp/versitygw $@ && rmdir $$tmp
+	@echo "building $(@F), once; this takes some minutes"
+	@tmp=$$(mktemp -d -p $(TOOLS)); trap 'rm -rf "$$tmp"' EXIT; \
+	  GOBIN=$$tmp GOFLAGS=-buildvcs=false go install $(1)@$(lastword $(subst @, ,$(@F))) && mv $$tmp/$(notdir $(1)) $@
+endef
+
+$(VERSITYGW):
+	$(call install,github.com/versity/versitygw/cmd/versitygw)
+
+$(MINIO):
+	$(call install,github.com/minio/minio)
 
 .PHONY: clean
 clean: ## remove what was built

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/skyctl/skyctl/agent/objstore/open"
 	"github.com/skyctl/skyctl/agent/route"
 	"github.com/skyctl/skyctl/orchestrator/deploy"
 	"github.com/skyctl/skyctl/orchestrator/journal"
@@ -52,7 +53,11 @@ func (a *attempt) carry(ctx context.Context, opts ApplyOptions, up bringUp) (Res
 	if a.events, err = openEvents(a.run); err != nil {
 		return Result{}, errors.Join(err, a.places.close())
 	}
-	a.fleet = newFleet(cfg.Layout, a.settings())
+	told, err := a.settings(ctx)
+	if err != nil {
+		return Result{}, errors.Join(err, a.events.close(), a.places.close())
+	}
+	a.fleet = newFleet(cfg.Layout, told)
 	if err := a.journal.Set(keyState, string(StateInterrupted)); err != nil {
 		return Result{}, errors.Join(err, a.events.close(), a.places.close())
 	}
@@ -75,12 +80,20 @@ func (a *attempt) carry(ctx context.Context, opts ApplyOptions, up bringUp) (Res
 	return res, err
 }
 
-func (a *attempt) settings() settings {
-	s := settings{memory: int64(a.o.Config.Limits.Memory), verify: a.saved.Request.Verify, source: a.places.source.Config}
-	for _, d := range a.places.dests {
-		s.dests = append(s.dests, d.Config)
+// settings are what the agents are told of the stores and their budget.
+func (a *attempt) settings(ctx context.Context) (s settings, err error) {
+	s = settings{memory: int64(a.o.Config.Limits.Memory), verify: a.saved.Request.Verify}
+	if s.source, err = open.Delegate(ctx, a.places.source.Config); err != nil {
+		return s, &PreconditionError{Err: err, Hint: hintFor(err, a.places.source)}
 	}
-	return s
+	for _, l := range a.places.dests {
+		d, err := open.Delegate(ctx, l.Config)
+		if err != nil {
+			return s, &PreconditionError{Err: err, Hint: hintFor(err, l)}
+		}
+		s.dests = append(s.dests, d)
+	}
+	return s, nil
 }
 
 func (a *attempt) withGateways(ctx context.Context, cfg deploy.Config, opts ApplyOptions, up bringUp) (out outcome) {

@@ -110,7 +110,7 @@ func (a *attempt) abortStaged(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.places.close()) }()
-	a.fleet, err = insideFleet(a)
+	a.fleet, err = insideFleet(ctx, a)
 	if err != nil {
 		return err
 	}

@@ -119,12 +119,13 @@ func (f *fleet) config(name route.Gateway) control.Config {
 
 // insideFleet is the engine inside skyctl for the run's stores, whatever the
 // plan says of gateways.
-func insideFleet(a *attempt) (*fleet, error) {
+func insideFleet(ctx context.Context, a *attempt) (*fleet, error) {
 	l, err := layout.Build(&overlay.Overlay{}, len(a.places.dests))
 	if err != nil {
 		return nil, err
 	}
-	return newFleet(l, a.settings()), nil
+	told, err := a.settings(ctx)
+	return newFleet(l, told), err
 }
 
 // inside is the engine in this process.

@@ -1,12 +1,10 @@
 package orchestrator
 
 import (
-	"context"
 	"log/slog"
 	"path/filepath"
 	"time"
 
-	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/orchestrator/config"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
@@ -24,8 +22,6 @@ type Orchestrator struct {
 	Observe func(Progress)
 	// Debug gets what the engine and Terraform have to say beyond that.
 	Debug *slog.Logger
-	// Open opens a bucket for this process; package open's Open.
-	Open func(ctx context.Context, cfg objstore.Config) (objstore.Bucket, error)
 
 	fresh rundir.ID // the run that this process planned: its plan is not stale
 }

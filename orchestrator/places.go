@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/objstore/open"
 	"github.com/skyctl/skyctl/orchestrator/config"
 )
 
@@ -86,7 +87,7 @@ func (o *Orchestrator) openBucket(ctx context.Context, l config.Location, dest b
 		return nil, &UsageError{Err: fmt.Errorf("%s: the bucket's region is not known", l.URL),
 			Hint: "set AWS_REGION, or declare a store with a region in skyctl.yaml"}
 	}
-	b, err := o.Open(ctx, l.Config)
+	b, err := open.Open(ctx, l.Config)
 	if err != nil {
 		return nil, &PreconditionError{Err: fmt.Errorf("%s: %w", l.URL, err)}
 	}

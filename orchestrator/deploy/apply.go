@@ -78,7 +78,7 @@ func (d *Deployment) Apply(ctx context.Context, shown *engine.Plan) error {
 }
 
 // connect reads Terraform's outputs, enrolls the gateways that have tokens,
-// and makes a client for each.
+// and makes a client for each that is new. The others' clients are in use.
 func (d *Deployment) connect(ctx context.Context, tokens map[route.Gateway]enroll.Token) error {
 	outputs, err := d.engine.Outputs(ctx)
 	if err != nil {
@@ -93,10 +93,14 @@ func (d *Deployment) connect(ctx context.Context, tokens map[route.Gateway]enrol
 			return fmt.Errorf("Terraform's outputs lack gateway %s", x.Name)
 		}
 		g.Go(func() error {
-			if token, ok := tokens[x.Name]; ok {
+			token, fresh := tokens[x.Name]
+			if fresh {
 				if err := enroll.Enroll(enrolling, out.Address, x.Name, token, d.authority); err != nil {
-					return fmt.Errorf("enroll %s at %s: %w", x.Name, out.Address, err)
+					return err
 				}
+			}
+			if !fresh && d.Addresses()[x.Name] == out.Address {
+				return nil
 			}
 			return d.add(x.Name, out.Address)
 		})

@@ -45,6 +45,9 @@ func (b *bucket) Open(ctx context.Context, key string, version objstore.Version,
 		return nil, objstore.Object{}, err
 	}
 	in := &s3.GetObjectInput{Bucket: &b.name, Key: &key, IfMatch: ifMatch(version)}
+	if r.Offset == 0 { // it may be the whole object, and then its digest is of use
+		in.ChecksumMode = types.ChecksumModeEnabled
+	}
 	if r.Length > 0 { // an empty object has no range
 		in.Range = aws.String(fmt.Sprintf("bytes=%d-%d", r.Offset, r.End()-1))
 	}

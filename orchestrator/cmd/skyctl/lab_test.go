@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 // world is two S3 servers, a configuration that puts them into local:east and
 // local:west with a relay between, and a home for runs.
 type world struct {
-	t          *testing.T
+	t          testing.TB
 	dir        string
 	east, west objstoretest.Server
 }
@@ -57,7 +57,7 @@ type worldOptions struct {
 	memory                     string
 }
 
-func newWorld(t *testing.T, o worldOptions) *world {
+func newWorld(t testing.TB, o worldOptions) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), east: objstoretest.StartVersityGW(t), west: objstoretest.StartVersityGW(t)}
 	at := func(endpoint string, before func(string) string) string {

@@ -14,7 +14,7 @@ import (
 // proxy puts an HTTP proxy before a server. before is called with each request
 // ahead of the server; where flip says so, one bit of the request's body, or of
 // the response's if the request has none, is flipped.
-func proxy(t *testing.T, before func(*http.Request), flip func(*http.Request) bool) func(endpoint string) string {
+func proxy(t testing.TB, before func(*http.Request), flip func(*http.Request) bool) func(endpoint string) string {
 	return func(endpoint string) string {
 		target, err := url.Parse(endpoint)
 		if err != nil {

@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	kongcompletion "github.com/jotaen/kong-completion"
+
+	"github.com/skyctl/skyctl/orchestrator"
+	"github.com/skyctl/skyctl/orchestrator/rundir"
+)
+
+// Main runs skyctl with the arguments and returns its exit code. The program's
+// main function has called supervise.Main.
+func Main(ctx context.Context, args []string) int {
+	return execute(ctx, args, newService)
+}
+
+// maker makes the service from the --config file, the home of runs, and what
+// observes the run.
+type maker func(configFile string, home rundir.Home, observe func(orchestrator.Progress)) (service, error)
+
+func execute(ctx context.Context, args []string, newService maker) int {
+	c := &console{
+		json:     wantsJSON(args),
+		stdout:   os.Stdout,
+		stderr:   os.Stderr,
+		progress: &progress{display: newDisplay(os.Stderr)},
+	}
+	ctx, watch := watchSignals(ctx, c)
+	err := run(ctx, c, args, newService)
+	watch.stop()
+	return c.finish(err)
+}
+
+func run(ctx context.Context, c *console, args []string, newService maker) error {
+	var g grammar
+	parser, err := newParser(&g)
+	if err != nil {
+		return err
+	}
+	kongcompletion.Register(parser)
+	selected, err := parser.Parse(args)
+	if err != nil {
+		return err
+	}
+	c.useJSON(g.JSON)
+	selected.Bind(c, &g.globals)
+	selected.BindTo(ctx, (*context.Context)(nil))
+	// Made for the commands that ask for them: the others work without a valid
+	// configuration.
+	err = errors.Join(
+		selected.BindSingletonProvider(openHome),
+		selected.BindSingletonProvider(func(home rundir.Home) (service, error) {
+			return newService(g.Config, home, c.progress.observe)
+		}))
+	if err != nil {
+		return err
+	}
+	return selected.Run()
+}

@@ -1,0 +1,102 @@
+package cli
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/skyctl/skyctl/agent/control"
+	"github.com/skyctl/skyctl/orchestrator"
+	"github.com/skyctl/skyctl/orchestrator/planner"
+	"github.com/skyctl/skyctl/orchestrator/unit"
+)
+
+// transferFlags say what to transfer and how: the arguments of every command
+// that plans.
+type transferFlags struct {
+	Source string   `arg:"" name:"src" help:"Where the objects are: s3://BUCKET/KEY, STORE://BUCKET/KEY of a configured store, or a path."`
+	Dests  []string `arg:"" name:"dst" help:"Where they are to go; several get the same."`
+
+	Recursive bool `short:"r" help:"SRC is a prefix: everything below it, appended to DST."`
+
+	Include patterns `placeholder:"GLOB" help:"Take keys that match, relative to SRC. The first of all --include and --exclude that matches decides."`
+	Exclude patterns `placeholder:"GLOB" help:"Leave out keys that match."`
+
+	MinThroughput unit.Gbps     `placeholder:"RATE" help:"Plan for exactly this rate, such as 2.5Gbps."`
+	MaxCost       *unit.USD     `placeholder:"USD" help:"Plan within this total cost."`
+	MaxTime       time.Duration `placeholder:"DURATION" help:"Plan to be done within this time, such as 20m, provisioning included."`
+	Gateways      *int          `placeholder:"N" help:"At most N gateways a region, and use them; 0: none, skyctl moves the bytes itself."`
+	Route         planner.Mode  `enum:"direct,overlay" default:"overlay" help:"direct: no relay regions. overlay: over relays where they help."`
+	ChunkSize     unit.Bytes    `placeholder:"SIZE" help:"Size of the chunks that objects are split into, such as 16MiB. By default it depends on size and routes."`
+	Verify        string        `enum:"auto,read" default:"auto" help:"auto: compare the store's checksum, else read back. read: always read back."`
+}
+
+// request is what the flags ask for.
+func (f *transferFlags) request() (orchestrator.Request, error) {
+	switch {
+	case f.Gateways != nil && *f.Gateways < 0:
+		return orchestrator.Request{}, wrongUsage("--gateways is a number from 0")
+	case f.MaxTime < 0:
+		return orchestrator.Request{}, wrongUsage("--max-time is a time from now, not before it")
+	}
+	return orchestrator.Request{
+		Source:        f.Source,
+		Dests:         f.Dests,
+		Recursive:     f.Recursive,
+		Filters:       filters(f.Include, f.Exclude),
+		MinThroughput: f.MinThroughput,
+		MaxCost:       f.MaxCost,
+		MaxTime:       f.MaxTime,
+		Mode:          f.Route,
+		Gateways:      f.Gateways,
+		ChunkSize:     f.ChunkSize,
+		Verify:        control.Verify(f.Verify),
+	}, nil
+}
+
+func wrongUsage(what string) error {
+	return &orchestrator.UsageError{Err: errors.New(what)}
+}
+
+// patterns are the occurrences of one flag of --include and --exclude.
+type patterns []pattern
+
+type pattern struct {
+	glob string
+	rest int // arguments that follow: what orders the occurrences of two flags
+}
+
+// Decode takes one more occurrence. Kong calls it for each; a glob is taken as
+// it is, commas and all.
+func (p *patterns) Decode(ctx *kong.DecodeContext) error {
+	var glob string
+	if err := ctx.Scan.PopValueInto("glob", &glob); err != nil {
+		return err
+	}
+	*p = append(*p, pattern{glob, ctx.Scan.Len()})
+	return nil
+}
+
+// filters puts the occurrences of both flags in the order in which they were
+// given. Includes from the environment come before excludes from there.
+func filters(include, exclude patterns) []orchestrator.Filter {
+	type ordered struct {
+		orchestrator.Filter
+		rest int
+	}
+	var all []ordered
+	for _, p := range include {
+		all = append(all, ordered{orchestrator.Filter{Pattern: p.glob}, p.rest})
+	}
+	for _, p := range exclude {
+		all = append(all, ordered{orchestrator.Filter{Pattern: p.glob, Exclude: true}, p.rest})
+	}
+	slices.SortStableFunc(all, func(a, b ordered) int { return b.rest - a.rest })
+	var out []orchestrator.Filter
+	for _, o := range all {
+		out = append(out, o.Filter)
+	}
+	return out
+}

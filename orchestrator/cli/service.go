@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/orchestrator"
+	"github.com/skyctl/skyctl/orchestrator/config"
+	"github.com/skyctl/skyctl/orchestrator/rundir"
+)
+
+// service is what commands need of package orchestrator.
+type service interface {
+	Plan(ctx context.Context, req orchestrator.Request) (orchestrator.Plan, error)
+	Apply(ctx context.Context, id rundir.ID, opts orchestrator.ApplyOptions) (orchestrator.Result, error)
+	Resume(ctx context.Context, id rundir.ID, opts orchestrator.ApplyOptions) (orchestrator.Result, error)
+	Cancel(ctx context.Context, id rundir.ID) error
+	Destroy(ctx context.Context, id rundir.ID) error
+	Discard(id rundir.ID) error
+	Render(ctx context.Context, req orchestrator.Request, dir string) error
+	Status(ctx context.Context, id rundir.ID) (orchestrator.Status, error)
+	Runs(ctx context.Context) ([]orchestrator.Status, error)
+	List(ctx context.Context, url string, recursive bool, yield func(objstore.Object) error) error
+	Terraform(ctx context.Context, id rundir.ID, args []string) (exit int, err error)
+}
+
+// newService makes the orchestrator as configuration and environment say.
+func newService(configFile string, home rundir.Home, observe func(orchestrator.Progress)) (service, error) {
+	cfg, err := config.Load(configFile, os.LookupEnv)
+	if err != nil {
+		return nil, &orchestrator.UsageError{Err: err, Hint: "correct the configuration, or name another with --config"}
+	}
+	return &orchestrator.Orchestrator{
+		Config:    cfg,
+		Env:       os.LookupEnv,
+		Home:      home,
+		AgentPath: agentPath(),
+		Observe:   observe,
+		Debug:     slog.New(slog.DiscardHandler),
+	}, nil
+}
+
+// agentPath finds skyagent: where SKYCTL_AGENT says, else beside this program,
+// else on PATH. It is empty if there is none; only a run with gateways on this
+// machine needs it.
+func agentPath() string {
+	const name = "skyagent"
+	if path := os.Getenv("SKYCTL_AGENT"); path != "" {
+		return absolute(path)
+	}
+	if self, err := os.Executable(); err == nil {
+		if path, err := exec.LookPath(filepath.Join(filepath.Dir(self), name)); err == nil {
+			return path
+		}
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return ""
+	}
+	return absolute(path)
+}
+
+// absolute makes path independent of the working directory, which differs for
+// Terraform.
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
+}

@@ -1,0 +1,249 @@
+package transfer
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/skyctl/skyctl/agent/chunk"
+	"github.com/skyctl/skyctl/agent/control"
+	"github.com/skyctl/skyctl/agent/route"
+)
+
+// maxAssign is how many chunks go into one Assign.
+const maxAssign = 256
+
+// reader is a gateway as the one that chunks are given to.
+type reader struct {
+	gateway *gateway
+	routes  []control.Route
+	window  Window
+
+	out     map[attempt]*task // assigned, not answered by all destinations
+	bytes   int64             // of these
+	batch   []control.Assignment
+	sending bool // an Assign is under way
+
+	// Of the gateways as they are now; see survey.
+	down  []int          // routes with a gateway that does not work
+	reach [][]route.Dest // destinations of each of the others, duplicates left out
+}
+
+// attempt names an assignment.
+type attempt struct {
+	chunk  chunk.ID
+	number int32
+}
+
+// dispatch gives chunks to readers until the windows are full or there is
+// nothing to give.
+func (s *scheduler) dispatch() {
+	for s.stopped == nil && s.room() {
+		t := s.nextTask()
+		if t == nil {
+			break
+		}
+		need := t.obj.need(t.index)
+		if len(need) == 0 { // its deliveries failed while it waited
+			s.drop(t)
+			continue
+		}
+		r, dests := s.choose(t, need)
+		if r == nil {
+			s.held = append(s.held, t)
+			continue
+		}
+		s.assign(r, t, dests)
+	}
+	for _, r := range s.readers {
+		s.send(r)
+	}
+}
+
+// room tells whether any reader takes more.
+func (s *scheduler) room() bool { return slices.ContainsFunc(s.readers, (*reader).hasRoom) }
+
+func (r *reader) hasRoom() bool {
+	if r.gateway.state != working || len(r.batch) >= maxAssign {
+		return false
+	}
+	return len(r.out) == 0 || len(r.out) < r.window.Chunks && r.bytes < r.window.Bytes
+}
+
+// nextTask takes the next chunk to send: one that failed before, else the next
+// of the first object that has any.
+func (s *scheduler) nextTask() *task {
+	if len(s.again) > 0 {
+		t := s.again[0]
+		s.again = s.again[1:]
+		return t
+	}
+	for len(s.queue) > 0 {
+		o := s.queue[0]
+		for o.next < o.chunks() {
+			index := o.next
+			s.advance(o, index+1)
+			if len(o.need(index)) > 0 {
+				o.inFlight++
+				return &task{obj: o, index: index, attempt: o.floor}
+			}
+		}
+		s.queue[0] = nil
+		s.queue = s.queue[1:]
+		s.settle(o) // all of it may have been there already
+	}
+	return nil
+}
+
+// choose picks a reader from which a route leads to destinations in need:
+// rather one at which the chunk has not failed, rather one to more
+// destinations, rather the one with the emptiest window. It returns nil if
+// there is none among the readers with room; room has seen that there are some.
+//
+// One route must lead to all destinations of an assignment. Those that are left
+// over come in another one, when this is answered.
+func (s *scheduler) choose(t *task, need []*delivery) (best *reader, dests []*delivery) {
+	var bestScore float64
+	for _, r := range s.readers {
+		if !r.hasRoom() {
+			continue
+		}
+		reached := r.reached(need)
+		if len(reached) == 0 {
+			continue
+		}
+		score := float64(len(reached)) - float64(len(r.out))/float64(r.window.Chunks+1)
+		for _, v := range t.avoid {
+			if v.reader == r {
+				score -= float64(len(s.cfg.Dests))
+			}
+		}
+		if best == nil || score > bestScore {
+			best, bestScore, dests = r, score, reached
+		}
+	}
+	return best, dests
+}
+
+// reached returns those in need to which one route leads, as many as possible.
+func (r *reader) reached(need []*delivery) (best []*delivery) {
+	for _, dests := range r.reach {
+		var these []*delivery
+		for _, d := range need {
+			if slices.Contains(dests, d.dest) {
+				these = append(these, d)
+			}
+		}
+		if len(these) > len(best) {
+			best = these
+		}
+	}
+	return best
+}
+
+// assign puts the chunk into the reader's next batch.
+func (s *scheduler) assign(r *reader, t *task, dests []*delivery) {
+	o := t.obj
+	a := control.Assignment{
+		Chunk: t.id(), Attempt: s.session*attemptsPerSession + t.attempt,
+		Store: s.cfg.Source, Key: o.key, Version: o.version, Range: t.rng(),
+		Dests: make([]control.Dest, 0, len(dests)),
+	}
+	t.waiting = make([]route.Dest, 0, len(dests))
+	for _, d := range dests {
+		a.Dests = append(a.Dests, control.Dest{Number: d.dest, Store: s.cfg.Dests[d.dest].Store, Key: d.key, Upload: d.upload})
+		t.waiting = append(t.waiting, d.dest)
+	}
+	a.Avoid = r.avoid(t)
+	t.reader = r
+	t.attempt++
+	o.attempts = max(o.attempts, t.attempt)
+	r.out[attempt{a.Chunk, a.Attempt}] = t
+	r.bytes += a.Range.Length
+	r.batch = append(r.batch, a)
+}
+
+// avoid returns the routes that the chunk should not take: those through
+// gateways that do not work, and those on which it failed, unless that leaves
+// none to its destinations.
+func (r *reader) avoid(t *task) []int {
+	avoid := slices.Clone(r.down)
+	for _, v := range t.avoid {
+		if v.reader == r && !slices.Contains(avoid, v.route) {
+			avoid = append(avoid, v.route)
+		}
+	}
+	if len(avoid) > len(r.down) && !slices.ContainsFunc(r.routes, func(rt control.Route) bool {
+		return !slices.Contains(avoid, rt.ID) && leads(rt, t.waiting)
+	}) {
+		return slices.Clone(r.down)
+	}
+	return avoid
+}
+
+// leads tells whether the route writes all the destinations.
+func leads(rt control.Route, dests []route.Dest) bool {
+	for _, d := range dests {
+		if rt.Tree.Path(d) == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// path is the gateways that a chunk for dest passes on a route.
+func (r *reader) path(id int, dest route.Dest) []route.Gateway {
+	for _, rt := range r.routes {
+		if rt.ID == id {
+			return rt.Tree.Path(dest)
+		}
+	}
+	return nil
+}
+
+// send hands the reader its batch, one Assign at a time.
+func (s *scheduler) send(r *reader) {
+	g := r.gateway
+	if r.sending || len(r.batch) == 0 || g.state != working || s.stopped != nil {
+		return
+	}
+	batch := r.batch
+	r.batch, r.sending = nil, true
+	ctx, api, epoch := g.ctx, g.api, g.epoch
+	s.spawn(func() {
+		err := s.persist(ctx, g, func() error { return api.Assign(ctx, batch) })
+		s.post(func() {
+			if g.epoch != epoch {
+				return
+			}
+			r.sending = false
+			if err != nil {
+				s.lost(g, err)
+			}
+		})
+	})
+}
+
+// persist repeats what a working gateway must be able to do, until it succeeds
+// or has failed for Health.Grace. It is called outside the loop.
+func (s *scheduler) persist(ctx context.Context, g *gateway, f func() error) error {
+	const pause = 200 * time.Millisecond
+	var since time.Time
+	for {
+		err := f()
+		switch {
+		case err == nil || ctx.Err() != nil:
+			return err
+		case since.IsZero():
+			since = time.Now()
+		case time.Since(since) > s.cfg.Health.Grace:
+			return err
+		}
+		g.ask()
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}

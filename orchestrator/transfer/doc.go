@@ -1,0 +1,45 @@
+// Package transfer carries out a planned run: it lists the source into the
+// journal, hands chunks to the gateways that read, takes their
+// acknowledgements, retries what failed, replaces gateways that died, commits
+// what is complete, and says when every byte has arrived.
+//
+// # The life of an object
+//
+// List records every object with the key it gets at each destination. Run
+// takes the pending ones in order. An object of one chunk is put in one step
+// by the gateway at the end of the chunk's route, which also checks it: one
+// assignment, one acknowledgement, one record. A larger object is opened (Stat
+// at the source for its metadata and checksum, Begin at each destination),
+// its chunks are sent in any order by any reader, and when the last is
+// acknowledged their digests combine into the object's, which is compared with
+// what the source reports, and Commit makes the object visible and checks it
+// again with the store.
+//
+// # One owner
+//
+// The state of the scheduler belongs to one goroutine, the loop. Every other
+// goroutine does one thing that waits (an API call, a stream of results, the
+// watch over one gateway) and hands the loop a function to run with the
+// outcome. There are no locks. Only objects in flight are in memory: the rest
+// is in the journal, and comes in pages as windows empty.
+//
+// # What is journaled when
+//
+// An acknowledgement goes into the journal's queue before anything is counted
+// or decided from it, and an object's chunks are committed there before its
+// Commit is asked for, because from then on the store forgets the parts. What
+// a crash can lose is at most 100 ms of acknowledgements, which costs sending
+// those chunks again. The numbers in Result are read from the journal, never
+// from memory.
+//
+// # Whose fault
+//
+// An object fails only by its own fault: its source or destination refused it
+// for good, or it was tried Retry.Attempts times while others got through.
+// What is everybody's trouble ends the run as *Interrupted, resumable, with
+// nothing marked failed: a lost gateway that cannot be replaced, routes or
+// stores that no longer let anything through, gateways close to their end, a
+// stopped skyctl. A full destination (objstore.KindQuota on a write) counts as
+// everybody's trouble too: space can be made, and then the run goes on,
+// whereas a million failures could only be swept up by another run.
+package transfer

@@ -1,0 +1,40 @@
+package transfer
+
+import (
+	"time"
+
+	"github.com/skyctl/skyctl/agent/route"
+)
+
+// EventKind says what happened.
+type EventKind string
+
+const (
+	EventListed    EventKind = "listed"    // a part of the listing: Objects, Bytes so far
+	EventBegun     EventKind = "begun"     // a session begins: Objects, Bytes pending
+	EventChunk     EventKind = "chunk"     // a chunk was acknowledged at Dest: Bytes, Gateway (reader), Route
+	EventObject    EventKind = "object"    // an object is done at all destinations: Key, Bytes (its size)
+	EventFailed    EventKind = "failed"    // a delivery is given up: Key, Dest, Error
+	EventRetry     EventKind = "retry"     // a chunk will be sent again: Key, Gateway (reader), Error
+	EventLost      EventKind = "lost"      // Gateway is lost: Error
+	EventReplaced  EventKind = "replaced"  // Gateway works again
+	EventGone      EventKind = "gone"      // Gateway could not be replaced: Error
+	EventLeftover  EventKind = "leftover"  // a staged write at Dest could not be aborted: Key, Error
+	EventStopping  EventKind = "stopping"  // no more chunks are sent: Error says why
+	EventQuiescent EventKind = "quiescent" // Gateway has no write in flight any more
+)
+
+// Event is a piece of progress, one line of events.jsonl. Which fields beyond
+// Time and Kind are set depends on the Kind. Events are for people and
+// pictures; what counts is in the journal.
+type Event struct {
+	Time    time.Time     `json:"time"`
+	Kind    EventKind     `json:"event"`
+	Key     string        `json:"key,omitempty"`
+	Dest    route.Dest    `json:"dest,omitempty"`
+	Objects int64         `json:"objects,omitempty"`
+	Bytes   int64         `json:"bytes,omitempty"`
+	Gateway route.Gateway `json:"gateway,omitempty"`
+	Route   int           `json:"route,omitempty"`
+	Error   string        `json:"error,omitempty"`
+}

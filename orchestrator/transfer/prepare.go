@@ -1,0 +1,180 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+
+	"github.com/skyctl/skyctl/agent/control"
+	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/orchestrator/journal"
+)
+
+// errChanged is why an object fails whose source is not what was listed.
+var errChanged = errors.New("the source changed since it was listed; plan the run again")
+
+// prepare opens an object of several chunks: asks the source for its metadata
+// and checksum, then begins its staged writes or goes on with those of an
+// earlier session.
+func (s *scheduler) prepare(o *object) {
+	var stat objstore.Object
+	s.call(&call{
+		what: "the source", obj: o, limit: s.cfg.Health.Calls,
+		do: func(ctx context.Context, _ control.API) (err error) {
+			stat, err = s.cfg.Stat(ctx, o.key)
+			return err
+		},
+		then: func(err error) {
+			if err == nil && (stat.Size != o.size || stat.Version != o.version) {
+				err = &objstore.Error{Op: "stat", Key: o.key, Kind: objstore.KindPrecondition, Err: errChanged}
+			}
+			if err != nil {
+				s.failObject(o, failed(control.StageRead, err))
+				return
+			}
+			if stat.CRC32C != nil {
+				o.crc32c = stat.CRC32C
+			}
+			o.metadata = stat.Metadata
+			for _, d := range o.deliveries {
+				if d.upload != nil {
+					s.takeUp(o, d)
+				} else {
+					s.begin(o, d)
+				}
+			}
+		},
+	})
+}
+
+// begin begins the staged write of d.
+func (s *scheduler) begin(o *object, d *delivery) {
+	var up objstore.Upload
+	store := s.cfg.Dests[d.dest].Store
+	s.call(&call{
+		what: "the destination", obj: o, dest: &d.dest, limit: s.cfg.Health.Calls,
+		do: func(ctx context.Context, api control.API) (err error) {
+			up, err = api.Begin(ctx, control.BeginRequest{Store: store, Key: d.key, Size: o.size, Metadata: o.metadata})
+			return err
+		},
+		then: func(err error) {
+			if err != nil {
+				s.failDelivery(o, d, failed(control.StageWrite, err))
+				return
+			}
+			s.record(s.cfg.Journal.Stage(o.number, d.dest, up))
+			if d.state.Final() { // it failed with its object meanwhile: settle aborts it
+				d.upload = &up
+				return
+			}
+			d.stage(up, o.chunks())
+			s.enqueue(o)
+		},
+	})
+}
+
+// takeUp goes on with the staged write that an earlier session began: with the
+// chunks that the journal and the store agree on.
+func (s *scheduler) takeUp(o *object, d *delivery) {
+	var have []journal.Chunk
+	var journaled int
+	var gone bool
+	var broken error
+	up, store := *d.upload, s.cfg.Dests[d.dest].Store
+	s.call(&call{
+		what: "the destination", obj: o, dest: &d.dest, limit: s.cfg.Health.Calls,
+		do: func(ctx context.Context, api control.API) error {
+			have, broken = s.cfg.Journal.Chunks(ctx, o.number, d.dest)
+			journaled = len(have)
+			if broken != nil || len(have) == int(o.chunks()) {
+				return nil // complete: Commit knows whether it was committed already
+			}
+			parts, err := api.Parts(ctx, control.UploadRequest{Store: store, Upload: up})
+			switch {
+			case objstore.KindOf(err) == objstore.KindNotFound:
+				gone, have = true, nil
+				return nil
+			case objstore.KindOf(err) == objstore.KindUnsupported:
+				return nil
+			case err != nil:
+				return err
+			}
+			have = agree(o, d, have, parts)
+			return nil
+		},
+		then: func(err error) {
+			s.resumed += int64(len(have) - journaled)
+			switch {
+			case broken != nil:
+				s.interrupt("the journal cannot be read", broken)
+			case err != nil:
+				s.failDelivery(o, d, failed(control.StageWrite, err))
+			case d.state.Final(): // it failed with its object meanwhile
+			case gone:
+				d.state, d.upload = journal.Pending, nil
+				s.record(s.cfg.Journal.Unstage(o.number, d.dest))
+				s.begin(o, d)
+			default:
+				s.adopt(o, d, up, have)
+				s.enqueue(o)
+			}
+		},
+	})
+}
+
+// adopt makes d staged with the chunks that it has.
+func (s *scheduler) adopt(o *object, d *delivery, up objstore.Upload, have []journal.Chunk) {
+	d.stage(up, o.chunks())
+	for _, c := range have {
+		// A chunk that reads differently than for another destination is sent
+		// again to this one; then it fails as corrupt if it still does.
+		if int(c.Index) < len(d.parts) {
+			o.have(d, c.Index, c.Digest, c.Token)
+		}
+	}
+}
+
+// agree returns the chunks of d that the store has, with the tokens that it
+// knows them by: those that were journaled, unless the store has something
+// else by now, and those whose acknowledgement was lost, if the store says
+// what they are.
+//
+// It is called outside the loop and only reads what never changes.
+func agree(o *object, d *delivery, journaled []journal.Chunk, stored []objstore.PartRef) []journal.Chunk {
+	known := map[int32]journal.Chunk{}
+	for _, c := range journaled {
+		known[c.Index] = c
+	}
+	var have []journal.Chunk
+	for _, p := range stored {
+		if p.Number < 0 || p.Number >= o.chunks() || p.Size != o.rng(p.Number).Length {
+			continue
+		}
+		c, ok := known[p.Number]
+		switch {
+		case ok && p.Digest != nil && *p.Digest == c.Digest, ok && p.Digest == nil && p.Token == c.Token:
+			c.Token = p.Token
+		case !ok && p.Digest != nil:
+			c = journal.Chunk{Object: o.number, Dest: d.dest, Index: p.Number, Digest: *p.Digest, Token: p.Token}
+		default:
+			continue
+		}
+		have = append(have, c)
+	}
+	return have
+}
+
+// enqueue gives the object to the dispatcher once every delivery that has not
+// failed takes parts.
+func (s *scheduler) enqueue(o *object) {
+	for _, d := range o.deliveries {
+		if !d.state.Final() && d.parts == nil {
+			return
+		}
+	}
+	s.queue = append(s.queue, o)
+}
+
+// failed turns an error of a store or gateway into a journal entry.
+func failed(stage control.Stage, err error) journal.Failure {
+	return journal.Failure{Stage: string(stage), Kind: objstore.KindOf(err), Message: err.Error()}
+}

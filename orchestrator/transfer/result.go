@@ -1,0 +1,57 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/skyctl/skyctl/orchestrator/journal"
+)
+
+// maxErrors is how many errors a Result carries. The journal has all.
+const maxErrors = 100
+
+// Result is what became of the run so far, over all its sessions, as the
+// journal has it.
+type Result struct {
+	Counts        journal.Counts // Listed = Done + Skipped + Failed + Pending
+	Verified      bool           // every done delivery's digest was checked
+	Retries       int64          // chunks sent again
+	ResumedChunks int64          // chunks that earlier sessions had finished, counted once a destination
+	Transfer      time.Duration  // first read to last commit, pauses between sessions left out
+	Routes        map[journal.RouteKey]int64
+	Errors        []journal.FailedDelivery // the first 100
+}
+
+// Interrupted says that the run stopped before its end for a reason that is no
+// object's fault. Nothing was marked failed for it, and the run can be resumed.
+type Interrupted struct {
+	Reason string // for people, with what to do where there is something
+	Err    error  // the cause, if there is more to it
+}
+
+func (e *Interrupted) Error() string {
+	if e.Err == nil {
+		return "interrupted: " + e.Reason
+	}
+	return fmt.Sprintf("interrupted: %s: %v", e.Reason, e.Err)
+}
+
+func (e *Interrupted) Unwrap() error { return e.Err }
+
+// collect reads the result of the run from its journal.
+func collect(ctx context.Context, j *journal.Reader, resumed int64) (Result, error) {
+	r := Result{ResumedChunks: resumed}
+	var errs [6]error
+	var active, unverified int64
+	r.Counts, errs[0] = j.Counts(ctx)
+	r.Retries, errs[1] = j.Counter(ctx, journal.CounterRetries)
+	active, errs[2] = j.Counter(ctx, journal.CounterActive)
+	unverified, errs[3] = j.Unverified(ctx)
+	r.Routes, errs[4] = j.Routes(ctx)
+	r.Errors, errs[5] = j.Failures(ctx, maxErrors)
+	r.Transfer = time.Duration(active)
+	r.Verified = unverified == 0
+	return r, errors.Join(errs[:]...)
+}

@@ -1,0 +1,151 @@
+package transfer
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"github.com/skyctl/skyctl/agent/control"
+	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/route"
+	"github.com/skyctl/skyctl/orchestrator/journal"
+)
+
+// tries counts the failures of one thing. A gateway's loss is not a failure of
+// what it was doing and is not counted here.
+type tries struct {
+	failures int
+	first    time.Time
+	wait     *backoff.ExponentialBackOff
+}
+
+// next counts a failure, unless it is excused. It returns how long to wait
+// before the next try, and false if there should be none.
+func (t *tries) next(r Retry, excused bool) (time.Duration, bool) {
+	if t.wait == nil {
+		t.first = time.Now()
+		t.wait = &backoff.ExponentialBackOff{
+			InitialInterval: r.Initial, MaxInterval: r.Max, Multiplier: 2,
+			RandomizationFactor: backoff.DefaultRandomizationFactor,
+		}
+		t.wait.Reset()
+	}
+	if !excused {
+		t.failures++
+	}
+	return t.wait.NextBackOff(), t.failures < r.Attempts
+}
+
+// judge decides on a task whose attempt was answered at every destination, in
+// part with failures.
+func (s *scheduler) judge(t *task) {
+	o := t.obj
+	for _, r := range t.failed {
+		s.suspect(t, r)
+		if d := o.at(r.Dest); d != nil {
+			s.judgeFinal(o, d, *r.Failure)
+		}
+	}
+	if s.stopped != nil || len(o.need(t.index)) == 0 {
+		s.drop(t)
+		return
+	}
+	if len(t.failed) == 0 { // a destination was not asked for, as no route led there
+		s.again = append(s.again, t)
+		return
+	}
+	worst := t.failed[len(t.failed)-1]
+	t.failed = nil
+	wait, again := t.tries.next(s.cfg.Retry, s.ailing())
+	if !again {
+		s.exhausted(t, worst)
+		return
+	}
+	s.record(s.cfg.Journal.Count(journal.CounterRetries, 1))
+	s.emit(Event{Kind: EventRetry, Key: o.key, Dest: worst.Dest, Gateway: t.reader.gateway.name, Route: worst.Route, Error: describe(*worst.Failure)})
+	s.timers.after(wait, func() { s.again = append(s.again, t) })
+}
+
+// judgeFinal ends what a failure ends for good.
+func (s *scheduler) judgeFinal(o *object, d *delivery, f control.Failure) {
+	switch {
+	case f.Kind.Retryable() || f.Stage == control.StageRoute: // another route may do
+	case f.Stage == control.StageWrite && f.Kind == objstore.KindQuota:
+		s.full(d.dest, describe(f))
+	case f.Stage == control.StageRead:
+		s.failObject(o, failure(f))
+	default:
+		s.failDelivery(o, d, failure(f))
+	}
+}
+
+// suspect remembers where a chunk failed, and asks after the health of whoever
+// may be the cause.
+func (s *scheduler) suspect(t *task, r control.Result) {
+	if r.Route >= 0 {
+		t.avoid = append(t.avoid, via{t.reader, r.Route})
+	}
+	if r.Failure.Stage != control.StageRoute {
+		return
+	}
+	s.probe(s.gateways[r.Failure.Gateway])
+	for _, name := range t.reader.path(r.Route, r.Dest) {
+		s.probe(s.gateways[name])
+	}
+}
+
+// exhausted decides on a chunk that failed as often as it may.
+func (s *scheduler) exhausted(t *task, last control.Result) {
+	f := *last.Failure
+	common := f.Kind == objstore.KindUnreachable || f.Stage == control.StageRoute && f.Kind != objstore.KindCorrupt
+	for _, d := range t.obj.need(t.index) {
+		if common && !s.workedSince(&d.dest, t.tries.first) {
+			s.interrupt(fmt.Sprintf("nothing reaches destination %d any more", d.dest), fmt.Errorf("%s", describe(f)))
+			return
+		}
+	}
+	if f.Stage == control.StageRead {
+		s.failObject(t.obj, failure(f))
+	}
+	for _, d := range t.obj.need(t.index) {
+		s.failDelivery(t.obj, d, failure(f))
+	}
+	s.drop(t)
+}
+
+// drop ends a task.
+func (s *scheduler) drop(t *task) {
+	t.obj.inFlight--
+	s.settle(t.obj)
+}
+
+// full stops the run at a destination without space: see the package comment.
+func (s *scheduler) full(dest route.Dest, why string) {
+	s.interrupt(fmt.Sprintf("destination %d takes no more; make space and resume", dest), fmt.Errorf("%s", why))
+}
+
+// workedSince tells whether anything was acknowledged at dest, or anywhere for
+// nil, after t.
+func (s *scheduler) workedSince(dest *route.Dest, t time.Time) bool {
+	if dest != nil {
+		return s.worked[*dest].After(t)
+	}
+	for _, last := range s.worked {
+		if last.After(t) {
+			return true
+		}
+	}
+	return false
+}
+
+func failure(f control.Failure) journal.Failure {
+	return journal.Failure{Stage: string(f.Stage), Kind: f.Kind, Message: describe(f)}
+}
+
+func describe(f control.Failure) string {
+	if f.Gateway == "" {
+		return f.Message
+	}
+	return fmt.Sprintf("%s (at %s)", f.Message, f.Gateway)
+}
