@@ -102,7 +102,10 @@ func (a *attempt) withGateways(ctx context.Context, cfg deploy.Config, opts Appl
 		out.err = &PreconditionError{Err: err}
 		return out
 	}
-	rented := time.Now()
+	if out.err = a.rented(ctx, true); out.err != nil {
+		out.down = d.Close()
+		return out
+	}
 	a.o.begin(a.run, PhaseProvision, fmt.Sprintf("%d gateways in %d regions", len(cfg.Layout.Gateways), len(a.saved.Overlay.Regions)))
 	a.fleet.deployed = d
 	if err := up(ctx, d); err != nil {
@@ -110,16 +113,14 @@ func (a *attempt) withGateways(ctx context.Context, cfg deploy.Config, opts Appl
 	} else {
 		out.moved, out.err = a.transfer(ctx, d.NotAfter())
 	}
-	if opts.Keep {
-		out.down = d.Close()
-		return out
+	ctx = context.WithoutCancel(ctx) // not even ^C keeps gateways from being destroyed
+	if !opts.Keep {
+		a.o.begin(a.run, PhaseDestroy, "")
+		if err := d.Destroy(ctx); err != nil {
+			out.down = &LeftoverError{Run: a.run.ID, Err: err}
+		}
 	}
-	// Not even the end of ctx keeps gateways from being destroyed.
-	a.o.begin(a.run, PhaseDestroy, "")
-	if err := d.Destroy(context.WithoutCancel(ctx)); err != nil {
-		out.down = &LeftoverError{Run: a.run.ID, Err: err}
-	}
-	out.down = errors.Join(out.down, d.Close(), a.journal.Count(counterRented, int64(time.Since(rented))))
+	out.down = errors.Join(out.down, d.Close(), a.rented(ctx, opts.Keep || out.down != nil))
 	return out
 }
 
@@ -143,12 +144,17 @@ func (a *attempt) transfer(ctx context.Context, notAfter time.Time) (transfer.Re
 	}
 	a.o.begin(a.run, PhaseTransfer, "")
 	cfg := transfer.Config{Journal: a.journal, Fleet: f, Source: sourceStore, Stat: a.places.sourceBucket.Stat,
-		ChunkSize: a.saved.ChunkSize, NotAfter: notAfter, Events: a.o.events(a.run, a.events)}
+		ChunkSize: a.saved.ChunkSize, NotAfter: notAfter}
 	for _, r := range f.layout.Readers() {
 		cfg.Readers = append(cfg.Readers, transfer.Reader{Name: r, Routes: f.layout.Routes[r]})
 	}
 	cfg.Dests = a.dests()
-	res, err := transfer.Run(ctx, cfg)
+	var res transfer.Result
+	err := a.withinCost(ctx, a.o.events(a.run, a.events), func(ctx context.Context, events func(transfer.Event)) (err error) {
+		cfg.Events = events
+		res, err = transfer.Run(ctx, cfg)
+		return err
+	})
 	if stopped := (*transfer.Interrupted)(nil); errors.As(err, &stopped) {
 		err = &InterruptedError{Run: a.run.ID, Err: err}
 	}

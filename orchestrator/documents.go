@@ -89,6 +89,9 @@ type Status struct {
 	Failed  int64     `json:"failed"`
 	Pending int64     `json:"pending"`
 	Busy    bool      `json:"busy"` // a process works on the run
+
+	// Error says why no more is known of a run, whose State is unreadable.
+	Error string `json:"error,omitempty"`
 }
 
 // State is where a run stands.
@@ -100,5 +103,6 @@ const (
 	StateInterrupted State = "interrupted" // resumable
 	StateCancelled   State = "cancelled"
 	StateDone        State = "done"
-	StateFailed      State = "failed" // finished, and some objects failed
+	StateFailed      State = "failed"     // finished, and some objects failed
+	StateUnreadable  State = "unreadable" // its files are damaged, or another version's
 )

@@ -1,9 +1,11 @@
 package orchestrator
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/skyctl/skyctl/orchestrator/rundir"
+	"github.com/skyctl/skyctl/orchestrator/transfer"
 )
 
 // UsageError is a request that is wrong whatever the world is like: it was
@@ -43,7 +45,12 @@ type InterruptedError struct {
 }
 
 func (e *InterruptedError) Error() string {
-	return fmt.Sprintf("run %s was interrupted: %v", e.Run, e.Err)
+	why := e.Err.Error()
+	// The cause of a transfer's end says itself that it was one.
+	if stopped, ok := errors.AsType[*transfer.Interrupted](e.Err); ok {
+		why = stopped.Cause()
+	}
+	return fmt.Sprintf("run %s was interrupted: %s", e.Run, why)
 }
 func (e *InterruptedError) Unwrap() error { return e.Err }
 

@@ -3,7 +3,9 @@ package orchestrator
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 	"time"
 
@@ -24,8 +26,9 @@ func (o *Orchestrator) Status(ctx context.Context, id rundir.ID) (Status, error)
 	return o.status(ctx, run)
 }
 
-// Runs tells where every run stands, oldest first. A directory whose planning
-// did not come to its end is left out.
+// Runs tells where every run stands, oldest first. One that cannot be read is
+// listed as that, so that it hides no other. A directory whose planning did not
+// come to its end is left out.
 func (o *Orchestrator) Runs(ctx context.Context) ([]Status, error) {
 	runs, err := o.Home.List()
 	if err != nil {
@@ -33,12 +36,15 @@ func (o *Orchestrator) Runs(ctx context.Context) ([]Status, error) {
 	}
 	out := []Status{}
 	for _, run := range runs {
-		s, err := o.status(ctx, run)
-		if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(savedFile(run)); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
+		s, err := o.status(ctx, run)
+		if cerr := ctx.Err(); cerr != nil {
+			return nil, cerr
+		}
 		if err != nil {
-			return nil, err
+			s = Status{Run: run.ID, State: StateUnreadable, Dests: []string{}, Error: err.Error()}
 		}
 		out = append(out, s)
 	}
@@ -92,13 +98,14 @@ func (o *Orchestrator) List(ctx context.Context, url string, recursive bool, yie
 	if l.IsDir() {
 		l = l.Directory()
 	}
-	b, err := o.openBucket(ctx, l, false)
+	b, err := o.openSource(ctx, l)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	last := ""
+	last, found := "", false
 	err = b.List(ctx, l.Key, func(x objstore.Object) error {
+		found = true
 		if i := strings.IndexByte(x.Key[len(l.Key):], '/'); !recursive && i >= 0 {
 			x = objstore.Object{Key: x.Key[:len(l.Key)+i+1]}
 			if x.Key == last {
@@ -110,6 +117,10 @@ func (o *Orchestrator) List(ctx context.Context, url string, recursive bool, yie
 	})
 	if objstore.KindOf(err) != objstore.KindUnknown {
 		return &PreconditionError{Err: err, Hint: hintFor(err, l)}
+	}
+	// A bucket may be empty; a prefix exists by what is below it.
+	if err == nil && !found && l.Key != "" {
+		return &PreconditionError{Err: fmt.Errorf("nothing was found at %s", url), Hint: "check the prefix; skyctl ls of the bucket shows what there is"}
 	}
 	return err
 }

@@ -4,7 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/objstore/open"
@@ -23,6 +27,7 @@ func destStore(i int) string { return fmt.Sprintf("dest%d", i) }
 type places struct {
 	source   config.Location   // as the mappings start from it
 	dests    []config.Location // the same of each mapping's end
+	roots    []config.Location // the bucket that each is in, which has to exist
 	mappings []config.Mapping  // by route.Dest
 
 	sourceBucket objstore.Bucket
@@ -54,6 +59,7 @@ func (o *Orchestrator) resolve(req Request) (*places, error) {
 			return nil, &UsageError{Err: err}
 		}
 		p.source, p.dests, p.mappings = m.Source, append(p.dests, m.Dest), append(p.mappings, m)
+		p.roots = append(p.roots, d)
 	}
 	return p, nil
 }
@@ -67,11 +73,11 @@ func (o *Orchestrator) open(ctx context.Context, p *places) (err error) {
 			err = errors.Join(err, p.close())
 		}
 	}()
-	if p.sourceBucket, err = o.openBucket(ctx, p.source, false); err != nil {
+	if p.sourceBucket, err = o.openSource(ctx, p.source); err != nil {
 		return err
 	}
-	for _, d := range p.dests {
-		b, err2 := o.openBucket(ctx, d, true)
+	for i, d := range p.dests {
+		b, err2 := o.openDest(ctx, d, p.roots[i])
 		if err2 != nil {
 			return err2
 		}
@@ -80,9 +86,43 @@ func (o *Orchestrator) open(ctx context.Context, p *places) (err error) {
 	return nil
 }
 
-// openBucket opens a bucket and checks it. The directory that a path on this
-// workstation leads to is made when it is written, so it need not exist.
-func (o *Orchestrator) openBucket(ctx context.Context, l config.Location, dest bool) (objstore.Bucket, error) {
+// openSource opens a bucket to read from, and sees that it answers.
+func (o *Orchestrator) openSource(ctx context.Context, l config.Location) (objstore.Bucket, error) {
+	b, err := o.openBucket(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.Check(ctx); err != nil {
+		return nil, errors.Join(&PreconditionError{Err: err, Hint: hintFor(err, l)}, b.Close())
+	}
+	return b, nil
+}
+
+// openDest opens a bucket to write to, and sees that it can be: root is what
+// the user named as the bucket. A prefix of files is a bucket of its own, which
+// is made when it is written, as is a path of this workstation.
+func (o *Orchestrator) openDest(ctx context.Context, l, root config.Location) (b objstore.Bucket, err error) {
+	if b, err = o.openBucket(ctx, l); err != nil {
+		return nil, err
+	}
+	switch {
+	case root.Store == "file":
+		err = makeable(l.Config.Bucket)
+	case l.Config.Bucket != root.Config.Bucket:
+		var outer objstore.Bucket
+		if outer, err = open.Open(ctx, root.Config); err == nil {
+			err = errors.Join(outer.Check(ctx), outer.Close())
+		}
+	default:
+		err = b.Check(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(&PreconditionError{Err: err, Hint: hintFor(err, l)}, b.Close())
+	}
+	return b, nil
+}
+
+func (o *Orchestrator) openBucket(ctx context.Context, l config.Location) (objstore.Bucket, error) {
 	if len(l.Regions) == 0 {
 		return nil, &UsageError{Err: fmt.Errorf("%s: the bucket's region is not known", l.URL),
 			Hint: "set AWS_REGION, or declare a store with a region in skyctl.yaml"}
@@ -91,13 +131,27 @@ func (o *Orchestrator) openBucket(ctx context.Context, l config.Location, dest b
 	if err != nil {
 		return nil, &PreconditionError{Err: fmt.Errorf("%s: %w", l.URL, err)}
 	}
-	if dest && l.Config.Type == "file" && l.Store == "file" {
-		return b, nil
-	}
-	if err := b.Check(ctx); err != nil {
-		return nil, errors.Join(&PreconditionError{Err: err, Hint: hintFor(err, l)}, b.Close())
-	}
 	return b, nil
+}
+
+// makeable tells whether a directory is there to be written, or could be made.
+func makeable(dir string) error {
+	for at := dir; ; at = filepath.Dir(at) {
+		err := unix.Access(at, unix.W_OK|unix.X_OK)
+		if errors.Is(err, unix.ENOENT) && at != filepath.Dir(at) {
+			continue
+		}
+		if err == nil {
+			var info os.FileInfo
+			if info, err = os.Stat(at); err == nil && !info.IsDir() {
+				err = unix.ENOTDIR
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("cannot write below %s: %w", at, err)
+		}
+		return nil
+	}
 }
 
 // hintFor says what to do about a store that refused.

@@ -89,6 +89,15 @@ func (a *attempt) insidePath(dest route.Dest) []region.Region {
 // cost is what the bytes on each edge and the time of each machine cost by the
 // plan's prices.
 func (a *attempt) cost(routes []RouteBytes, rented time.Duration) unit.USD {
+	usd := a.egress(routes)
+	for _, r := range a.saved.Overlay.Regions {
+		usd += unit.USD(float64(r.Gateways) * float64(r.USDPerHour) * rented.Hours())
+	}
+	return usd
+}
+
+// egress is what bytes cost on the edges of the paths that they took.
+func (a *attempt) egress(routes []RouteBytes) unit.USD {
 	var usd float64
 	for _, r := range routes {
 		for i := 1; i < len(r.Path); i++ {
@@ -96,9 +105,6 @@ func (a *attempt) cost(routes []RouteBytes, rented time.Duration) unit.USD {
 				usd += float64(r.Bytes) / 1e9 * float64(e.USDPerGB)
 			}
 		}
-	}
-	for _, r := range a.saved.Overlay.Regions {
-		usd += float64(r.Gateways) * float64(r.USDPerHour) * rented.Hours()
 	}
 	return unit.USD(usd)
 }

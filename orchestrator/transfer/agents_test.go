@@ -35,9 +35,9 @@ func TestWithRealAgents(t *testing.T) {
 		{ID: 1, Tree: tree("r1", "w1"), Weight: 2},
 	}
 	fleet := agenttest.Start(t, agenttest.Options{Stores: map[string]objstore.Config{
-		"src":  {Type: "mem", Bucket: t.Name() + "/src"},
-		"dst0": {Type: "mem", Bucket: t.Name() + "/dst0"},
-		"dst1": {Type: "mem", Bucket: t.Name() + "/dst1"},
+		"src":  {Type: "mem", Bucket: b.name + "/src"},
+		"dst0": {Type: "mem", Bucket: b.name + "/dst0"},
+		"dst1": {Type: "mem", Bucket: b.name + "/dst1"},
 	}}, "r0", "r1", "m0", "w0", "w1")
 	cfg := b.config()
 	cfg.Fleet = realFleet{fleet}

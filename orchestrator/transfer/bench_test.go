@@ -33,7 +33,7 @@ type bench struct {
 // to different writers, to every destination.
 func newBench(t *testing.T, dests int, sizes ...int) *bench {
 	t.Helper()
-	b := &bench{world: newWorld(t.Name(), dests), t: t}
+	b := &bench{world: newWorld(dests), t: t}
 	b.names = []route.Gateway{"r0", "r1", "m0", "m1", "w0", "w1"}
 	var writes []route.Dest
 	for d := range dests {

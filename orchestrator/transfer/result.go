@@ -31,14 +31,26 @@ type Interrupted struct {
 	Err    error  // the cause, if there is more to it
 }
 
-func (e *Interrupted) Error() string {
+func (e *Interrupted) Error() string { return "interrupted: " + e.Cause() }
+
+// Cause is the error's text without the word that it was interrupted.
+func (e *Interrupted) Cause() string {
 	if e.Err == nil {
-		return "interrupted: " + e.Reason
+		return e.Reason
 	}
-	return fmt.Sprintf("interrupted: %s: %v", e.Reason, e.Err)
+	return fmt.Sprintf("%s: %v", e.Reason, e.Err)
 }
 
 func (e *Interrupted) Unwrap() error { return e.Err }
+
+// Collect is the Result of a run in which nothing is left to be transferred.
+func Collect(ctx context.Context, j *journal.Reader) (Result, error) {
+	finished, err := j.FinishedChunks(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	return collect(ctx, j, finished)
+}
 
 // collect reads the result of the run from its journal.
 func collect(ctx context.Context, j *journal.Reader, resumed int64) (Result, error) {

@@ -158,7 +158,7 @@ func TestCancelAbortsEverything(t *testing.T) {
 			t.Fatal("nothing was staged: the test shows nothing")
 		}
 		b.configure(b.names...)
-		b.faults.call = 0.3
+		b.faults.call = 0.1
 		cfg := b.config()
 		n, err := Cancel(t.Context(), CancelConfig{Journal: b.journal, Fleet: b.world, Dests: cfg.Dests})
 		if err != nil || n != staged || b.dsts[0].left()+b.dsts[1].left() != 0 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/skyctl/skyctl/agent/chunk"
@@ -16,6 +17,7 @@ import (
 
 // world is the stores and the gateways of a test. Time in it is fake.
 type world struct {
+	name   string // of its buckets, before "/src" and "/dst0"
 	src    objstore.Bucket
 	dsts   []*tracked
 	routes map[route.Gateway][]control.Route
@@ -42,7 +44,11 @@ type faults struct {
 	unverified bool                                    // whole objects are not checked
 }
 
-func newWorld(name string, dests int) *world {
+// worlds numbers them: mem buckets live as long as the process.
+var worlds atomic.Int64
+
+func newWorld(dests int) *world {
+	name := fmt.Sprint("world", worlds.Add(1))
 	open := func(which string) objstore.Bucket {
 		b, err := mem.Open(context.Background(), objstore.Config{Type: "mem", Bucket: name + "/" + which})
 		if err != nil {
@@ -51,6 +57,7 @@ func newWorld(name string, dests int) *world {
 		return b
 	}
 	w := &world{
+		name:   name,
 		src:    open("src"),
 		routes: map[route.Gateway][]control.Route{},
 		rng:    rand.New(rand.NewPCG(1, 2)),

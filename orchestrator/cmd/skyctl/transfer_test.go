@@ -285,3 +285,24 @@ func TestSmallJobsAreQuick(t *testing.T) {
 		}
 	}
 }
+
+// TestMaxCostBindsWhileTheRunGoesOn: the plan is within the limit, what is sent
+// again is not.
+func TestMaxCostBindsWhileTheRunGoesOn(t *testing.T) {
+	var whole atomic.Bool
+	damage := func(r *http.Request) bool { return r.Method == http.MethodPut && !whole.Load() }
+	w := newWorld(t, worldOptions{westEndpoint: proxy(t, nil, damage)})
+	objects := map[string][]byte{"big": random(2, 20<<20)} // 0.00042 USD over two hops at 0.01 USD/GB
+	w.put("src/big", objects["big"])
+	args := []string{"-r", "east://data/src", "west://data/", "--gateways", "1", "--chunk-size", "5MiB", "--yes", "--json"}
+	if r := w.skyctl(append([]string{"cp", "--max-cost", "0.0003"}, args...)...); r.exit != 5 {
+		t.Errorf("a plan over the limit: exit %d, %s", r.exit, r.stderr)
+	}
+	r := w.skyctl(append([]string{"cp", "--max-cost", "0.0006"}, args...)...)
+	if r.exit != 6 || !strings.Contains(r.Fault.Message, "--max-cost") {
+		t.Fatalf("exit %d\n%s\n%s", r.exit, r.stdout, r.stderr)
+	}
+	whole.Store(true)
+	w.succeeded(w.skyctl("resume", string(r.Run), "--json"), 1)
+	w.sameBytes("", objects)
+}
