@@ -5,14 +5,19 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
-# Without gRPC's modules the GCS SDK is 13 MB smaller; skyctl speaks JSON to it.
-TAGS    := disable_grpc_modules
+# The same flags for everything, so that programs and tests share the build
+# cache. Without gRPC's modules the GCS SDK is 13 MB smaller; skyctl speaks JSON
+# to it. Without cgo the programs are static.
+export GOFLAGS     := -trimpath -tags=disable_grpc_modules -buildvcs=false
+export CGO_ENABLED := 0
 LDFLAGS := -s -w -X github.com/skyctl/skyctl/agent/version.Version=$(VERSION)
 
 # Servers that tests and the demo run against. A fresh clone shares them.
 TOOLS     := $(or $(SKYCTL_TOOLS),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/skyctl/tools)
 VERSITYGW := $(TOOLS)/versitygw@v1.8.0
 MINIO     := $(TOOLS)/minio@v0.0.0-20260212201848-7aac2a2c5b7c
+FAKEGCS   := $(TOOLS)/fake-gcs-server@v1.56.1
+AZURITE   := $(TOOLS)/azurite@3.37.0
 
 # Where goroutines meet. The race detector costs minutes of building elsewhere.
 RACE := ./agent ./agent/control/... ./agent/enroll/... ./agent/internal/... ./agent/objstore/file/... ./agent/objstore/mem/... \
@@ -25,7 +30,7 @@ help: ## show this help
 .PHONY: build
 build: ## build bin/skyctl and bin/skyagent, static
 	@mkdir -p bin
-	CGO_ENABLED=0 go build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o bin/ ./orchestrator/cmd/skyctl ./agent/cmd/skyagent
+	go build -ldflags '$(LDFLAGS)' -o bin/ ./orchestrator/cmd/skyctl ./agent/cmd/skyagent
 
 .PHONY: demo
 demo: build $(VERSITYGW) ## move objects between two S3 servers through a relay, and show every step
@@ -33,28 +38,28 @@ demo: build $(VERSITYGW) ## move objects between two S3 servers through a relay,
 
 .PHONY: test
 test: lint build tools ## everything: units, real servers, the race detector, end to end
-	go test -tags $(TAGS) -shuffle=on ./...
-	go test -tags $(TAGS) -race -shuffle=on $(RACE)
+	go test -shuffle=on ./...
+	CGO_ENABLED=1 go test -race -shuffle=on $(RACE)
 
 .PHONY: lint
 lint: ## formatting and vet
 	@out=$$(gofmt -l agent orchestrator terraform modules); [ -z "$$out" ] || { echo "gofmt would change:"; echo "$$out"; exit 1; }
-	go vet -tags $(TAGS) ./...
+	go vet ./...
 
 .PHONY: bench
 bench: build $(VERSITYGW) ## the figures of the README, as ratios within one run
 	@stat -c 'skyagent: %s bytes' bin/skyagent
-	go test -tags $(TAGS) -run '^$$' -bench . -benchtime 5x ./agent/cmd/skyagent 2>/dev/null
-	go test -tags $(TAGS) -run '^$$' -bench . -benchtime 5x ./orchestrator/cmd/skyctl 2>/dev/null
+	go test -run '^$$' -bench . -benchtime 5x ./agent/cmd/skyagent 2>/dev/null
+	go test -run '^$$' -bench . -benchtime 5x ./orchestrator/cmd/skyctl 2>/dev/null
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for 20 s each
 	@for p in $$(grep -rl --include=*_test.go '^func Fuzz' agent orchestrator | xargs -n1 dirname | sort -u); do \
 	  for f in $$(grep -hoE '^func Fuzz[A-Za-z]+' ./$$p/*_test.go | cut -c6-); do \
-	    go test -tags $(TAGS) -run '^$$' -fuzz "^$$f$$" -fuzztime 20s ./$$p; done; done
+	    go test -run '^$$' -fuzz "^$$f$$" -fuzztime 20s ./$$p; done; done
 
 .PHONY: tools
-tools: $(VERSITYGW) $(MINIO) ## fetch the S3 servers that tests and the demo use
+tools: $(VERSITYGW) $(MINIO) $(FAKEGCS) $(AZURITE) ## fetch the servers that tests and the demo use
 
 # $(call install,PACKAGE): the version is in the target's name. It is built
 # aside and moved, so that what is there is whole.
@@ -70,6 +75,16 @@ $(VERSITYGW):
 
 $(MINIO):
 	$(call install,github.com/minio/minio)
+
+$(FAKEGCS):
+	$(call install,github.com/fsouza/fake-gcs-server)
+
+$(AZURITE):
+	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer, Azurite runs on it" >&2; exit 1; }
+	@mkdir -p $(TOOLS)
+	@echo "installing $(@F) from npm, once"
+	@tmp=$$(mktemp -d -p $(TOOLS)); trap 'rm -rf "$$tmp"' EXIT; \
+	  npm install --prefix $$tmp --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel error $(@F) && mv -T $$tmp $@
 
 .PHONY: clean
 clean: ## remove what was built

@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -54,6 +55,9 @@ func PartShare(memory int64) int64 { return memory / 2 }
 // stream buffers, unacknowledged sends and the SDKs.
 func windowShare(memory int64) int64 { return memory / 4 }
 
+// stopWithin bounds how long a store that does not stop keeps an agent alive.
+const stopWithin = 10 * time.Second
+
 // Agent implements control.API.
 type Agent struct {
 	cfg     Config
@@ -64,6 +68,7 @@ type Agent struct {
 	sink    *sink.Sink
 
 	configuring sync.Mutex // one Configure or Quiesce at a time
+	stopped     bool       // guarded by configuring
 	mu          sync.Mutex // guards what follows
 	session     *session
 	parts       *budget.Budget
@@ -84,12 +89,12 @@ func New(cfg Config) *Agent {
 	if n := cfg.Network; n != nil {
 		a.links = link.New(link.Config{
 			Server: n.Server, Client: n.Client, PeerOf: n.PeerOf, ServeHTTP3: n.ServeHTTP3, Socket: n.Dial,
-			Serve: a.serve, Window: func(delta uint64) bool { return a.windowBudget().Grow(delta) }, Log: cfg.Log})
+			Serve: a.serve, Window: func(delta uint64) (func(), bool) { return a.windowBudget().Grow(delta) }, Log: cfg.Log})
 	}
 	return a
 }
 
-// Run serves until ctx ends. When it returns nothing of the agent runs.
+// Run serves until ctx ends. When it returns nil nothing of the agent runs.
 func (a *Agent) Run(ctx context.Context) error {
 	if a.links != nil {
 		if err := a.links.Listen(a.cfg.Network.Socket); err != nil {
@@ -99,11 +104,14 @@ func (a *Agent) Run(ctx context.Context) error {
 	<-ctx.Done()
 	a.configuring.Lock()
 	defer a.configuring.Unlock()
-	a.currentSession().end()
+	a.stopped = true
+	patience, cancel := context.WithTimeout(context.Background(), stopWithin)
+	defer cancel()
+	err := a.currentSession().end(patience)
 	if a.links != nil {
 		a.links.Close()
 	}
-	return a.stores.close()
+	return errors.Join(err, a.stores.close())
 }
 
 // open opens a stream to a peer for the relay.

@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"sync"
 
@@ -48,20 +49,32 @@ func (s *session) enter() bool {
 
 func (s *session) leave() { s.work.Done() }
 
-// end stops the session's work and returns when none is left.
-func (s *session) end() {
+// end stops the session's work and returns when none is left. When ctx ends
+// before that, as it may where a store does not stop, the session has ended
+// but is not known to be quiet; end may be called again.
+func (s *session) end(ctx context.Context) error {
 	s.mu.Lock()
 	s.ended = true
 	s.mu.Unlock()
 	s.cancel()
-	if s.source != nil {
-		s.source.Stop()
+	quiet := make(chan struct{})
+	go func() { // ends with the work
+		if s.source != nil {
+			s.source.Stop()
+		}
+		s.work.Wait()
+		close(quiet)
+	}()
+	select {
+	case <-quiet:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("writes are still in flight: %w", ctx.Err())
 	}
-	s.work.Wait()
 }
 
 // Configure implements control.API.
-func (a *Agent) Configure(_ context.Context, cfg control.Config) error {
+func (a *Agent) Configure(ctx context.Context, cfg control.Config) error {
 	if cfg.Session == "" {
 		return errors.New("a configuration needs a session")
 	}
@@ -72,9 +85,14 @@ func (a *Agent) Configure(_ context.Context, cfg control.Config) error {
 	}
 	a.configuring.Lock()
 	defer a.configuring.Unlock()
+	if a.stopped {
+		return errors.New("the agent has stopped")
+	}
 	now := a.currentSession()
-	if fresh := now.id != cfg.Session; fresh {
-		now.end()
+	if now.id != cfg.Session {
+		if err := now.end(ctx); err != nil {
+			return err
+		}
 		if err := a.stores.configure(cfg.Stores); err != nil {
 			return err
 		}
@@ -137,17 +155,7 @@ func (a *Agent) Assign(_ context.Context, chunks []control.Assignment) error {
 func (a *Agent) Quiesce(ctx context.Context) error {
 	a.configuring.Lock()
 	defer a.configuring.Unlock()
-	ended := make(chan struct{})
-	go func() { // bounded: end cancels all that it waits for
-		a.currentSession().end()
-		close(ended)
-	}()
-	select {
-	case <-ended:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return a.currentSession().end(ctx)
 }
 
 func (a *Agent) currentSession() *session {
@@ -172,15 +180,24 @@ func (a *Agent) windowBudget() *budget.Budget {
 	return a.windows
 }
 
-// bucket is a store of the session that now works on it; done ends the work.
-func (a *Agent) bucket(name string) (b objstore.Bucket, now *session, err error) {
-	now = a.currentSession()
+// bucket is a store of the session that now works on it. The work is to be
+// done with the returned context, which ends with the session, and ended with
+// done.
+func (a *Agent) bucket(ctx context.Context, name string) (_ objstore.Bucket, bound context.Context, done func(), err error) {
+	now := a.currentSession()
 	if !now.enter() {
-		return nil, nil, errors.New("the agent is not configured, or has been told to stop")
+		return nil, nil, nil, errors.New("the agent is not configured, or has been told to stop")
 	}
-	if b, err = a.stores.get(name); err != nil {
+	b, err := a.stores.get(name)
+	if err != nil {
 		now.leave()
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	return b, now, nil
+	bound, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(now.ctx, cancel)
+	return b, bound, func() {
+		stop()
+		cancel()
+		now.leave()
+	}, nil
 }

@@ -11,26 +11,26 @@ import (
 
 // Begin implements control.API.
 func (a *Agent) Begin(ctx context.Context, req control.BeginRequest) (objstore.Upload, error) {
-	b, now, err := a.bucket(req.Store)
+	b, ctx, done, err := a.bucket(ctx, req.Store)
 	if err != nil {
 		return objstore.Upload{}, err
 	}
-	defer now.leave()
+	defer done()
 	return b.Begin(ctx, req.Key, req.Size, req.Metadata)
 }
 
 // Commit implements control.API.
 func (a *Agent) Commit(ctx context.Context, req control.CommitRequest) (control.Committed, error) {
-	b, now, err := a.bucket(req.Store)
+	b, ctx, done, err := a.bucket(ctx, req.Store)
 	if err != nil {
 		return control.Committed{}, err
 	}
-	defer now.leave()
+	defer done()
 	o, err := b.Commit(ctx, req.Upload, req.Parts, req.Upload.Size, req.Digest)
 	if err != nil {
 		return control.Committed{}, err
 	}
-	how, err := sink.Check(ctx, b, o, req.Upload.Size, req.Digest, now.readBack)
+	how, err := sink.Check(ctx, b, o, req.Upload.Size, req.Digest, a.readBack())
 	if err != nil {
 		return control.Committed{}, err
 	}
@@ -43,20 +43,20 @@ func (a *Agent) Commit(ctx context.Context, req control.CommitRequest) (control.
 
 // Abort implements control.API.
 func (a *Agent) Abort(ctx context.Context, req control.UploadRequest) error {
-	b, now, err := a.bucket(req.Store)
+	b, ctx, done, err := a.bucket(ctx, req.Store)
 	if err != nil {
 		return err
 	}
-	defer now.leave()
+	defer done()
 	return b.Abort(ctx, req.Upload)
 }
 
 // Parts implements control.API.
 func (a *Agent) Parts(ctx context.Context, req control.UploadRequest) ([]objstore.PartRef, error) {
-	b, now, err := a.bucket(req.Store)
+	b, ctx, done, err := a.bucket(ctx, req.Store)
 	if err != nil {
 		return nil, err
 	}
-	defer now.leave()
+	defer done()
 	return b.Parts(ctx, req.Upload)
 }

@@ -47,6 +47,7 @@ func (o *Orchestrator) Apply(ctx context.Context, id rundir.ID, opts ApplyOption
 
 // Resume goes on with a run from wherever it stopped: gateways that live are
 // used again, the others replaced, and only what the journal lacks is sent.
+// Where it lacks nothing no gateway is brought up.
 func (o *Orchestrator) Resume(ctx context.Context, id rundir.ID, opts ApplyOptions) (Result, error) {
 	return o.work(ctx, id, func(a *attempt) (Result, error) {
 		state, err := a.journal.Value(ctx, keyState)
@@ -58,6 +59,13 @@ func (o *Orchestrator) Resume(ctx context.Context, id rundir.ID, opts ApplyOptio
 			return Result{}, &UsageError{Err: fmt.Errorf("run %s was planned and not applied", id), Hint: "carry it out: skyctl apply " + string(id)}
 		case StateCancelled:
 			return Result{}, &UsageError{Err: fmt.Errorf("run %s was cancelled", id), Hint: "start a new one: skyctl cp"}
+		}
+		counts, err := a.journal.Counts(ctx)
+		if err != nil {
+			return Result{}, err
+		}
+		if counts.Pending == 0 {
+			return a.finish(ctx, opts)
 		}
 		return a.carry(ctx, opts, func(ctx context.Context, d *deploy.Deployment) error { return d.Ensure(ctx) })
 	})

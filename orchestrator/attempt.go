@@ -81,6 +81,29 @@ func (a *attempt) carry(ctx context.Context, opts ApplyOptions, up bringUp) (Res
 }
 
 // settings are what the agents are told of the stores and their budget.
+// finish ends a run of which every object is final: with its gateways goes
+// whatever an earlier process left in flight, and what that process staged for
+// objects that failed is aborted.
+func (a *attempt) finish(ctx context.Context, opts ApplyOptions) (Result, error) {
+	cfg, err := a.o.deployment(a.run, a.saved)
+	if err != nil {
+		return Result{}, err
+	}
+	moved, err := transfer.Collect(ctx, a.journal.Reader)
+	if err != nil {
+		return Result{}, err
+	}
+	var down error
+	if !opts.Keep {
+		down = a.destroy(ctx)
+	}
+	staged := a.abortStaged(ctx)
+	res, err := a.result(context.WithoutCancel(ctx), cfg.Layout, moved)
+	err = errors.Join(down, staged, err, a.conclude(&res, staged))
+	res.Success = err == nil && res.Failed == 0
+	return res, err
+}
+
 func (a *attempt) settings(ctx context.Context) (s settings, err error) {
 	s = settings{memory: int64(a.o.Config.Limits.Memory), verify: a.saved.Request.Verify}
 	if s.source, err = open.Delegate(ctx, a.places.source.Config); err != nil {
@@ -91,6 +114,7 @@ func (a *attempt) settings(ctx context.Context) (s settings, err error) {
 		if err != nil {
 			return s, &PreconditionError{Err: err, Hint: hintFor(err, l)}
 		}
+		d.Run = string(a.run.ID)
 		s.dests = append(s.dests, d)
 	}
 	return s, nil
@@ -133,7 +157,8 @@ func (a *attempt) notUp(ctx context.Context, err error) error {
 	case errors.As(err, &stale):
 		return err
 	}
-	return &PreconditionError{Err: fmt.Errorf("the gateways did not come up: %w", err)}
+	return &PreconditionError{Err: fmt.Errorf("the gateways did not come up: %w", err),
+		Hint: fmt.Sprintf("correct that, then: skyctl resume %s; what Terraform and the agents wrote is in %s", a.run.ID, a.run.Logs())}
 }
 
 // transfer tells the gateways their part and moves what is pending.

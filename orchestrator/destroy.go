@@ -13,15 +13,35 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"github.com/skyctl/skyctl/orchestrator/deploy"
+	"github.com/skyctl/skyctl/orchestrator/journal"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
 )
 
 // Destroy takes down whatever gateways of the run Terraform's state holds. The
 // error is a *LeftoverError if something may be left.
-func (o *Orchestrator) Destroy(ctx context.Context, id rundir.ID) error {
-	_, err := o.work(ctx, id, func(a *attempt) (Result, error) { return Result{}, a.destroy(ctx) })
-	return err
+func (o *Orchestrator) Destroy(ctx context.Context, id rundir.ID) (err error) {
+	run, err := o.Home.Open(string(id))
+	if err != nil {
+		return err
+	}
+	lock, err := run.Lock()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	s, err := load(run)
+	if err != nil {
+		return err
+	}
+	a := &attempt{o: o, run: run, saved: s}
+	// A run whose journal cannot be read has gateways to destroy all the same.
+	// Without it only the time that they were rented is not noted.
+	if j, jerr := journal.Open(ctx, run.Journal()); jerr == nil {
+		a.journal = j
+		defer func() { err = errors.Join(err, j.Close()) }()
+	}
+	return a.destroy(ctx)
 }
 
 func (a *attempt) destroy(ctx context.Context) error {
@@ -38,9 +58,15 @@ func (a *attempt) destroy(ctx context.Context) error {
 	}
 	a.o.begin(a.run, PhaseDestroy, "")
 	if err := d.Destroy(ctx); err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			err = fmt.Errorf("not all was destroyed: %w", cause) // every step says no more than that
+		}
 		return errors.Join(&LeftoverError{Run: a.run.ID, Err: err}, d.Close())
 	}
-	return d.Close()
+	if a.journal == nil {
+		return d.Close()
+	}
+	return errors.Join(d.Close(), a.rented(context.WithoutCancel(ctx), false))
 }
 
 // rendered tells whether the run ever had a root module.

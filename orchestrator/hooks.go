@@ -2,6 +2,7 @@ package orchestrator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"strings"
@@ -18,8 +19,18 @@ func (o *Orchestrator) afterPlan(ctx context.Context, run *rundir.Run) error {
 	}
 	args := append(append([]string(nil), hook[1:]...), run.Plan())
 	out, err := exec.CommandContext(ctx, hook[0], args...).CombinedOutput()
-	if err != nil {
-		return &PreconditionError{Err: fmt.Errorf("hooks.after_plan refused the plan: %w: %s", err, strings.TrimSpace(string(out)))}
+	exit := (*exec.ExitError)(nil)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case !errors.As(err, &exit):
+		return &PreconditionError{Err: fmt.Errorf("hooks.after_plan cannot be run: %w", err), Hint: "correct hooks.after_plan in the configuration"}
 	}
-	return nil
+	said := strings.TrimSpace(string(out))
+	if said == "" {
+		said = "it did not say why"
+	}
+	return &PreconditionError{Err: fmt.Errorf("hooks.after_plan refused the plan: %w: %s", err, said), Hint: "change what it objects to, and plan again"}
 }

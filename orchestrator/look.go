@@ -72,17 +72,11 @@ func (o *Orchestrator) status(ctx context.Context, run *rundir.Run) (s Status, e
 	if s.State == "" {
 		s.State = StatePlanned
 	}
-	var held *rundir.LockedError
-	lock, err := run.Lock()
-	switch {
-	case errors.As(err, &held):
-		s.Busy, s.State = true, StateRunning
-	case err != nil:
+	if s.Busy, err = run.Held(); err != nil {
 		return Status{}, err
-	default:
-		if err := lock.Unlock(); err != nil {
-			return Status{}, err
-		}
+	}
+	if s.Busy {
+		s.State = StateRunning
 	}
 	return s, nil
 }

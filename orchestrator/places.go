@@ -107,7 +107,9 @@ func (o *Orchestrator) openDest(ctx context.Context, l, root config.Location) (b
 	}
 	switch {
 	case root.Store == "file":
-		err = makeable(l.Config.Bucket)
+		if err := makeable(l.Config.Bucket); err != nil {
+			return nil, errors.Join(&PreconditionError{Err: err, Hint: "make it writable, or name another destination than " + l.URL}, b.Close())
+		}
 	case l.Config.Bucket != root.Config.Bucket:
 		var outer objstore.Bucket
 		if outer, err = open.Open(ctx, root.Config); err == nil {
@@ -125,7 +127,7 @@ func (o *Orchestrator) openDest(ctx context.Context, l, root config.Location) (b
 func (o *Orchestrator) openBucket(ctx context.Context, l config.Location) (objstore.Bucket, error) {
 	if len(l.Regions) == 0 {
 		return nil, &UsageError{Err: fmt.Errorf("%s: the bucket's region is not known", l.URL),
-			Hint: "set AWS_REGION, or declare a store with a region in skyctl.yaml"}
+			Hint: l.RegionHint()}
 	}
 	b, err := open.Open(ctx, l.Config)
 	if err != nil {

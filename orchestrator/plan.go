@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
@@ -87,7 +86,7 @@ func (o *Orchestrator) prepare(ctx context.Context, req Request) (run *rundir.Ru
 	}
 	defer func() { err = errors.Join(err, p.close()) }()
 	if run, err = o.Home.Create(time.Now()); err != nil {
-		return nil, nil, err
+		return nil, nil, &PreconditionError{Err: err, Hint: "set SKYCTL_HOME to a directory that can be written"}
 	}
 	defer func(dir string) {
 		if err != nil {
@@ -139,7 +138,8 @@ func (o *Orchestrator) list(ctx context.Context, run *rundir.Run, req Request, p
 		}
 		cfg.Dests = append(cfg.Dests, transfer.ListDest{Map: mapping(m, req.Filters), Limits: p.destBuckets[i].Limits()})
 	}
-	if l, err = transfer.List(ctx, cfg); err != nil {
+	l, err = transfer.List(ctx, cfg)
+	if err != nil && (req.Recursive || objstore.KindOf(err) != objstore.KindNotFound) {
 		return l, &PreconditionError{Err: err, Hint: hintFor(err, p.source)}
 	}
 	if l.Objects == 0 {
@@ -187,7 +187,7 @@ func (o *Orchestrator) preview(ctx context.Context, run *rundir.Run, s *saved) e
 	}
 	o.begin(run, PhasePreview, "")
 	if s.Preview, err = d.Preview(ctx); err != nil {
-		err = &PreconditionError{Err: err, Hint: "Terraform's own words are in " + filepath.Join(run.Logs(), "terraform.log")}
+		err = &PreconditionError{Err: err}
 	}
 	return errors.Join(err, d.Close())
 }

@@ -35,7 +35,7 @@ type member struct {
 	address string
 	cancel  context.CancelFunc
 	stopped sync.WaitGroup
-	cfg     control.Config
+	results Collector
 }
 
 // Options say how a fleet's agents reach each other. The zero value is
@@ -112,7 +112,7 @@ func (f *Fleet) Add(name route.Gateway) {
 	address := n.Socket.LocalAddr().String()
 	a := agent.New(agent.Config{Name: name, Run: f.opts.Run, Version: "test", Network: n, Log: f.opts.Log.With("agent", name)})
 	ctx, cancel := context.WithCancel(context.Background())
-	m := &member{Agent: a, address: address, cancel: cancel}
+	m := &member{Agent: a, address: address, cancel: cancel, results: Collector{API: a}}
 	m.stopped.Go(func() {
 		if err := a.Run(ctx); err != nil {
 			f.t.Errorf("agent %s: %v", name, err)
@@ -142,7 +142,7 @@ func (f *Fleet) stopAll() {
 }
 
 // Configure gives every agent its part of the routes: peers along the trees,
-// stores, and at each root the routes and their credit.
+// stores, and at each root the routes and its share of the writers' memory.
 func (f *Fleet) Configure(session string, routes ...control.Route) {
 	f.t.Helper()
 	configs := map[route.Gateway]*control.Config{}
@@ -154,11 +154,15 @@ func (f *Fleet) Configure(session string, routes ...control.Route) {
 	if memory == 0 {
 		memory = agent.DefaultMemory
 	}
+	readers := map[route.Gateway]bool{}
+	for _, r := range routes {
+		readers[r.Tree.Gateway] = true
+	}
 	for _, r := range routes {
 		root := configs[r.Tree.Gateway]
 		root.Routes = append(root.Routes, r)
 		for _, w := range r.Tree.Writers() {
-			root.Credit[w.Gateway] = agent.PartShare(memory)
+			root.Credit[w.Gateway] = agent.PartShare(memory) / int64(len(readers))
 		}
 		f.connect(configs, &r.Tree)
 	}
@@ -193,7 +197,7 @@ func Chain(id int, weight float64, names ...route.Gateway) control.Route {
 // destination of each chunk, in the order in which they came.
 func (f *Fleet) Run(reader route.Gateway, chunks []control.Assignment) []control.Result {
 	f.t.Helper()
-	results, err := Collect(f.t.Context(), f.agents[reader], chunks)
+	results, err := f.agents[reader].results.Collect(f.t.Context(), chunks)
 	if err != nil {
 		f.t.Fatalf("%s: %v", reader, err)
 	}

@@ -160,10 +160,11 @@ type Limits struct {
 // Config says how to reach a bucket. It holds credentials and therefore
 // travels only over the control channel, and lives only in memory.
 type Config struct {
-	Type        string            `json:"type"`               // "s3", "file", "mem"
+	Type        string            `json:"type"`               // "s3", "gcs", "azblob", "file", "mem"
 	Bucket      string            `json:"bucket"`             // file: the absolute path of the root directory
 	Endpoint    string            `json:"endpoint,omitempty"` // empty: the cloud's own
 	Region      string            `json:"region,omitempty"`   // the cloud's name of it, without CLOUD:
 	PathStyle   bool              `json:"path_style,omitempty"`
 	Credentials map[string]string `json:"credentials,omitempty"` // keys as in the configuration; empty: as the SDK finds them
+	Run         string            `json:"run,omitempty"`         // names temporary objects; empty: something random
 }

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/binary"
+	"io"
 	"math"
 
 	"github.com/skyctl/skyctl/agent/chunk"
@@ -45,6 +46,16 @@ func (a *Ack) Append(b []byte) []byte {
 		b = appendString(b, a.Token)
 		return append(b, byte(a.Verified))
 	})
+}
+
+// ReadAck reads the next acknowledgement. It returns io.EOF where the stream
+// ends between two.
+func ReadAck(r io.Reader) (Ack, error) {
+	body, err := readBody(r, TypeAck)
+	if err != nil {
+		return Ack{}, err
+	}
+	return ParseAck(body)
 }
 
 // ParseAck reads an acknowledgement's body.

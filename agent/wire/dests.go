@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -40,6 +41,40 @@ func (d *Dests) Find(number route.Dest) (Dest, bool) {
 		return Dest{}, false
 	}
 	return d.Dests[i], true
+}
+
+// Check tells whether the block is within the limits that ParseDests keeps.
+func (d *Dests) Check() error {
+	long := func(what string, n, limit int) error {
+		return fmt.Errorf("%s is longer than the %d bytes that agents pass on: %d", what, limit, n)
+	}
+	if len(d.Dests) > math.MaxUint8 {
+		return fmt.Errorf("a chunk has at most %d destinations, not %d", math.MaxUint8, len(d.Dests))
+	}
+	for _, x := range d.Dests {
+		switch {
+		case len(x.Store) > maxStore:
+			return long("the store's name", len(x.Store), maxStore)
+		case len(x.Key) > maxKey:
+			return long("the key", len(x.Key), maxKey)
+		case x.Upload != nil && len(x.Upload.ID) > maxUploadID:
+			return long("the upload's id", len(x.Upload.ID), maxUploadID)
+		}
+	}
+	for _, s := range metadataFields(&d.Metadata) {
+		if len(*s) > maxField {
+			return long("a metadata field", len(*s), maxField)
+		}
+	}
+	if n := len(d.Metadata.User); n > maxUser {
+		return fmt.Errorf("the object has %d user metadata fields, agents pass on %d", n, maxUser)
+	}
+	for k, v := range d.Metadata.User {
+		if n := max(len(k), len(v)); n > maxField {
+			return long("user metadata", n, maxField)
+		}
+	}
+	return nil
 }
 
 // Append adds the block, without a frame head: it is a field of the header.

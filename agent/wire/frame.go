@@ -61,21 +61,57 @@ type Frame struct {
 // Read reads one frame into buf, which must have MaxFrame bytes. It returns
 // io.EOF only where the stream ends between frames.
 func Read(r io.Reader, buf []byte) (Frame, error) {
-	if _, err := io.ReadFull(r, buf[:HeadSize]); err != nil {
-		return Frame{}, err
-	}
-	t, n := Type(buf[0]), bodySize(buf)
-	if err := checkSize(t, n); err != nil {
+	t, n, err := readHead(r, buf[:HeadSize])
+	if err != nil {
 		return Frame{}, err
 	}
 	raw := buf[:HeadSize+n]
 	if _, err := io.ReadFull(r, raw[HeadSize:]); err != nil {
-		if err == io.EOF {
-			err = io.ErrUnexpectedEOF
-		}
-		return Frame{}, err
+		return Frame{}, early(err)
 	}
 	return Frame{Type: t, Raw: raw, Body: raw[HeadSize:]}, nil
+}
+
+// readBody reads one frame that must be of type want and returns its body. It
+// needs no buffer while it waits, and takes memory as the bytes arrive, not as
+// they are announced: whoever opens streams and says nothing costs little.
+func readBody(r io.Reader, want Type) ([]byte, error) {
+	head := make([]byte, HeadSize)
+	t, n, err := readHead(r, head)
+	if err != nil {
+		return nil, err
+	}
+	if t != want {
+		return nil, malformed("type %d where %d was due", t, want)
+	}
+	const enough = 2 << 10 // for nearly every header and acknowledgement
+	body := make([]byte, min(n, enough))
+	for got := 0; ; {
+		m, err := io.ReadFull(r, body[got:])
+		if got += m; err != nil {
+			return nil, early(err)
+		}
+		if got == n {
+			return body, nil
+		}
+		body = append(body, make([]byte, min(n-got, got))...)
+	}
+}
+
+func readHead(r io.Reader, head []byte) (Type, int, error) {
+	if _, err := io.ReadFull(r, head); err != nil {
+		return 0, 0, err
+	}
+	t, n := Type(head[0]), bodySize(head)
+	return t, n, checkSize(t, n)
+}
+
+// early is the error for a stream that ends within a frame.
+func early(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 func bodySize(head []byte) int {

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"io"
 	"math"
 
 	"github.com/skyctl/skyctl/agent/chunk"
@@ -44,6 +45,15 @@ func (h *Header) Append(b []byte) []byte {
 		b = appendUint(b, uint64(len(h.Dests)))
 		return append(b, h.Dests...)
 	})
+}
+
+// ReadHeader reads the frame that opens a stream.
+func ReadHeader(r io.Reader) (Header, error) {
+	body, err := readBody(r, TypeHeader)
+	if err != nil {
+		return Header{}, err
+	}
+	return ParseHeader(body)
 }
 
 // ParseHeader reads a header's body. Dests points into it.

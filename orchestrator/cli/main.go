@@ -30,6 +30,9 @@ func execute(ctx context.Context, args []string, newService maker) int {
 	}
 	ctx, watch := watchSignals(ctx, c)
 	err := run(ctx, c, args, newService)
+	if cause := context.Cause(ctx); cause != nil && err != nil && classify(err) == cancelled {
+		err = cause // says more than what the signal made of the step it met
+	}
 	watch.stop()
 	return c.finish(err)
 }

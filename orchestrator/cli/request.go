@@ -25,7 +25,7 @@ type transferFlags struct {
 	Exclude patterns `placeholder:"GLOB" help:"Leave out keys that match."`
 
 	MinThroughput unit.Gbps     `placeholder:"RATE" help:"Plan for exactly this rate, such as 2.5Gbps."`
-	MaxCost       *unit.USD     `placeholder:"USD" help:"Plan within this total cost."`
+	MaxCost       *unit.USD     `placeholder:"USD" help:"Stay within this total cost, in the plan and, retries included, while it is carried out."`
 	MaxTime       time.Duration `placeholder:"DURATION" help:"Plan to be done within this time, such as 20m, provisioning included."`
 	Gateways      *int          `placeholder:"N" help:"At most N gateways a region, and use them; 0: none, skyctl moves the bytes itself."`
 	Route         planner.Mode  `enum:"direct,overlay" default:"overlay" help:"direct: no relay regions. overlay: over relays where they help."`

@@ -21,7 +21,7 @@ func (e *signalError) Is(target error) bool { return target == context.Canceled 
 
 // signals turns what the user presses into the end of a command.
 //
-// The first ^C (SIGINT, or SIGTERM) ends the context: the run stops, keeps its
+// The first ^C (SIGINT, or SIGTERM, or SIGHUP of a terminal that goes) ends the context: the run stops, keeps its
 // journal and destroys its gateways. The second leaves at once and says how to
 // destroy what is left. Terraform survives that: see package supervise.
 //
@@ -41,6 +41,9 @@ func watchSignals(ctx context.Context, c *console) (context.Context, *signals) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	s := &signals{console: c, cancel: cancel, got: make(chan os.Signal, 4), end: make(chan struct{})}
 	signal.Notify(s.got, syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signal.Notify(s.got, syscall.SIGHUP)
+	}
 	s.ended.Go(s.watch)
 	return ctx, s
 }

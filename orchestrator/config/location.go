@@ -16,7 +16,7 @@ import (
 // Location is what a URL or path on the command line names.
 type Location struct {
 	URL    string          // as the user wrote it
-	Store  string          // the URL's scheme: a configured store's name, "s3" or "file"
+	Store  string          // the URL's scheme: a configured store's name, "s3", "gs", "az", "r2" or "file"
 	Config objstore.Config // how an agent opens the bucket
 	Key    string          // literal: a key, a prefix, or empty
 
@@ -76,11 +76,8 @@ func (c *Config) Resolve(url string, env LookupEnv) (Location, error) {
 	if s, ok := c.Stores[name]; ok {
 		return s.locate(url, name, rest)
 	}
-	switch {
-	case name == "s3":
-		return cloudS3(url, rest, env)
-	case slices.Contains(builtin, name):
-		return Location{}, fmt.Errorf("%s: %s:// is not supported by this version", url, name)
+	if slices.Contains(builtin, name) {
+		return cloud(url, name, rest, env)
 	}
 	return Location{}, fmt.Errorf("%s: unknown store %q: %s", url, name, c.knownStores())
 }
@@ -93,9 +90,9 @@ func (c *Config) known(name string) bool {
 
 func (c *Config) knownStores() string {
 	if len(c.Stores) == 0 {
-		return "no stores are configured; add it to stores in the configuration, or use s3://, file:// or a path"
+		return "no stores are configured; add it to stores in the configuration, or use s3://, gs://, az://, r2://, file:// or a path"
 	}
-	return "the stores are s3, file, " + strings.Join(slices.Sorted(maps.Keys(c.Stores)), ", ")
+	return "the stores are s3, gs, az, r2, file, " + strings.Join(slices.Sorted(maps.Keys(c.Stores)), ", ")
 }
 
 // file locates a path of this workstation.
@@ -109,29 +106,6 @@ func file(url, path string) (Location, error) {
 	if last := path[strings.LastIndex(path, "/")+1:]; last != "" && last != "." && last != ".." {
 		l.Config.Bucket, l.Key = filepath.Split(abs)
 		l.Config.Bucket = filepath.Clean(l.Config.Bucket)
-	}
-	return l, nil
-}
-
-// cloudS3 locates a bucket of AWS, with credentials and region as its SDK
-// finds them.
-func cloudS3(url, rest string, env LookupEnv) (Location, error) {
-	bucket, key, err := split(url, "s3", rest)
-	if err != nil {
-		return Location{}, err
-	}
-	l := Location{URL: url, Store: "s3", Key: key, Config: objstore.Config{Type: "s3", Bucket: bucket}}
-	for _, name := range []string{"AWS_REGION", "AWS_DEFAULT_REGION"} {
-		value, _ := env(name)
-		if value == "" {
-			continue
-		}
-		r, err := region.Parse("aws:" + value)
-		if err != nil {
-			return Location{}, fmt.Errorf("environment variable %s: %w", name, err)
-		}
-		l.Config.Region, l.Regions = value, []region.Region{r}
-		break
 	}
 	return l, nil
 }
@@ -154,13 +128,10 @@ func (s Store) locate(url, name, rest string) (Location, error) {
 		l.Config.Region = s.Region[0].Name()
 	}
 	var err error
-	switch s.Type {
-	case "s3":
-		l.Config.Bucket, l.Key, err = split(url, name, rest)
-	case typeFile:
+	if s.Type == typeFile {
 		l.Config.Bucket, l.Key, err = s.directory(url, rest)
-	default:
-		err = fmt.Errorf("%s: stores of type %s are not supported by this version", url, s.Type)
+	} else {
+		l.Config.Bucket, l.Key, err = split(url, name, rest)
 	}
 	if err != nil {
 		return Location{}, err

@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -39,6 +40,13 @@ func TestResolve(t *testing.T) {
 		{"s3://bucket/k", aws, "s3", "bucket", "k", "aws:eu-west-1", ""},
 		{"s3://bucket/k", environment(map[string]string{"AWS_DEFAULT_REGION": "us-east-1"}), "s3", "bucket", "k", "aws:us-east-1", ""},
 		{"s3://bucket/k", nothing, "s3", "bucket", "k", "", ""},
+		{"gs://bucket/a//b", environment(map[string]string{"GOOGLE_REGION": "us-central1"}), "gs", "bucket", "a//b", "gcp:us-central1", ""},
+		{"gs://bucket", aws, "gs", "bucket", "", "", ""},
+		{"az://account/container/a/b", environment(map[string]string{"AZURE_DEFAULTS_LOCATION": "westus2"}), "az", "container", "a/b", "azure:westus2", ""},
+		{"azure://account/container/", nothing, "az", "container", "", "", ""},
+		{"r2://account/bucket//k", aws, "r2", "bucket", "/k", "", ""},
+		{"gw://bucket/k", nothing, "gw", "bucket", "k", "local:west", ""},
+		{"azu://container/k", nothing, "azu", "container", "k", "local:west", ""},
 		{"nas://dir/key/x", nothing, "nas", "/srv/data/dir", "key/x", "ssh:rack1", "192.0.2.7"},
 		{"nas:///key", nothing, "nas", "/srv/data", "key", "ssh:rack1", "192.0.2.7"},
 		{"disk://dir", nothing, "disk", "/tmp/disk/dir", "", "local:workstation", ""},
@@ -76,6 +84,17 @@ func TestResolveConfig(t *testing.T) {
 	if err != nil || l.Config.Type != "s3" || l.Config.Endpoint != "http://127.0.0.1:9001" || !l.Config.PathStyle || l.Config.Region != "" || l.Config.Credentials["access_key_id"] != "key" {
 		t.Errorf("east: %+v, %v", l.Config, err)
 	}
+	for url, want := range map[string]objstore.Config{
+		"gs://bucket/k":            {Type: "gcs", Bucket: "bucket"},
+		"az://acct/container/k":    {Type: "azblob", Bucket: "container", Endpoint: "https://acct.blob.core.windows.net"},
+		"azure://acct/container/k": {Type: "azblob", Bucket: "container", Endpoint: "https://acct.blob.core.windows.net"},
+		"r2://acct/bucket/k":       {Type: "s3", Bucket: "bucket", Endpoint: "https://acct.r2.cloudflarestorage.com", Region: "auto", PathStyle: true},
+		"gw://bucket/k":            {Type: "gcs", Bucket: "bucket", Endpoint: c.Stores["gw"].Endpoint},
+	} {
+		if l, err := c.Resolve(url, nothing); err != nil || !reflect.DeepEqual(l.Config, want) {
+			t.Errorf("%s: %+v, %v; want %+v", url, l.Config, err, want)
+		}
+	}
 	if l, err = c.Resolve("multi://b/k", nothing); err != nil || l.Config.Region != "us-east-1" {
 		t.Errorf("multi: %+v, %v", l.Config, err)
 	}
@@ -85,12 +104,13 @@ func TestResolveRefuses(t *testing.T) {
 	c := full(t)
 	for url, want := range map[string]string{
 		"":                "empty URL",
-		"nope://b/k":      `unknown store "nope": the stores are s3, file, azu, disk, east, gw, multi, nas`,
-		"gs://b/k":        "gs:// is not supported by this version",
-		"az://a/c/k":      "az:// is not supported by this version",
-		"azure://a/c/k":   "azure:// is not supported by this version",
-		"r2://a/b/k":      "r2:// is not supported by this version",
-		"gw://b/k":        "stores of type gcs are not supported by this version",
+		"nope://b/k":      `unknown store "nope": the stores are s3, gs, az, r2, file, azu, disk, east, gw, multi, nas`,
+		"gs:///k":         "write gs://bucket/key",
+		"az://account":    "write az://account/bucket/key",
+		"azure:///c/k":    "write azure://account/bucket/key",
+		"r2://account//k": "write r2://account/bucket/key",
+		"r2://a%2f/b/k":   "an account's name has only",
+		"az://account/c$": "a bucket's name has only",
 		"s3://":           "it has no bucket",
 		"s3:///k":         "it has no bucket",
 		"east:///k":       "write east://bucket/key",
@@ -258,5 +278,18 @@ func TestMapOfFiles(t *testing.T) {
 	}
 	if _, err := Map(at("src"), remote, true, false); err != nil {
 		t.Errorf("the same path on another host: %v", err)
+	}
+}
+
+func TestRegionHint(t *testing.T) {
+	for url, want := range map[string]string{
+		"s3://b":   "set AWS_REGION, or declare",
+		"gs://b":   "set GOOGLE_REGION, or declare",
+		"r2://a/b": "type s3, endpoint https://a.r2.cloudflarestorage.com and the region",
+	} {
+		l, err := Default().Resolve(url, nothing)
+		if got := l.RegionHint(); err != nil || !strings.Contains(got, want) {
+			t.Errorf("%s: %q, %v; want %q", url, got, err, want)
+		}
 	}
 }

@@ -5,19 +5,24 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/skyctl/skyctl/agent/control"
 	"github.com/skyctl/skyctl/agent/enroll"
 	"github.com/skyctl/skyctl/agent/route"
+	"github.com/skyctl/skyctl/orchestrator/layout"
+	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/terraform/engine"
 	"github.com/skyctl/skyctl/terraform/render"
 )
 
-// enrollTimeout bounds the enrollment of gateways that Terraform says are up.
-const enrollTimeout = 2 * time.Minute
+// How long a gateway that Terraform says is up may take to be enrolled. One on
+// this machine listens already, so if it does not answer it has died since.
+const (
+	enrollTimeout      = 2 * time.Minute
+	enrollTimeoutLocal = 10 * time.Second
+)
 
 // ErrChanged says that Terraform would now do something else than the plan
 // that was shown.
@@ -37,7 +42,7 @@ func (d *Deployment) Preview(ctx context.Context) (*engine.Plan, error) {
 	if err := render.Write(d.cfg.Run.Terraform(), files); err != nil {
 		return nil, err
 	}
-	if err := d.engine.Init(ctx); err != nil {
+	if err := d.prepare(ctx); err != nil {
 		return nil, err
 	}
 	p, err := d.engine.Plan(ctx, engine.PlanOptions{})
@@ -61,7 +66,7 @@ func (d *Deployment) Apply(ctx context.Context, shown *engine.Plan) error {
 	if err := d.write(tokens); err != nil {
 		return err
 	}
-	if err := d.engine.Init(ctx); err != nil {
+	if err := d.prepare(ctx); err != nil {
 		return err
 	}
 	p, err := d.engine.Plan(ctx, engine.PlanOptions{})
@@ -74,38 +79,52 @@ func (d *Deployment) Apply(ctx context.Context, shown *engine.Plan) error {
 	if err := d.engine.Apply(ctx, p); err != nil {
 		return err
 	}
-	return d.connect(ctx, tokens)
+	err = d.connect(ctx, tokens)
+	if errors.Is(err, enroll.ErrUnreachable) && ctx.Err() == nil {
+		return d.replaceDead(ctx) // once
+	}
+	return err
 }
 
 // connect reads Terraform's outputs, enrolls the gateways that have tokens,
-// and makes a client for each that is new. The others' clients are in use.
+// and makes a client for each that is new. The others' clients are in use. One
+// that cannot be enrolled keeps no other from it.
 func (d *Deployment) connect(ctx context.Context, tokens map[route.Gateway]enroll.Token) error {
 	outputs, err := d.engine.Outputs(ctx)
 	if err != nil {
 		return err
 	}
-	enrolling, cancel := context.WithTimeout(ctx, enrollTimeout)
-	defer cancel()
-	g, enrolling := errgroup.WithContext(enrolling)
 	for _, x := range d.cfg.Layout.Gateways {
-		out, ok := outputs[string(x.Name)]
-		if !ok {
+		if _, ok := outputs[string(x.Name)]; !ok {
 			return fmt.Errorf("Terraform's outputs lack gateway %s", x.Name)
 		}
-		g.Go(func() error {
-			token, fresh := tokens[x.Name]
+	}
+	var enrolling sync.WaitGroup
+	errs := make([]error, len(d.cfg.Layout.Gateways))
+	for i, x := range d.cfg.Layout.Gateways {
+		out := outputs[string(x.Name)]
+		token, fresh := tokens[x.Name]
+		enrolling.Go(func() {
 			if fresh {
-				if err := enroll.Enroll(enrolling, out.Address, x.Name, token, d.authority); err != nil {
-					return err
-				}
+				errs[i] = d.enroll(ctx, x, out.Address, token)
 			}
-			if !fresh && d.Addresses()[x.Name] == out.Address {
-				return nil
+			if errs[i] == nil && (fresh || d.Addresses()[x.Name] != out.Address) {
+				errs[i] = d.add(x.Name, out.Address)
 			}
-			return d.add(x.Name, out.Address)
 		})
 	}
-	return g.Wait()
+	enrolling.Wait()
+	return errors.Join(errs...)
+}
+
+func (d *Deployment) enroll(ctx context.Context, g layout.Gateway, address string, token enroll.Token) error {
+	timeout := enrollTimeout
+	if g.Region.Cloud() == region.Local {
+		timeout = enrollTimeoutLocal
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	return enroll.Enroll(ctx, address, g.Name, token, d.authority)
 }
 
 func (d *Deployment) add(name route.Gateway, address string) error {
@@ -136,7 +155,7 @@ func (d *Deployment) Ensure(ctx context.Context) error {
 	case err != nil:
 		return err
 	}
-	if err := d.engine.Init(ctx); err != nil {
+	if err := d.prepare(ctx); err != nil {
 		return err
 	}
 	outputs, err := d.engine.Outputs(ctx)

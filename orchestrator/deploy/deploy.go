@@ -10,9 +10,11 @@ package deploy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"os/user"
 	"path/filepath"
 	"sync"
@@ -60,6 +62,7 @@ type Deployment struct {
 	engine *engine.Engine
 	log    io.Closer
 
+	prepared  bool // Terraform's directory, by this process
 	replacing sync.Mutex
 
 	mu        sync.Mutex
@@ -82,8 +85,8 @@ type choices struct {
 
 // New prepares a deployment: it finds Terraform, and creates nothing.
 func New(ctx context.Context, cfg Config) (*Deployment, error) {
-	if cfg.AgentPath == "" {
-		return nil, errors.New("skyagent was not found beside skyctl or on PATH: build it with make build, or set SKYCTL_AGENT to its path")
+	if err := checkAgent(cfg.AgentPath); err != nil {
+		return nil, err
 	}
 	bin, err := binary.Find(ctx, binary.Options{Path: cfg.Settings.Terraform.Path, CacheDir: cfg.CacheDir})
 	if err != nil {
@@ -104,6 +107,26 @@ func New(ctx context.Context, cfg Config) (*Deployment, error) {
 		return nil, errors.Join(err, log.Close())
 	}
 	return &Deployment{cfg: cfg, engine: e, log: log, gateways: map[route.Gateway]*gateway{}}, nil
+}
+
+// prepare has Terraform prepare its directory. That also removes the plan, with
+// its secrets, that a killed apply left.
+func (d *Deployment) prepare(ctx context.Context) error {
+	err := d.engine.Init(ctx)
+	d.prepared = err == nil
+	return err
+}
+
+// checkAgent finds out before anything is created that there is no agent to
+// start.
+func checkAgent(path string) error {
+	if path == "" {
+		return errors.New("skyagent was not found beside skyctl or on PATH: build it with make build, or set SKYCTL_AGENT to its path")
+	}
+	if _, err := exec.LookPath(path); err != nil {
+		return fmt.Errorf("skyagent cannot be started: %w; build it with make build, or set SKYCTL_AGENT to its path", err)
+	}
+	return nil
 }
 
 // Close lets go of the gateways without touching them.

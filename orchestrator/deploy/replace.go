@@ -87,8 +87,12 @@ func (d *Deployment) resource(name route.Gateway) (string, error) {
 func (d *Deployment) Destroy(ctx context.Context) error {
 	saved := d.keepLogs()
 	closed := d.disconnect()
-	if err := d.engine.Destroy(ctx); err != nil {
-		return err
+	var unprepared error
+	if !d.prepared {
+		unprepared = d.prepare(ctx)
 	}
-	return errors.Join(saved, closed)
+	if err := d.engine.Destroy(ctx); err != nil {
+		return errors.Join(err, unprepared)
+	}
+	return errors.Join(d.endStrays(ctx), saved, closed)
 }

@@ -3,9 +3,11 @@ package rundir
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,7 +30,7 @@ func (e *LockedError) Error() string {
 // however that ends.
 type Lock struct{ file *os.File }
 
-// Lock takes the run's lock without waiting. The error is a *LockedError if
+// Lock takes the run's lock without waiting for its holder. The error is a *LockedError if
 // another process, or another holder in this one, has it.
 //
 // The lock is an flock: the kernel drops it when the process dies, so nothing
@@ -39,7 +41,7 @@ func (r *Run) Lock() (*Lock, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock run %s: %w", r.ID, err)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if err := take(f); err != nil {
 		pid, readErr := os.ReadFile(f.Name())
 		closeErr := f.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
@@ -53,6 +55,45 @@ func (r *Run) Lock() (*Lock, error) {
 	return &Lock{f}, nil
 }
 
+// Whoever looks at the lock has it for an instant. That is no reason to be
+// turned away.
+const (
+	glances = 5
+	glance  = 10 * time.Millisecond
+)
+
+// take locks the file; unix.EWOULDBLOCK if it is locked.
+func take(f *os.File) (err error) {
+	for range glances {
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if !errors.Is(err, unix.EWOULDBLOCK) {
+			return err
+		}
+		time.Sleep(glance)
+	}
+	return err
+}
+
+// Held tells whether somebody has the run's lock.
+func (r *Run) Held() (held bool, err error) {
+	f, err := os.Open(filepath.Join(r.Dir, "lock"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look at the lock of run %s: %w", r.ID, err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	err = unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look at the lock of run %s: %w", r.ID, err)
+	}
+	return false, nil
+}
+
 // announce writes the holder's process id for whoever is turned away.
 func announce(f *os.File) error {
 	if err := f.Truncate(0); err != nil {
@@ -64,4 +105,4 @@ func announce(f *os.File) error {
 
 // Unlock gives the lock back. The file stays: removing it would let two
 // processes hold locks on two files of the same name.
-func (l *Lock) Unlock() error { return l.file.Close() }
+func (l *Lock) Unlock() error { return errors.Join(l.file.Truncate(0), l.file.Close()) }

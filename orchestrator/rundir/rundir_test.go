@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -30,7 +32,9 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		fmt.Println("locked")
-		select {}
+		_, err = io.Copy(io.Discard, os.Stdin) // the test never closes it, but kills
+		fmt.Fprintln(os.Stderr, "not killed:", err)
+		os.Exit(1)
 	}
 	os.Exit(m.Run())
 }
@@ -158,6 +162,9 @@ func TestOneHolder(t *testing.T) {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), holderDir+"="+r.Dir)
 	cmd.Stderr = os.Stderr
+	if _, err := cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -172,6 +179,9 @@ func TestOneHolder(t *testing.T) {
 	var locked *LockedError
 	if _, err := r.Lock(); !errors.As(err, &locked) || locked.PID != pid || !strings.Contains(err.Error(), pid) {
 		t.Errorf("%v, want the pid %s", err, pid)
+	}
+	if held, err := r.Held(); err != nil || !held {
+		t.Errorf("held: %t, %v", held, err)
 	}
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
@@ -189,6 +199,9 @@ func TestOneHolder(t *testing.T) {
 	if err := mine.Unlock(); err != nil {
 		t.Fatal(err)
 	}
+	if held, err := r.Held(); err != nil || held {
+		t.Errorf("held: %t, %v", held, err)
+	}
 	again, err := r.Lock()
 	if err != nil {
 		t.Fatal(err)
@@ -196,6 +209,43 @@ func TestOneHolder(t *testing.T) {
 	if err := again.Unlock(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestALookTakesNoLock: asking whether a run is held turns nobody away.
+func TestALookTakesNoLock(t *testing.T) {
+	r, err := home(t).Create(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if held, err := r.Held(); err != nil || held {
+		t.Errorf("held: %t, %v", held, err)
+	}
+	var looking sync.WaitGroup
+	end := make(chan struct{})
+	looking.Go(func() {
+		for {
+			select {
+			case <-end:
+				return
+			default:
+			}
+			if _, err := r.Held(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	for range 1000 {
+		lock, err := r.Lock()
+		if err == nil {
+			err = lock.Unlock()
+		}
+		if err != nil {
+			t.Error(err)
+			break
+		}
+	}
+	close(end)
+	looking.Wait()
 }
 
 func TestWriteJSONReplacesWhole(t *testing.T) {

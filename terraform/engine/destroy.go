@@ -65,7 +65,9 @@ func (e *Engine) Destroy(ctx context.Context) error {
 }
 
 func (e *Engine) destroy(ctx context.Context, opts ...tfexec.DestroyOption) error {
-	return e.run(ctx, "destroy", loud, func(tf *tfexec.Terraform) error { return tf.Destroy(ctx, opts...) })
+	return e.run(ctx, "destroy", loud, func(tf *tfexec.Terraform) error {
+		return tf.Destroy(ctx, append(opts, tfexec.LockTimeout(lockTimeout))...)
+	})
 }
 
 // modulesOf returns the root's module calls that the resources belong to.

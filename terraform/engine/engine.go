@@ -27,6 +27,10 @@ import (
 // planFile is where saved plans are kept, in the root's directory.
 const planFile = "skyctl.tfplan"
 
+// lockTimeout is how long Terraform waits for the state's lock: a program that
+// was killed left a Terraform behind that is finishing what it does.
+const lockTimeout = "10m"
+
 // Config says what to drive and with what.
 type Config struct {
 	Dir       string        // the root module

@@ -67,7 +67,7 @@ func (e *Engine) Plan(ctx context.Context, opts PlanOptions) (*Plan, error) {
 		if err := e.reserve(); err != nil {
 			return err
 		}
-		options := []tfexec.PlanOption{tfexec.Out(e.planPath())}
+		options := []tfexec.PlanOption{tfexec.Out(e.planPath()), tfexec.LockTimeout(lockTimeout)}
 		for _, address := range opts.Replace {
 			options = append(options, tfexec.Replace(address))
 		}
@@ -121,7 +121,7 @@ func (e *Engine) Apply(ctx context.Context, plan *Plan) error {
 		if plan == nil || plan != e.saved {
 			return errNotSaved
 		}
-		return errors.Join(tf.Apply(ctx, tfexec.DirOrPlan(e.planPath())), e.discard())
+		return errors.Join(tf.Apply(ctx, tfexec.DirOrPlan(e.planPath()), tfexec.LockTimeout(lockTimeout)), e.discard())
 	})
 }
 

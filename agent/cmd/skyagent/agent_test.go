@@ -184,6 +184,7 @@ func TestAWriterKilledInTheMiddleOfAnObject(t *testing.T) {
 		t.Fatal(err)
 	}
 	var failed, written int
+	var killed time.Time
 	err = h.reader.Results(ctx, 0, func(rs []control.Result) error {
 		for _, r := range rs {
 			if r.Failure == nil {
@@ -192,8 +193,11 @@ func TestAWriterKilledInTheMiddleOfAnObject(t *testing.T) {
 				return fmt.Errorf("chunk %v: %+v", r.Chunk, *r.Failure)
 			}
 		}
-		if written >= 3 && failed == 0 { // in the middle
-			h.writer.cmd.Process.Kill()
+		if written >= 3 && killed.IsZero() { // in the middle
+			killed = time.Now()
+			if err := h.writer.cmd.Process.Kill(); err != nil {
+				return err
+			}
 		}
 		if written+failed == len(as) {
 			return context.Canceled
@@ -202,6 +206,11 @@ func TestAWriterKilledInTheMiddleOfAnObject(t *testing.T) {
 	})
 	if err != context.Canceled || failed == 0 || written < 3 {
 		t.Errorf("%d written, %d failed of %d: %v", written, failed, len(as), err)
+	}
+	// The connections' idle timeout, and a little for a loaded machine. Chunks
+	// that had not started fail at once after that.
+	if took := time.Since(killed); took > 12*time.Second {
+		t.Errorf("it took %v to notice", took)
 	}
 	if _, err := os.Stat(filepath.Join(h.dst, "k")); !os.IsNotExist(err) {
 		t.Errorf("half an object is visible: %v", err)

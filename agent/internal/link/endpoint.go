@@ -27,9 +27,10 @@ type Config struct {
 	Serve func(ctx context.Context, peer route.Gateway, s *Stream)
 	// ServeHTTP3 handles a connection that asked for ALPN h3; nil refuses it.
 	ServeHTTP3 func(context.Context, *quic.Conn) error
-	// Window grants or refuses growth of receive windows by delta bytes.
-	// Nil grants all.
-	Window func(delta uint64) bool
+	// Window grants or refuses growth of a connection's receive window by
+	// delta bytes. giveBack is called when the connection has ended. Nil
+	// grants all.
+	Window func(delta uint64) (giveBack func(), ok bool)
 	Socket func() (net.PacketConn, error) // for one dialed connection
 	Log    *slog.Logger
 }
@@ -43,9 +44,10 @@ type Endpoint struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
-	mu     sync.Mutex
-	peers  map[route.Gateway]*peer
-	closed bool
+	mu       sync.Mutex
+	peers    map[route.Gateway]*peer
+	accepted map[route.Gateway][]*connection // that are open
+	closed   bool
 }
 
 // Application error codes with which connections and streams are closed.
@@ -54,26 +56,34 @@ const (
 	codeMalformed = 1 // the peer broke the protocol
 	codeRefused   = 2 // not a peer of this run, or an unknown ALPN
 	codeGivenUp   = 3 // this stream's chunk was given up
+	codeBusy      = 4 // too many connections
 )
 
-// Flow control. quic-go's defaults stop at 6 MB a stream, 335 Mbit/s at 150 ms.
+// Flow control and patience. quic-go's own windows stop at 6 MB a stream,
+// 335 Mbit/s at 150 ms. A connection is given up before a stream on it counts
+// as stalled, after four keep-alives, or any number of packets sent anew,
+// without an answer; every chunk on it is then answered for at once.
 const (
 	streamWindow       = 1 << 20
 	maxStreamWindow    = 16 << 20
 	connectionWindow   = 8 << 20
 	maxConnWindow      = 512 << 20
 	maxIncomingStreams = 1024
-	idleTimeout        = 15 * time.Second
-	keepAlive          = 4 * time.Second
+	idleTimeout        = 8 * time.Second
+	keepAlive          = 2 * time.Second
 	handshakeTimeout   = 5 * time.Second
 )
+
+// maxAccepted is how many connections, of any protocol, an endpoint has
+// accepted and open at once: several times what a plan gives a gateway.
+const maxAccepted = 512
 
 // New returns an endpoint that neither listens nor dials yet.
 func New(cfg Config) *Endpoint {
 	if cfg.Socket == nil {
 		cfg.Socket = func() (net.PacketConn, error) { return net.ListenUDP("udp", nil) }
 	}
-	e := &Endpoint{cfg: cfg, peers: map[route.Gateway]*peer{}}
+	e := &Endpoint{cfg: cfg, peers: map[route.Gateway]*peer{}, accepted: map[route.Gateway][]*connection{}}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.quic = &quic.Config{
 		HandshakeIdleTimeout:           handshakeTimeout,
@@ -86,8 +96,14 @@ func New(cfg Config) *Endpoint {
 		MaxIncomingStreams:             maxIncomingStreams,
 		MaxIncomingUniStreams:          16, // HTTP/3 needs three
 	}
-	if w := cfg.Window; w != nil {
-		e.quic.AllowConnectionWindowIncrease = func(_ *quic.Conn, delta uint64) bool { return w(delta) }
+	if cfg.Window != nil {
+		e.quic.AllowConnectionWindowIncrease = func(conn *quic.Conn, delta uint64) bool {
+			giveBack, ok := cfg.Window(delta)
+			if ok {
+				context.AfterFunc(conn.Context(), giveBack)
+			}
+			return ok
+		}
 	}
 	return e
 }
@@ -102,12 +118,24 @@ func (e *Endpoint) Listen(socket net.PacketConn) error {
 	}
 	e.wg.Go(func() {
 		defer e.closeSocket(tr, socket)
+		var conns sync.WaitGroup
+		defer conns.Wait() // they say goodbye through the socket
+		places := make(chan struct{}, maxAccepted)
 		for {
 			conn, err := ln.Accept(e.ctx)
 			if err != nil {
 				return // only when the endpoint closes
 			}
-			e.wg.Go(func() { e.serveConn(conn) })
+			select {
+			case places <- struct{}{}:
+			default:
+				conn.CloseWithError(codeBusy, "too many connections")
+				continue
+			}
+			conns.Go(func() {
+				defer func() { <-places }()
+				e.serveConn(conn)
+			})
 		}
 	})
 	return nil
@@ -140,9 +168,8 @@ func (e *Endpoint) serveConn(conn *quic.Conn) {
 		return
 	}
 	c := &connection{quic: conn}
-	if p := e.peer(name); p != nil && p.accept(c) {
-		defer p.remove(c)
-	}
+	e.accept(name, c)
+	defer e.forget(name, c)
 	e.serveStreams(name, c)
 }
 

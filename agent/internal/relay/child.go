@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/skyctl/skyctl/agent/chunk"
@@ -23,11 +24,9 @@ type child struct {
 	node    *route.Node
 	stream  Stream
 	stop    func() bool // undoes the interruption of stream by its context
-	pending *[]byte
-	used    int // bytes of pending
+	pending *[]byte     // nil when nothing waits to be sent any more
+	used    int         // bytes of pending
 }
-
-func (c *child) dests() []route.Dest { return c.node.Dests() }
 
 func (c *child) open(ctx context.Context) error {
 	opening, cancel := context.WithTimeout(ctx, stallAfter)
@@ -42,7 +41,9 @@ func (c *child) open(ctx context.Context) error {
 	c.pending = Buffer()
 	c.used = len(h.Append((*c.pending)[:0]))
 	if c.used > wire.HeadSize+wire.MaxHeader {
-		return fmt.Errorf("the header has %d bytes, over the limit of %d: the keys or metadata are too long", c.used, wire.MaxHeader)
+		c.used = 0
+		return &objstore.Error{Op: "send", Kind: objstore.KindInvalid,
+			Err: fmt.Errorf("keys, upload ids and metadata make a header over the limit of %d bytes", wire.MaxHeader)}
 	}
 	if c.relay.eager(c.h) {
 		return c.flush()
@@ -65,24 +66,39 @@ func (c *child) write(b []byte) error {
 	return c.send(b)
 }
 
+// flush sends what is pending, and has no buffer after that.
 func (c *child) flush() error {
-	if c.used == 0 {
+	if c.pending == nil {
 		return nil
 	}
-	n := c.used
-	c.used = 0
-	return c.send((*c.pending)[:n])
+	err := c.send((*c.pending)[:c.used])
+	c.discard()
+	return err
 }
 
+func (c *child) discard() {
+	if c.pending != nil {
+		Return(c.pending)
+		c.pending, c.used = nil, 0
+	}
+}
+
+// send writes all of b. A child that takes nothing for stallAfter is stalled;
+// one that takes little, because it shares a slow link with many, is not.
 func (c *child) send(b []byte) error {
-	if err := c.stream.SetWriteDeadline(time.Now().Add(stallAfter)); err != nil {
-		return err
+	for {
+		if err := c.stream.SetWriteDeadline(time.Now().Add(stallAfter)); err != nil {
+			return err
+		}
+		n, err := c.stream.Write(b)
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
+		if n == 0 {
+			return fmt.Errorf("stalled: %s took nothing for %v", c.node.Gateway, stallAfter)
+		}
+		b = b[n:]
 	}
-	_, err := c.stream.Write(b)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return fmt.Errorf("stalled: %s took nothing for %v", c.node.Gateway, stallAfter)
-	}
-	return err
 }
 
 func (c *child) data(raw []byte) error {
@@ -104,10 +120,17 @@ func (c *child) end(d chunk.Digest) error {
 	return nil
 }
 
+// abort says why, if the child knows of the chunk and takes it at once. That
+// the chunk is given up it learns in any case, from the stream's reset.
 func (c *child) abort(why wire.Failure) {
-	// The child learns it from the reset at the latest.
-	if c.flush() == nil && c.send(wire.AppendAbort(nil, why)) == nil {
-		_ = c.stream.CloseWrite()
+	if c.pending != nil {
+		return
+	}
+	if c.stream.SetWriteDeadline(time.Now().Add(abortWithin)) != nil {
+		return
+	}
+	if _, err := c.stream.Write(wire.AppendAbort(nil, why)); err == nil {
+		_ = c.stream.CloseWrite() // which can only fail on a stream that is reset
 	}
 }
 
@@ -116,57 +139,65 @@ func (c *child) acks(cause error, yield func(wire.Ack)) {
 	wait := ackWithin
 	if cause != nil {
 		failure.Message = cause.Error()
+		if e, ok := errors.AsType[*objstore.Error](cause); ok {
+			failure.Kind = e.Kind
+		}
 		wait = reasonWithin
 	}
+	open := c.node.Dests()
 	if cause == nil || link.Stopped(cause) {
-		if err := c.readAcks(wait, yield); err != nil && cause == nil {
+		var err error
+		if open, err = c.readAcks(open, wait, yield); err != nil && cause == nil {
 			failure.Message = "no acknowledgement: " + err.Error()
 		}
 	}
-	for _, d := range c.dests() { // those that are answered already are dropped
+	for _, d := range open {
 		yield(wire.Ack{Dest: d, Failure: &failure})
 	}
 }
 
-// readAcks reads what the child answers until it ends its side.
-func (c *child) readAcks(wait time.Duration, yield func(wire.Ack)) error {
-	buf := Buffer()
-	defer Return(buf)
+// readAcks reads what the child answers for the destinations in open until it
+// ends its side. It returns those that it did not answer for.
+func (c *child) readAcks(open []route.Dest, wait time.Duration, yield func(wire.Ack)) ([]route.Dest, error) {
 	if err := c.stream.SetReadDeadline(time.Now().Add(wait)); err != nil {
-		return err
+		return open, err
 	}
 	for {
-		f, err := wire.Read(c.stream, *buf)
-		if err == io.EOF {
-			return errors.New("the stream ended without it")
-		}
-		if err == nil && f.Type != wire.TypeAck {
-			err = fmt.Errorf("%w: type %d instead of an acknowledgement", wire.ErrMalformed, f.Type)
-		}
-		var a wire.Ack
+		a, err := wire.ReadAck(c.stream)
 		if err == nil {
-			a, err = wire.ParseAck(f.Body)
+			open, err = answered(open, c.h, &a)
 		}
-		if err == nil && (a.Chunk != c.h.Chunk || a.Attempt != c.h.Attempt) {
-			err = fmt.Errorf("%w: acknowledgement of chunk %v attempt %d", wire.ErrMalformed, a.Chunk, a.Attempt)
-		}
-		if errors.Is(err, wire.ErrMalformed) {
+		switch {
+		case err == io.EOF && len(open) == 0:
+			return open, nil
+		case err == io.EOF:
+			return open, errors.New("the stream ended without it")
+		case errors.Is(err, wire.ErrMalformed):
 			c.stream.Malformed(err)
-		}
-		if err != nil {
-			return err
+			return open, err
+		case err != nil:
+			return open, err
 		}
 		yield(a)
 	}
 }
 
+// answered takes the acknowledgement's destination out of those that are open.
+func answered(open []route.Dest, h *wire.Header, a *wire.Ack) ([]route.Dest, error) {
+	if a.Chunk != h.Chunk || a.Attempt != h.Attempt {
+		return open, fmt.Errorf("%w: acknowledgement of chunk %v attempt %d", wire.ErrMalformed, a.Chunk, a.Attempt)
+	}
+	i := slices.Index(open, a.Dest)
+	if i < 0 {
+		return open, fmt.Errorf("%w: acknowledgement of destination %d, which is not open", wire.ErrMalformed, a.Dest)
+	}
+	return slices.Delete(open, i, i+1), nil
+}
+
 func (c *child) release() {
+	c.discard()
 	if c.stream != nil {
 		c.stop()
 		c.stream.Release()
-	}
-	if c.pending != nil {
-		Return(c.pending)
-		c.pending = nil
 	}
 }

@@ -6,8 +6,6 @@ import (
 	"sync"
 
 	"github.com/skyctl/skyctl/agent/chunk"
-	"github.com/skyctl/skyctl/agent/objstore"
-	"github.com/skyctl/skyctl/agent/route"
 	"github.com/skyctl/skyctl/agent/wire"
 )
 
@@ -15,8 +13,8 @@ import (
 var errAllFailed = errors.New("every branch failed")
 
 // Fan is one chunk on its way out of this gateway, to all branches at once.
-// Its methods are called in order: Data, then End or Abort, then Acks, and
-// Release always.
+// Its methods are called in order: Data, then End or Abort, then Acks (not
+// after Abort), and Release always.
 type Fan struct {
 	h        *wire.Header
 	branches []branch
@@ -26,42 +24,50 @@ type Fan struct {
 
 // branch is one way on: a child gateway or a destination written here.
 type branch interface {
-	dests() []route.Dest
+	// open prepares for the chunk. It may wait for seconds.
+	open(ctx context.Context) error
 	data(raw []byte) error
 	end(d chunk.Digest) error
 	abort(why wire.Failure)
-	// acks waits for the branch's destinations and answers for each. cause is
-	// the error that the branch returned before, if any.
+	// acks waits for the branch's destinations and answers for each, once.
+	// cause is the error that the branch returned before, if any.
 	acks(cause error, yield func(wire.Ack))
 	release()
 }
 
-// Fan opens the way on for a chunk whose route starts at this gateway. A
-// branch that cannot be opened counts as failed.
-func (r *Relay) Fan(ctx context.Context, h *wire.Header) *Fan {
+// Fan opens the way on for a chunk whose route starts at this gateway. dests
+// is the parsed h.Dests, and nil where the route writes nothing here. A branch
+// that cannot be opened counts as failed.
+func (r *Relay) Fan(ctx context.Context, h *wire.Header, dests *wire.Dests) *Fan {
 	f := &Fan{h: h}
-	add := func(b branch, err error) {
-		f.branches = append(f.branches, b)
-		f.failed = append(f.failed, err)
+	for _, number := range h.Route.Writes {
+		f.branches = append(f.branches, &local{relay: r, h: h, block: dests, number: number})
+	}
+	for i := range h.Route.Children {
+		f.branches = append(f.branches, &child{relay: r, h: h, node: &h.Route.Children[i]})
+	}
+	f.failed = make([]error, len(f.branches))
+	// At once: a branch that is waited for holds up no other.
+	f.all(func(i int) { f.failed[i] = f.branches[i].open(ctx) })
+	for _, err := range f.failed {
 		if err == nil {
 			f.left++
 		}
 	}
-	if len(h.Route.Writes) > 0 {
-		block, err := wire.ParseDests(h.Dests)
-		for _, number := range h.Route.Writes {
-			b := &local{self: r.cfg.Self, h: h, number: number}
-			if err == nil {
-				err = b.open(ctx, r.cfg.Sink, &block)
-			}
-			add(b, err)
-		}
-	}
-	for i := range h.Route.Children {
-		b := &child{relay: r, h: h, node: &h.Route.Children[i]}
-		add(b, b.open(ctx))
-	}
 	return f
+}
+
+// all does something for every branch and returns when it is done for all.
+func (f *Fan) all(do func(i int)) {
+	if len(f.branches) == 1 { // the common case needs no goroutine
+		do(0)
+		return
+	}
+	var wg sync.WaitGroup
+	for i := range f.branches {
+		wg.Go(func() { do(i) })
+	}
+	wg.Wait()
 }
 
 // Data passes a data frame on. It fails only when no branch is left.
@@ -77,13 +83,11 @@ func (f *Fan) End(d chunk.Digest) {
 
 // Abort tells every branch that the chunk is given up.
 func (f *Fan) Abort(why wire.Failure) {
-	for i, b := range f.branches {
+	f.all(func(i int) {
 		if f.failed[i] == nil {
-			b.abort(why)
-			f.failed[i] = errors.New(why.Message)
+			f.branches[i].abort(why)
 		}
-	}
-	f.left = 0
+	})
 }
 
 func (f *Fan) each(do func(branch) error) error {
@@ -103,41 +107,17 @@ func (f *Fan) each(do func(branch) error) error {
 }
 
 // Acks yields one acknowledgement for every destination of the chunk, each as
-// soon as it is known, and closes the channel.
-func (f *Fan) Acks() <-chan wire.Ack {
-	acks := make(chan wire.Ack, route.MaxNodes)
-	collect := func(i int) {
-		b := f.branches[i]
-		open := b.dests()
-		b.acks(f.failed[i], func(a wire.Ack) {
-			for j, d := range open {
-				if d == a.Dest {
-					open = append(open[:j], open[j+1:]...)
-					a.Chunk, a.Attempt = f.h.Chunk, f.h.Attempt
-					acks <- a
-					return
-				}
-			}
+// soon as it is known and one at a time, and returns when all are.
+func (f *Fan) Acks(yield func(wire.Ack)) {
+	var mu sync.Mutex
+	f.all(func(i int) {
+		f.branches[i].acks(f.failed[i], func(a wire.Ack) {
+			mu.Lock()
+			defer mu.Unlock()
+			a.Chunk, a.Attempt = f.h.Chunk, f.h.Attempt
+			yield(a)
 		})
-		for _, d := range open { // the branch did not answer for it
-			acks <- wire.Ack{Chunk: f.h.Chunk, Attempt: f.h.Attempt, Dest: d, Failure: &wire.Failure{
-				Stage: wire.StageRoute, Kind: objstore.KindTransient, Message: "not acknowledged"}}
-		}
-	}
-	if len(f.branches) == 1 { // the common case needs no goroutine
-		collect(0)
-		close(acks)
-		return acks
-	}
-	var wg sync.WaitGroup
-	for i := range f.branches {
-		wg.Go(func() { collect(i) })
-	}
-	go func() { // ends with the branches, which their deadlines bound
-		wg.Wait()
-		close(acks)
-	}()
-	return acks
+	})
 }
 
 // Release lets go of all streams and parts.

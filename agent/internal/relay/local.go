@@ -13,22 +13,21 @@ import (
 
 // local is a destination that this gateway writes itself.
 type local struct {
-	self   route.Gateway
+	relay  *Relay
 	h      *wire.Header
+	block  *wire.Dests
 	number route.Dest
 	part   *sink.Part
 	digest chunk.Digest
 }
 
-func (l *local) dests() []route.Dest { return []route.Dest{l.number} }
-
-func (l *local) open(ctx context.Context, to *sink.Sink, block *wire.Dests) (err error) {
-	d, ok := block.Find(l.number)
+func (l *local) open(ctx context.Context) (err error) {
+	d, ok := l.block.Find(l.number)
 	if !ok {
 		return fmt.Errorf("the header says nothing of destination %d", l.number)
 	}
-	l.part, err = to.Open(ctx, sink.Chunk{
-		Index: l.h.Chunk.Index, Length: l.h.Length, Offset: block.Offset, Metadata: block.Metadata, Dest: d})
+	l.part, err = l.relay.cfg.Sink.Open(ctx, sink.Chunk{
+		Index: l.h.Chunk.Index, Length: l.h.Length, Offset: l.block.Offset, Metadata: l.block.Metadata, Dest: d})
 	return err
 }
 
@@ -45,10 +44,12 @@ func (l *local) acks(cause error, yield func(wire.Ack)) {
 	var w sink.Written
 	if cause == nil {
 		w, cause = l.part.Finish(l.digest)
+		// Its memory is for the next part, whatever the other branches wait for.
+		l.release()
 	}
 	if cause != nil {
 		yield(wire.Ack{Dest: l.number, Failure: &wire.Failure{
-			Stage: wire.StageWrite, Kind: objstore.KindOf(cause), Gateway: l.self, Message: cause.Error()}})
+			Stage: wire.StageWrite, Kind: objstore.KindOf(cause), Gateway: l.relay.cfg.Self, Message: cause.Error()}})
 		return
 	}
 	yield(wire.Ack{Dest: l.number, Digest: l.digest, Token: w.Token, Verified: w.Verified})
@@ -57,5 +58,6 @@ func (l *local) acks(cause error, yield func(wire.Ack)) {
 func (l *local) release() {
 	if l.part != nil {
 		l.part.Release()
+		l.part = nil
 	}
 }

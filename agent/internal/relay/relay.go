@@ -39,13 +39,16 @@ type Config struct {
 }
 
 // Waits. A child without progress for stallAfter is cut; a peer that opened a
-// stream has headerWithin to say what for; ackWithin bounds a store that takes
-// a part and never answers.
+// stream has headerWithin to say what for, and payloadWithin for each frame
+// after that, in which its store may be slow; ackWithin bounds a store that
+// takes a part and never answers.
 const (
-	stallAfter   = 10 * time.Second
-	headerWithin = 10 * time.Second
-	ackWithin    = 5 * time.Minute
-	reasonWithin = 2 * time.Second // for a child that stopped to say why
+	stallAfter    = 10 * time.Second
+	headerWithin  = 10 * time.Second
+	payloadWithin = 2 * time.Minute
+	ackWithin     = 5 * time.Minute
+	reasonWithin  = 2 * time.Second // for a child that stopped to say why
+	abortWithin   = time.Second     // for a child to be told why
 )
 
 // Relay handles the chunks of one agent.
@@ -73,34 +76,27 @@ func (r *Relay) Serve(ctx context.Context, peer route.Gateway, s Stream) {
 	defer s.Release()
 	stop := context.AfterFunc(ctx, s.Interrupt)
 	defer stop()
-	buf := Buffer()
-	defer Return(buf)
 
-	s.SetReadDeadline(time.Now().Add(headerWithin))
-	f, err := wire.Read(s, *buf)
-	if err == nil && f.Type != wire.TypeHeader {
-		err = fmt.Errorf("%w: stream opens with type %d", wire.ErrMalformed, f.Type)
-	}
-	var h wire.Header
-	if err == nil {
-		h, err = wire.ParseHeader(append([]byte(nil), f.Body...)) // its block must outlive the buffer
-	}
+	h, dests, err := readHeader(s)
 	if err != nil {
 		r.reject(peer, s, err)
 		return
 	}
-	s.SetReadDeadline(time.Time{})
-
 	if why := r.refuse(&h); why != "" {
 		s.StopReading()
-		r.answer(s, failures(&h, h.Route.Dests(), wire.Failure{Stage: wire.StageRoute, Kind: objstore.KindTransient, Gateway: r.cfg.Self, Message: why}))
+		r.answer(s, func(yield func(wire.Ack)) {
+			for _, d := range h.Route.Dests() {
+				yield(wire.Ack{Chunk: h.Chunk, Attempt: h.Attempt, Dest: d, Failure: &wire.Failure{
+					Stage: wire.StageRoute, Kind: objstore.KindTransient, Gateway: r.cfg.Self, Message: why}})
+			}
+		})
 		return
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	fan := r.Fan(ctx, &h)
+	fan := r.Fan(ctx, &h, dests)
 	defer fan.Release()
-	switch err := r.copy(s, &h, fan, *buf); {
+	switch err := r.copy(s, &h, fan); {
 	case err == nil:
 	case errors.Is(err, errAllFailed):
 		s.StopReading()
@@ -108,7 +104,21 @@ func (r *Relay) Serve(ctx context.Context, peer route.Gateway, s Stream) {
 		r.reject(peer, s, err)
 		return
 	}
-	r.answer(s, fan.Acks())
+	r.answer(s, fan.Acks)
+}
+
+// readHeader reads what a stream opens with. The destinations are read only
+// where they are written.
+func readHeader(s Stream) (wire.Header, *wire.Dests, error) {
+	if err := s.SetReadDeadline(time.Now().Add(headerWithin)); err != nil {
+		return wire.Header{}, nil, err
+	}
+	h, err := wire.ReadHeader(s)
+	if err != nil || len(h.Route.Writes) == 0 {
+		return h, nil, err
+	}
+	dests, err := wire.ParseDests(h.Dests)
+	return h, &dests, err
 }
 
 // refuse tells why this gateway does not take a chunk, if it does not.
@@ -138,70 +148,86 @@ func (r *Relay) reject(peer route.Gateway, s Stream, err error) {
 // copy passes the payload on. It returns nil after the end mark, errAllFailed
 // if no branch wants more, and otherwise why the payload ended early; the
 // branches know it then.
-func (r *Relay) copy(s Stream, h *wire.Header, fan *Fan, buf []byte) error {
-	var got int64
+func (r *Relay) copy(s Stream, h *wire.Header, fan *Fan) error {
+	buf := Buffer()
+	defer Return(buf)
+	left := h.Length
 	for {
-		f, err := wire.Read(s, buf)
+		f, err := r.read(s, *buf)
+		if err == nil {
+			left, err = due(&f, left)
+		}
 		if err != nil {
-			fan.Abort(wire.Failure{Stage: wire.StageRoute, Kind: objstore.KindTransient, Gateway: r.cfg.Self, Message: "the stream broke: " + err.Error()})
+			fan.Abort(wire.Failure{Stage: wire.StageRoute, Kind: objstore.KindTransient, Gateway: r.cfg.Self, Message: "the payload broke off: " + err.Error()})
 			return err
 		}
 		switch f.Type {
 		case wire.TypeData:
-			got += int64(len(f.Body))
-			r.Received.Add(int64(len(f.Body)))
-			if got > h.Length {
-				err = fmt.Errorf("%w: more payload than the %d bytes announced", wire.ErrMalformed, h.Length)
-			} else if err = fan.Data(f.Raw); err != nil {
+			if err := fan.Data(f.Raw); err != nil {
 				return err
 			}
 		case wire.TypeEnd:
-			digest, parseErr := wire.ParseEnd(f.Body)
-			if err = parseErr; err == nil && got != h.Length {
-				err = fmt.Errorf("%w: %d bytes of payload, not the %d announced", wire.ErrMalformed, got, h.Length)
-			}
+			digest, err := wire.ParseEnd(f.Body)
 			if err == nil {
 				fan.End(digest)
-				return nil
 			}
-		case wire.TypeAbort:
-			why, parseErr := wire.ParseAbort(f.Body)
-			if err = parseErr; err == nil {
-				fan.Abort(why)
-				return fmt.Errorf("given up by the sender: %s", why.Message)
-			}
-		default:
-			err = fmt.Errorf("%w: type %d within a payload", wire.ErrMalformed, f.Type)
-		}
-		if err != nil {
-			fan.Abort(wire.Failure{Stage: wire.StageRoute, Kind: objstore.KindCorrupt, Gateway: r.cfg.Self, Message: err.Error()})
 			return err
+		case wire.TypeAbort:
+			why, err := wire.ParseAbort(f.Body)
+			if err != nil {
+				return err
+			}
+			fan.Abort(why)
+			return fmt.Errorf("given up by the sender: %s", why.Message)
 		}
 	}
+}
+
+// due tells whether the frame may come where left bytes of payload are
+// announced and not yet here, and how many are left after it.
+func due(f *wire.Frame, left int64) (int64, error) {
+	switch f.Type {
+	case wire.TypeData:
+		if left -= int64(len(f.Body)); left < 0 {
+			return left, fmt.Errorf("%w: %d bytes of payload more than announced", wire.ErrMalformed, -left)
+		}
+	case wire.TypeEnd:
+		if left > 0 {
+			return left, fmt.Errorf("%w: the payload ends %d bytes before its announced length", wire.ErrMalformed, left)
+		}
+	case wire.TypeAbort:
+	default:
+		return left, fmt.Errorf("%w: type %d within a payload", wire.ErrMalformed, f.Type)
+	}
+	return left, nil
+}
+
+// read reads the next frame of a payload.
+func (r *Relay) read(s Stream, buf []byte) (wire.Frame, error) {
+	if err := s.SetReadDeadline(time.Now().Add(payloadWithin)); err != nil {
+		return wire.Frame{}, err
+	}
+	f, err := wire.Read(s, buf)
+	if err == nil && f.Type == wire.TypeData {
+		r.Received.Add(int64(len(f.Body)))
+	}
+	return f, err
 }
 
 // answer sends acknowledgements up the stream as they come and ends it.
-func (r *Relay) answer(s Stream, acks <-chan wire.Ack) {
+func (r *Relay) answer(s Stream, acks func(yield func(wire.Ack))) {
 	var b []byte
 	var err error
-	for a := range acks {
+	acks(func(a wire.Ack) {
 		b = a.Append(b[:0])
 		if err == nil {
-			s.SetWriteDeadline(time.Now().Add(stallAfter))
+			err = s.SetWriteDeadline(time.Now().Add(stallAfter))
+		}
+		if err == nil {
 			_, err = s.Write(b)
 		}
-	}
+	})
 	if err = errors.Join(err, s.CloseWrite()); err != nil {
 		r.cfg.Log.Debug("an acknowledgement was not taken", "error", err)
 	}
-}
-
-// failures answers for destinations that all failed alike.
-func failures(h *wire.Header, dests []route.Dest, why wire.Failure) <-chan wire.Ack {
-	acks := make(chan wire.Ack, len(dests))
-	for _, d := range dests {
-		acks <- wire.Ack{Chunk: h.Chunk, Attempt: h.Attempt, Dest: d, Failure: &why}
-	}
-	close(acks)
-	return acks
 }

@@ -2,9 +2,11 @@ package sink
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync/atomic"
+	"time"
 
 	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/internal/budget"
@@ -47,6 +49,12 @@ type Written struct {
 // they arrive gets them so; shorter chunks are cheaper whole.
 const streamAbove = 256 << 10
 
+// memoryWithin bounds the wait for memory. It is shorter than what a sender
+// waits for progress, so that the reason is told; and whoever gives up holds
+// nothing, so that gateways which write and forward to each other cannot wait
+// in a circle for long.
+const memoryWithin = 5 * time.Second
+
 // Open prepares to write a chunk. It waits for memory if it has to. ctx
 // governs the write to its end.
 func (s *Sink) Open(ctx context.Context, c Chunk) (*Part, error) {
@@ -55,22 +63,26 @@ func (s *Sink) Open(ctx context.Context, c Chunk) (*Part, error) {
 		return nil, err
 	}
 	p := &Part{sink: s, bucket: b, chunk: c}
-	p.ctx, p.cancel = context.WithCancel(ctx)
 	if b.Limits().Buffered || c.Length <= streamAbove {
-		if p.buffer, err = s.cfg.Budget().Acquire(ctx, c.Length); err != nil {
-			p.cancel()
+		if p.buffer, err = s.memory(ctx, c.Length); err != nil {
 			return nil, fmt.Errorf("a part of %d bytes: %w", c.Length, err)
 		}
-		return p, nil
 	}
-	r, w := io.Pipe()
-	p.pipe, p.done = w, make(chan struct{})
-	go func() { // ended by Finish or Release, which wait for it
-		defer close(p.done)
-		p.written, p.err = p.store(objstore.Body{Size: c.Length, Reader: r})
-		r.CloseWithError(p.err) // a Write that waits learns why
-	}()
+	p.ctx, p.cancel = context.WithCancel(ctx)
+	if p.buffer == nil {
+		p.stream()
+	}
 	return p, nil
+}
+
+func (s *Sink) memory(ctx context.Context, n int64) (*budget.Buffer, error) {
+	waiting, cancel := context.WithTimeout(ctx, memoryWithin)
+	defer cancel()
+	x, err := s.cfg.Budget().Acquire(waiting, n)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		err = &objstore.Error{Op: "hold", Kind: objstore.KindThrottled, Err: fmt.Errorf("no memory was free for %v", memoryWithin)}
+	}
+	return x, err
 }
 
 // Part is one chunk being written by one goroutine: Write until all is there,
@@ -85,12 +97,25 @@ type Part struct {
 	digest chunk.Digest // of what came so far
 	got    int64
 
-	buffer *budget.Buffer // or:
+	buffer *budget.Buffer // or, where the store takes the body as it arrives:
 	pipe   *io.PipeWriter
+	last   []byte // the end of the body, kept back until the digest is known
 	done   chan struct{}
-	// Set before done is closed.
-	written Written
-	err     error
+	// Set before done is closed: what the store answered.
+	object objstore.Object  // to a whole object
+	ref    objstore.PartRef // to a part
+	err    error
+}
+
+// stream starts the write of a body that is yet to come.
+func (p *Part) stream() {
+	r, w := io.Pipe()
+	p.pipe, p.done = w, make(chan struct{})
+	go func() { // ended by Finish or Release, which wait for it
+		defer close(p.done)
+		p.store(objstore.Body{Size: p.chunk.Length, Reader: r})
+		r.CloseWithError(p.err) // a Write that waits learns why
+	}()
 }
 
 // Write adds b, which it does not keep.
@@ -104,6 +129,12 @@ func (p *Part) Write(b []byte) error {
 		p.buffer.Bytes = append(p.buffer.Bytes, b...)
 		return nil
 	}
+	if p.got == p.chunk.Length {
+		// With the last byte the store has all it was promised and may make
+		// the object visible. Whether it should is known in Finish.
+		p.last = append(p.last, b...)
+		return nil
+	}
 	_, err := p.pipe.Write(b)
 	return err
 }
@@ -115,16 +146,24 @@ func (p *Part) Finish(want chunk.Digest) (Written, error) {
 		return Written{}, p.corrupt("%d bytes with CRC32C %v arrived, %d with %v were sent", p.got, p.digest, p.chunk.Length, want)
 	}
 	if p.buffer != nil {
-		p.written, p.err = p.store(objstore.Body{Size: p.got, Bytes: p.buffer.Bytes, Digest: p.digest})
+		p.store(objstore.Body{Size: p.got, Bytes: p.buffer.Bytes, Digest: p.digest})
 	} else {
+		_, err := p.pipe.Write(p.last)
 		p.pipe.Close()
 		<-p.done
+		if p.err == nil { // otherwise err follows from that
+			p.err = err
+		}
 	}
-	if p.err == nil {
+	if p.err != nil {
+		return Written{}, p.err
+	}
+	w, err := p.check()
+	if err == nil {
 		p.sink.Chunks.Add(1)
 		p.sink.Bytes.Add(p.got)
 	}
-	return p.written, p.err
+	return w, err
 }
 
 // Release gives the part up if it is not finished, waits until the store has
@@ -137,7 +176,6 @@ func (p *Part) Release() {
 	}
 	if p.buffer != nil {
 		p.buffer.Release()
-		p.buffer = nil
 	}
 }
 
@@ -146,17 +184,26 @@ func (p *Part) corrupt(format string, args ...any) error {
 		Kind: objstore.KindCorrupt, Err: fmt.Errorf(format, args...)}
 }
 
-// store writes the body, and for a whole object checks what the store has.
-func (p *Part) store(body objstore.Body) (Written, error) {
+// store hands the body to the store.
+func (p *Part) store(body objstore.Body) {
 	d := p.chunk.Dest
 	if d.Upload != nil {
-		ref, err := p.bucket.WritePart(p.ctx, *d.Upload, objstore.Part{Number: p.chunk.Index, Offset: p.chunk.Offset}, body)
-		return Written{Token: ref.Token}, err
+		p.ref, p.err = p.bucket.WritePart(p.ctx, *d.Upload, objstore.Part{Number: p.chunk.Index, Offset: p.chunk.Offset}, body)
+	} else {
+		p.object, p.err = p.bucket.Put(p.ctx, d.Key, body, p.chunk.Metadata)
 	}
-	o, err := p.bucket.Put(p.ctx, d.Key, body, p.chunk.Metadata)
-	if err != nil {
-		return Written{}, err
+}
+
+// check proves that the store has what was sent: a whole object here, an
+// object of parts when it is committed, from the digests that are compared
+// here.
+func (p *Part) check() (Written, error) {
+	if p.chunk.Dest.Upload == nil {
+		verified, err := Check(p.ctx, p.bucket, p.object, p.chunk.Length, p.digest, p.sink.cfg.ReadBack())
+		return Written{Verified: verified}, err
 	}
-	verified, err := Check(p.ctx, p.bucket, o, p.chunk.Length, p.digest, p.sink.cfg.ReadBack())
-	return Written{Verified: verified}, err
+	if d := p.ref.Digest; d != nil && *d != p.digest {
+		return Written{}, p.corrupt("the store took bytes with CRC32C %v, %v were sent", *d, p.digest)
+	}
+	return Written{Token: p.ref.Token}, nil
 }

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -11,7 +12,8 @@ import (
 // routes are the trees a reader may use and the credit it has at writers.
 type routes struct {
 	all    []*weighted
-	credit map[route.Gateway]int64
+	credit map[route.Gateway]int64 // that may be outstanding
+	spent  map[route.Gateway]int64 // that is, also on routes which all no longer has
 }
 
 type weighted struct {
@@ -30,14 +32,17 @@ type way struct {
 }
 
 func newRoutes(rs []control.Route, credit map[route.Gateway]int64) *routes {
-	x := &routes{credit: map[route.Gateway]int64{}}
+	x := &routes{spent: map[route.Gateway]int64{}}
+	x.replace(rs, credit)
+	return x
+}
+
+// replace sets new routes and credit. What is outstanding stays charged.
+func (x *routes) replace(rs []control.Route, credit map[route.Gateway]int64) {
+	x.all, x.credit = nil, maps.Clone(credit)
 	for _, r := range rs {
 		x.all = append(x.all, &weighted{Route: r})
 	}
-	for g, n := range credit {
-		x.credit[g] = n
-	}
-	return x
 }
 
 type choice int
@@ -94,7 +99,7 @@ func (x *routes) choose(a *control.Assignment, now time.Time) (*way, choice) {
 	}
 	best.route.outstanding += charge(a)
 	for _, writer := range best.writers {
-		x.credit[writer.Gateway] -= charge(a)
+		x.spent[writer.Gateway] += charge(a)
 	}
 	return best, found
 }
@@ -103,17 +108,7 @@ func (x *routes) choose(a *control.Assignment, now time.Time) (*way, choice) {
 // credit is less than the chunk gets it alone.
 func (x *routes) affords(w *way, a *control.Assignment) bool {
 	for _, writer := range w.writers {
-		if have := x.credit[writer.Gateway]; have < charge(a) && !x.untouched(writer.Gateway) {
-			return false
-		}
-	}
-	return true
-}
-
-// untouched tells whether nothing is outstanding at the writer.
-func (x *routes) untouched(g route.Gateway) bool {
-	for _, r := range x.all {
-		if r.outstanding > 0 && slices.ContainsFunc(r.Tree.Writers(), func(w route.Writer) bool { return w.Gateway == g }) {
+		if spent := x.spent[writer.Gateway]; spent > 0 && spent+charge(a) > x.credit[writer.Gateway] {
 			return false
 		}
 	}
@@ -125,7 +120,9 @@ func (x *routes) untouched(g route.Gateway) bool {
 func (w *way) finished(a *control.Assignment, results []control.Result, now time.Time) {
 	w.route.outstanding -= charge(a)
 	for _, writer := range w.writers {
-		w.from.credit[writer.Gateway] += charge(a)
+		if w.from.spent[writer.Gateway] -= charge(a); w.from.spent[writer.Gateway] == 0 {
+			delete(w.from.spent, writer.Gateway)
+		}
 	}
 	for _, r := range results {
 		if r.Failure != nil && r.Failure.Stage == control.StageRoute {

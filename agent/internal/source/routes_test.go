@@ -87,6 +87,24 @@ func TestAChunkLargerThanTheWholeCreditGoesAlone(t *testing.T) {
 	}
 }
 
+func TestNewCreditCountsWhatIsOutstanding(t *testing.T) {
+	credit := map[route.Gateway]int64{"a": 2 << 20}
+	x := newRoutes([]control.Route{via(0, 1, "a", 0)}, credit)
+	a := of(1<<20, 0)
+	first, _ := x.choose(a, time.Time{})
+	if _, got := x.choose(a, time.Time{}); got != found {
+		t.Fatalf("the second chunk: %v", got)
+	}
+	x.replace([]control.Route{via(7, 1, "a", 0)}, credit)
+	if _, got := x.choose(a, time.Time{}); got != noCredit {
+		t.Errorf("new routes made new credit: %v", got)
+	}
+	first.finished(a, nil, time.Time{})
+	if w, got := x.choose(a, time.Time{}); got != found || w.route.ID != 7 {
+		t.Errorf("after a chunk on an old route came back: %v", got)
+	}
+}
+
 func TestFailedRoutesAreAvoidedWhileAnotherIsThere(t *testing.T) {
 	now := time.Now()
 	x := newRoutes([]control.Route{via(0, 100, "a", 0), via(1, 1, "b", 0)}, map[route.Gateway]int64{"a": 4 << 20, "b": 1 << 20})

@@ -38,7 +38,7 @@ type Source struct {
 
 	mu      sync.Mutex
 	queue   []control.Assignment
-	known   map[attempt]struct{} // queued or running
+	known   attempts
 	active  int
 	streams int
 	routes  *routes
@@ -51,9 +51,39 @@ type attempt struct {
 	attempt int32
 }
 
+// attempts are those that are queued or running, and the latest that are not
+// any more: a request whose answer was lost comes again when its chunks may be
+// long done, and nothing is to be written twice for that.
+type attempts struct {
+	open          map[attempt]struct{}
+	recent, older map[attempt]struct{} // recent becomes older when it is full
+}
+
+const maxRecent = 16 << 10
+
+// add tells whether id is new.
+func (k *attempts) add(id attempt) bool {
+	for _, m := range []map[attempt]struct{}{k.open, k.recent, k.older} {
+		if _, ok := m[id]; ok {
+			return false
+		}
+	}
+	k.open[id] = struct{}{}
+	return true
+}
+
+func (k *attempts) finish(id attempt) {
+	delete(k.open, id)
+	if len(k.recent) >= maxRecent {
+		k.older, k.recent = k.recent, map[attempt]struct{}{}
+	}
+	k.recent[id] = struct{}{}
+}
+
 // New starts a source without routes.
 func New(cfg Config, session string) *Source {
-	s := &Source{cfg: cfg, session: session, streams: DefaultStreams, known: map[attempt]struct{}{}, routes: newRoutes(nil, nil)}
+	s := &Source{cfg: cfg, session: session, streams: DefaultStreams, routes: newRoutes(nil, nil),
+		known: attempts{open: map[attempt]struct{}{}, recent: map[attempt]struct{}{}}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
@@ -65,11 +95,11 @@ func (s *Source) Configure(cfg control.Config) {
 	if s.streams = cfg.Streams; s.streams <= 0 {
 		s.streams = DefaultStreams
 	}
-	s.routes = newRoutes(cfg.Routes, cfg.Credit)
+	s.routes.replace(cfg.Routes, cfg.Credit)
 	s.pump()
 }
 
-// Assign queues chunks. What is queued or running already is ignored.
+// Assign queues chunks. An attempt that was assigned before is ignored.
 func (s *Source) Assign(chunks []control.Assignment) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -77,12 +107,9 @@ func (s *Source) Assign(chunks []control.Assignment) error {
 		return fmt.Errorf("the agent has been told to stop reading")
 	}
 	for _, a := range chunks {
-		id := attempt{a.Chunk, a.Attempt}
-		if _, ok := s.known[id]; ok {
-			continue
+		if s.known.add(attempt{a.Chunk, a.Attempt}) {
+			s.queue = append(s.queue, a)
 		}
-		s.known[id] = struct{}{}
-		s.queue = append(s.queue, a)
 	}
 	s.pump()
 	return nil
@@ -133,7 +160,7 @@ func (s *Source) pump() {
 
 // finish reports a chunk and gives its credit back. The caller holds mu.
 func (s *Source) finish(a *control.Assignment, w *way, results []control.Result) {
-	delete(s.known, attempt{a.Chunk, a.Attempt})
+	s.known.finish(attempt{a.Chunk, a.Attempt})
 	if w != nil {
 		w.finished(a, results, time.Now())
 	}
@@ -155,13 +182,13 @@ func (s *Source) carry(a *control.Assignment, w *way) []control.Result {
 		return s.failed(a, w.route.ID, *failure)
 	}
 	defer in.close()
-	dests := wire.Dests{Offset: a.Range.Offset, Metadata: in.object.Metadata}
-	for _, d := range a.Dests {
-		dests.Dests = append(dests.Dests, wire.Dest{Number: d.Number, Store: d.Store, Key: d.Key, Upload: d.Upload})
+	dests, err := destinations(a, in.object.Metadata)
+	if err != nil {
+		return s.failed(a, w.route.ID, control.Failure{Stage: control.StageRead, Kind: objstore.KindInvalid, Message: err.Error()})
 	}
 	h.Dests = dests.Append(nil)
 
-	fan := s.cfg.Relay.Fan(ctx, &h)
+	fan := s.cfg.Relay.Fan(ctx, &h, &dests)
 	defer fan.Release()
 	digest, failure := in.copy(fan)
 	if failure != nil {
@@ -170,12 +197,22 @@ func (s *Source) carry(a *control.Assignment, w *way) []control.Result {
 	}
 	in.close() // the store's connection is free while the acknowledgements come
 	results := make([]control.Result, 0, len(a.Dests))
-	for ack := range fan.Acks() {
+	fan.Acks(func(ack wire.Ack) {
 		results = append(results, result(a, w.route.ID, digest, &ack, time.Since(start)))
-	}
+	})
 	s.Chunks.Add(1)
 	s.Bytes.Add(a.Range.Length)
 	return results
+}
+
+// destinations is what the writers are told. It fails where they would not
+// understand it: a peer must not lose its connection over somebody's metadata.
+func destinations(a *control.Assignment, meta objstore.Metadata) (wire.Dests, error) {
+	dests := wire.Dests{Offset: a.Range.Offset, Metadata: meta}
+	for _, d := range a.Dests {
+		dests.Dests = append(dests.Dests, wire.Dest{Number: d.Number, Store: d.Store, Key: d.Key, Upload: d.Upload})
+	}
+	return dests, dests.Check()
 }
 
 // failed makes one failure the result at every destination.

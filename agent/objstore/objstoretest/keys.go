@@ -26,10 +26,16 @@ var PathKeys = []string{
 
 // testHostileKeys: a key is held exactly, or refused.
 func testHostileKeys(s *suite) {
+	var common []string
 	for _, key := range CommonKeys {
+		if slices.Contains(s.refused, key) {
+			s.wantRefused(s.prefix + "common/" + key)
+			continue
+		}
 		s.wantHeld(s.prefix + "common/" + key)
+		common = append(common, key)
 	}
-	s.wantListed("common/", CommonKeys)
+	s.wantListed("common/", common)
 	if s.cleansPaths {
 		return
 	}
@@ -70,6 +76,15 @@ func (s *suite) wantHeld(key string) {
 	s.wantMissing(key)
 	s.commit(up, []objstore.PartRef{s.writePart(s.b, up, 0, 0, staged)}, staged)
 	s.wantContent(key, staged)
+}
+
+// wantRefused checks that nothing can be made under key.
+func (s *suite) wantRefused(key string) {
+	s.Helper()
+	_, err := s.b.Put(s.ctx, key, body(nil), objstore.Metadata{})
+	s.wantKind(err, objstore.KindInvalid)
+	_, err = s.b.Begin(s.ctx, key, 50, objstore.Metadata{})
+	s.wantKind(err, objstore.KindInvalid)
 }
 
 // wantListed checks that exactly these keys are below dir.

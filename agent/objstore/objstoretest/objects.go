@@ -46,6 +46,13 @@ func testMetadata(s *suite) {
 		User:               map[string]string{"plain": "value", "unicode": "Grüße, 世界", "spaces": " at both ends ", "empty-ish": "-"},
 	}
 	data := content(1, 100)
+	if s.identifiersOnly {
+		_, err := s.b.Put(s.ctx, s.prefix+"put", body(data), meta)
+		s.wantKind(err, objstore.KindInvalid)
+		_, err = s.b.Begin(s.ctx, s.prefix+"staged", int64(len(data)), meta)
+		s.wantKind(err, objstore.KindInvalid)
+		delete(meta.User, "empty-ish")
+	}
 	check := func(how string, got objstore.Metadata) {
 		s.Helper()
 		if !reflect.DeepEqual(got, meta) && !reflect.DeepEqual(got, objstore.Metadata{}) {

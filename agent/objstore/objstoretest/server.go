@@ -19,10 +19,12 @@ import (
 const (
 	versityGW = "versitygw@v1.8.0"
 	minIO     = "minio@v0.0.0-20260212201848-7aac2a2c5b7c"
+	fakeGCS   = "fake-gcs-server@v1.56.1"
 )
 
-// startTimeout is how long a server may take until it answers.
-const startTimeout = 20 * time.Second
+// startTimeout is how long a server may take until it answers. Azurite needs
+// two seconds of processor, and more where others want it too.
+const startTimeout = time.Minute
 
 // Server is a real S3 server that runs until the test ends.
 type Server struct {
@@ -69,20 +71,27 @@ func StartMinIO(t testing.TB) Server {
 		func(address, dir string) []string { return []string{"server", "--quiet", "--address", address, dir} })
 }
 
-// start runs a server on a free port with an empty directory of its own. A
-// port is only found by opening and closing it, so somebody may be quicker:
-// then the server ends at once, and another port is tried.
+// start runs an S3 server with an empty directory of its own.
 func start(t testing.TB, name string, env []string, args func(address, dir string) []string) Server {
 	t.Helper()
-	binary := tool(t, name)
 	dir := t.TempDir()
+	address, p := serve(t, name, env, func(address string) []string { return args(address, dir) })
+	return Server{Endpoint: "http://" + address, AccessKey: "skyctl-test", SecretKey: "skyctl-secret", Dir: dir, process: p}
+}
+
+// serve runs a server on a free port. A port is only found by opening and
+// closing it, so somebody may be quicker: then the server ends at once, and
+// another port is tried.
+func serve(t testing.TB, name string, env []string, args func(address string) []string) (string, *process) {
+	t.Helper()
+	binary := tool(t, name)
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
 	for {
 		address := freeAddress(t)
-		p := launch(t, binary, env, args(address, dir))
+		p := launch(t, binary, env, args(address))
 		if p.answers(ctx, address) {
-			return Server{Endpoint: "http://" + address, AccessKey: "skyctl-test", SecretKey: "skyctl-secret", Dir: dir, process: p}
+			return address, p
 		}
 		p.stop(t)
 		if ctx.Err() != nil {

@@ -66,11 +66,26 @@ func Run(t *testing.T, open func(t *testing.T) objstore.Bucket, options ...Optio
 // help nor notice.
 type Option func(*settings)
 
-type settings struct{ cleansPaths bool }
+type settings struct {
+	cleansPaths, takesLateParts, identifiersOnly bool
+	refused                                      []string
+}
 
 // CleansPaths is for stores that clean the path of a request before they look
 // at it, so that a//b and a/b are one key: PathKeys are not tried.
 func CleansPaths() Option { return func(s *settings) { s.cleansPaths = true } }
+
+// Refuses is for stores that cannot hold these of CommonKeys, and whose provider
+// refuses them, and no other.
+func Refuses(keys ...string) Option { return func(s *settings) { s.refused = keys } }
+
+// IdentifiersOnly is for stores whose user metadata has names of letters,
+// digits and underscores only, and whose provider refuses others.
+func IdentifiersOnly() Option { return func(s *settings) { s.identifiersOnly = true } }
+
+// TakesLateParts is for stores that know parts, but no uploads: a part that is
+// written after Abort is taken, and nothing can be made of it.
+func TakesLateParts() Option { return func(s *settings) { s.takesLateParts = true } }
 
 // opened opens a bucket and closes it when the test ends.
 func opened(t *testing.T, open func(t *testing.T) objstore.Bucket) objstore.Bucket {

@@ -10,16 +10,20 @@ import (
 	"strings"
 
 	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/objstore/azblob"
 	"github.com/skyctl/skyctl/agent/objstore/file"
+	"github.com/skyctl/skyctl/agent/objstore/gcs"
 	"github.com/skyctl/skyctl/agent/objstore/mem"
 	"github.com/skyctl/skyctl/agent/objstore/s3"
 )
 
 // providers is the whole registry, by Config.Type.
 var providers = map[string]func(context.Context, objstore.Config) (objstore.Bucket, error){
-	"file": file.Open,
-	"mem":  mem.Open,
-	"s3":   s3.Open,
+	"azblob": azblob.Open,
+	"file":   file.Open,
+	"gcs":    gcs.Open,
+	"mem":    mem.Open,
+	"s3":     s3.Open,
 }
 
 // Open returns the bucket that cfg describes. It contacts nothing: whether the
@@ -38,7 +42,12 @@ func Open(ctx context.Context, cfg objstore.Config) (objstore.Bucket, error) {
 // that this process finds in its environment spelled out. It travels over the
 // control channel only.
 func Delegate(ctx context.Context, cfg objstore.Config) (objstore.Config, error) {
-	if cfg.Type == "s3" {
+	switch cfg.Type {
+	case "azblob":
+		return azblob.Delegate(ctx, cfg)
+	case "gcs":
+		return gcs.Delegate(ctx, cfg)
+	case "s3":
 		return s3.Delegate(ctx, cfg)
 	}
 	return cfg, nil

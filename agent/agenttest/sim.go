@@ -1,0 +1,102 @@
+package agenttest
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/quic-go/quic-go/testutils/simnet"
+
+	"github.com/skyctl/skyctl/agent/route"
+)
+
+// Sim is a network in memory, for agents in a testing/synctest bubble. Its
+// Socket method goes into Options. Every packet takes the same time, none is
+// lost unless a link is cut, and bandwidth is without limit.
+type Sim struct {
+	delay  time.Duration
+	router simnet.PerfectRouter
+
+	mu    sync.Mutex
+	hosts map[route.Gateway]net.IP
+	ports int
+	cut   map[link]bool
+}
+
+// link is a pair of hosts, by their addresses, the lower first.
+type link [2]string
+
+func linkOf(a, b net.IP) link {
+	return link{min(a.String(), b.String()), max(a.String(), b.String())}
+}
+
+// NewSim returns a network on which a packet takes delay.
+func NewSim(delay time.Duration) *Sim {
+	return &Sim{delay: delay, hosts: map[route.Gateway]net.IP{}, cut: map[link]bool{}}
+}
+
+// Socket opens a socket at the gateway's host.
+func (s *Sim) Socket(name route.Gateway) (net.PacketConn, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ports++
+	addr := &net.UDPAddr{IP: s.host(name), Port: 1024 + s.ports}
+	l := &simnet.SimulatedLink{Latency: s.delay, UploadPacket: s}
+	conn := simnet.NewBlockingSimConn(addr, l)
+	s.AddNode(addr, l)
+	l.Start()
+	return &socket{SimConn: conn, sim: s, link: l}, nil
+}
+
+// host is the address of a gateway's host. The caller holds mu.
+func (s *Sim) host(name route.Gateway) net.IP {
+	if s.hosts[name] == nil {
+		s.hosts[name] = net.IPv4(198, 18, 0, byte(len(s.hosts)+1)).To4()
+	}
+	return s.hosts[name]
+}
+
+// Cut drops everything between two gateways until Heal.
+func (s *Sim) Cut(a, b route.Gateway) { s.set(a, b, true) }
+
+// Heal undoes Cut.
+func (s *Sim) Heal(a, b route.Gateway) { s.set(a, b, false) }
+
+func (s *Sim) set(a, b route.Gateway, cut bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cut[linkOf(s.host(a), s.host(b))] = cut
+}
+
+// AddNode implements simnet.Router.
+func (s *Sim) AddNode(addr net.Addr, r simnet.PacketReceiver) { s.router.AddNode(addr, r) }
+
+// SendPacket implements simnet.Router. A packet to nobody is lost, as on a
+// real network.
+func (s *Sim) SendPacket(p simnet.Packet) error {
+	s.mu.Lock()
+	cut := s.cut[linkOf(p.From.(*net.UDPAddr).IP, p.To.(*net.UDPAddr).IP)]
+	s.mu.Unlock()
+	if !cut {
+		_ = s.router.SendPacket(p)
+	}
+	return nil
+}
+
+// socket takes its link with it when it is closed.
+type socket struct {
+	*simnet.SimConn
+	sim  *Sim
+	link *simnet.SimulatedLink
+	once sync.Once
+}
+
+func (s *socket) Close() error {
+	err := net.ErrClosed
+	s.once.Do(func() {
+		s.sim.router.RemoveNode(s.LocalAddr())
+		err = errors.Join(s.SimConn.Close(), s.link.Close())
+	})
+	return err
+}

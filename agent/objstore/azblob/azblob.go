@@ -1,0 +1,119 @@
+// Package azblob is a container of Azure Blob Storage, on the Azure SDK.
+//
+// # Checksums
+//
+// Azure knows no CRC32C. It computes a CRC64 of the body of each request,
+// refuses the body where that is not the one that was sent along, and answers
+// with its own. Every write here checks its bytes against the CRC32C of the
+// reader, computes the CRC64 of those same bytes, and compares it with the one
+// in the store's answer: then the store has the bytes that the CRC32C
+// describes. Put and Commit report a CRC32C on that proof only; without it,
+// and at Stat, they report none, and whoever wants to be sure reads the object.
+//
+// # Staged writes
+//
+// Azure knows blocks of a blob, but no uploads: the blocks of all uploads to
+// one blob lie side by side, unnamed by any listing of the container, until
+// a commit names some of them and drops the others. So the name of a block
+// says which upload it belongs to, which part it is, and its CRC32C (see
+// block.go), and the ID of an upload carries everything that Begin was told
+// (see upload.go). Two uploads to one blob therefore never mix, but the first
+// to commit drops the blocks of the other, whose Commit is then KindNotFound.
+//
+// The version that Begin found, or its absence, is a condition of the commit.
+//
+// # Abort
+//
+// Blocks cannot be deleted. Abort drops those of a blob that does not exist, by
+// creating it empty and deleting it at once, where it can be sure to succeed;
+// next to an existing blob, it leaves them to Azure, which drops them with the
+// blob's next write, or a week after its last block: see abort.go. Nothing that
+// was aborted can be committed. A part that is written after Abort is taken,
+// and left behind in the same way.
+//
+// # Keys
+//
+// Azure takes a backslash for a slash and cuts off dots at the end of a name,
+// silently; what it would change is KindInvalid: see key.go.
+package azblob
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
+
+	"github.com/skyctl/skyctl/agent/objstore"
+)
+
+// Limits of Azure since service version 2019-12-12.
+const (
+	maxPart   = 4000 << 20
+	maxParts  = 50_000
+	maxPut    = 5000 << 20
+	maxObject = maxParts * maxPart // 190.7 TiB
+)
+
+// defaultCheckTimeout is how long Check waits for an endpoint that accepts
+// connections and says nothing.
+const defaultCheckTimeout = 10 * time.Second
+
+type bucket struct {
+	name      string // as the configuration has it
+	container *container.Client
+	transport *http.Transport
+
+	checkTimeout time.Duration
+}
+
+// Open returns the container cfg.Bucket of the account at cfg.Endpoint, or
+// without an endpoint the container of "ACCOUNT/CONTAINER". It reads the
+// environment that the SDK reads, and contacts nothing.
+func Open(_ context.Context, cfg objstore.Config) (objstore.Bucket, error) {
+	b := &bucket{name: cfg.Bucket, transport: newTransport(), checkTimeout: defaultCheckTimeout}
+	account, name, err := newClient(cfg, b.transport)
+	if err != nil {
+		return nil, b.failKind("open", "", objstore.KindInvalid, err)
+	}
+	b.container = account.NewContainerClient(name)
+	return b, nil
+}
+
+// url is the container as a user writes it.
+func (b *bucket) url() string { return "az://" + b.name }
+
+func (b *bucket) blob(key string) *blockblob.Client { return b.container.NewBlockBlobClient(key) }
+
+// Check lists at most one key, which a caller may do who may read one.
+func (b *bucket) Check(ctx context.Context) error {
+	limited, cancel := context.WithTimeout(ctx, b.checkTimeout)
+	defer cancel()
+	one := int32(1)
+	page, err := b.container.NewListBlobsFlatPager(&container.ListBlobsFlatOptions{MaxResults: &one}).NextPage(limited)
+	switch {
+	case err != nil && limited.Err() != nil && ctx.Err() == nil:
+		return b.failKind("check", "", objstore.KindUnreachable, fmt.Errorf("no answer within %v", b.checkTimeout))
+	case err != nil:
+		return b.fail("check", "", err)
+	case !complete(page):
+		return b.fail("check", "", errNotAzure)
+	}
+	return nil
+}
+
+// errNotAzure is for answers that are a success and yet not Azure's, as a
+// proxy or a web server gives them.
+var errNotAzure = &objstore.Error{Kind: objstore.KindUnsupported, Err: errors.New("the endpoint's answer is not that of Azure Blob Storage; check the endpoint")}
+
+func (b *bucket) Limits() objstore.Limits {
+	return objstore.Limits{MaxPart: maxPart, MaxParts: maxParts, MaxPut: maxPut, MaxObject: maxObject, Buffered: true}
+}
+
+func (b *bucket) Close() error {
+	b.transport.CloseIdleConnections()
+	return nil
+}

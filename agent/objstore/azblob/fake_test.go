@@ -1,0 +1,236 @@
+package azblob
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/minio/crc64nvme"
+
+	"github.com/skyctl/skyctl/agent/objstore"
+)
+
+// fake is a container that takes every name as it is on the wire, answers as
+// Azure does where Azurite does not, and misbehaves as a test wants.
+type fake struct {
+	// intercept answers a request itself and returns true, or leaves it.
+	intercept func(w http.ResponseWriter, r *http.Request) bool
+
+	mu       sync.Mutex
+	blobs    map[string]*stored // by name
+	requests []string           // METHOD and URI of each
+	writes   int
+}
+
+type stored struct {
+	exists      bool // it was committed
+	data        []byte
+	etag        string
+	header      http.Header // x-ms-meta-…
+	committed   []named
+	uncommitted []named
+}
+
+type named struct {
+	Name string
+	Size int
+	data []byte
+}
+
+const (
+	fakeAccount   = "account"
+	fakeContainer = "container"
+)
+
+func newFake(t *testing.T) (*fake, *bucket) {
+	t.Helper()
+	f := &fake{blobs: map[string]*stored{}}
+	server := httptest.NewServer(f)
+	t.Cleanup(server.Close)
+	b := open(t, objstore.Config{
+		Type: "azblob", Bucket: fakeContainer, Endpoint: server.URL + "/" + fakeAccount,
+		Credentials: map[string]string{"account_name": fakeAccount, "account_key": "a2V5"},
+	})
+	t.Cleanup(func() { b.Close() })
+	return f, b
+}
+
+func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.mu.Lock()
+	f.requests = append(f.requests, r.Method+" "+r.RequestURI)
+	f.mu.Unlock()
+	w.Header().Set("X-Ms-Request-Id", "REQ1")
+	if f.intercept != nil && f.intercept(w, r) {
+		return
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return // the client went away
+	}
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	name, err := url.PathUnescape(strings.TrimPrefix(strings.TrimPrefix(path, "/"+fakeAccount+"/"+fakeContainer), "/"))
+	if err != nil {
+		refuse(w, http.StatusBadRequest, "InvalidUri", err.Error())
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch query := r.URL.Query(); {
+	case query.Get("comp") == "list":
+		f.list(w, query)
+	case query.Get("restype") == "container":
+		w.Header().Set("X-Ms-Has-Immutability-Policy", "false")
+		w.Header().Set("X-Ms-Has-Legal-Hold", "false")
+	default:
+		f.blob(w, r, name, body)
+	}
+}
+
+func (f *fake) blob(w http.ResponseWriter, r *http.Request, name string, body []byte) {
+	s := f.blobs[name]
+	if s == nil {
+		s = &stored{}
+	}
+	comp := r.URL.Query().Get("comp")
+	switch match := r.Header.Get("If-Match"); {
+	case match != "" && (!s.exists || match != s.etag):
+		refuse(w, http.StatusPreconditionFailed, "ConditionNotMet", "The condition is not met.")
+	case r.Header.Get("If-None-Match") == "*" && s.exists:
+		refuse(w, http.StatusConflict, "BlobAlreadyExists", "The specified blob already exists.")
+	case r.Method == http.MethodPut:
+		f.blobs[name] = s
+		f.write(w, r, s, comp, body)
+	case comp == "blocklist" && (s.exists || s.uncommitted != nil):
+		writeBlockList(w, s)
+	case !s.exists:
+		refuse(w, http.StatusNotFound, "BlobNotFound", "The specified blob does not exist.")
+	case r.Method == http.MethodDelete:
+		delete(f.blobs, name)
+		w.WriteHeader(http.StatusAccepted)
+	default:
+		s.read(w, r)
+	}
+}
+
+func (f *fake) write(w http.ResponseWriter, r *http.Request, s *stored, comp string, body []byte) {
+	w.Header().Set("X-Ms-Content-Crc64", base64CRC64(crc64nvme.Checksum(body)))
+	if comp == "block" {
+		id := r.URL.Query().Get("blockid")
+		s.uncommitted = slices.DeleteFunc(s.uncommitted, func(n named) bool { return n.Name == id })
+		s.uncommitted = append(s.uncommitted, named{id, len(body), body})
+		w.WriteHeader(http.StatusCreated)
+		return
+	}
+	var committed []named
+	if comp == "blocklist" {
+		var ids struct{ Latest []string }
+		if err := xml.Unmarshal(body, &ids); err != nil {
+			panic(err)
+		}
+		body = nil
+		for _, id := range ids.Latest {
+			i := slices.IndexFunc(s.uncommitted, func(n named) bool { return n.Name == id })
+			if i < 0 {
+				refuse(w, http.StatusBadRequest, "InvalidBlockList", "The specified block list is invalid.")
+				return
+			}
+			committed = append(committed, s.uncommitted[i])
+			body = append(body, s.uncommitted[i].data...)
+		}
+	}
+	f.writes++
+	*s = stored{exists: true, data: body, etag: fmt.Sprintf(`"0x%X"`, f.writes), header: http.Header{}, committed: committed}
+	for name, values := range r.Header {
+		if strings.HasPrefix(name, "X-Ms-Meta-") {
+			s.header[name] = values
+		}
+	}
+	w.Header().Set("ETag", s.etag)
+	w.WriteHeader(http.StatusCreated)
+}
+
+func (s *stored) read(w http.ResponseWriter, r *http.Request) {
+	maps.Copy(w.Header(), s.header)
+	w.Header().Set("ETag", s.etag)
+	w.Header().Set("Last-Modified", "Mon, 02 Nov 2026 10:00:00 GMT")
+	first, last := 0, len(s.data)-1
+	status := http.StatusOK
+	if _, err := fmt.Sscanf(r.Header.Get("X-Ms-Range"), "bytes=%d-%d", &first, &last); err == nil {
+		w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-%d/%d", first, last, len(s.data)))
+		status = http.StatusPartialContent
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(last-first+1))
+	w.WriteHeader(status)
+	if r.Method == http.MethodGet {
+		w.Write(s.data[first : last+1])
+	}
+}
+
+func writeBlockList(w http.ResponseWriter, s *stored) {
+	list := struct {
+		XMLName     xml.Name `xml:"BlockList"`
+		Committed   []named  `xml:"CommittedBlocks>Block"`
+		Uncommitted []named  `xml:"UncommittedBlocks>Block"`
+	}{Committed: s.committed, Uncommitted: s.uncommitted}
+	if s.exists {
+		w.Header().Set("ETag", s.etag)
+	}
+	w.Header().Set("X-Ms-Blob-Content-Length", strconv.Itoa(len(s.data)))
+	writeXML(w, list)
+}
+
+// list answers two blobs a page.
+func (f *fake) list(w http.ResponseWriter, query url.Values) {
+	const pageSize = 2
+	type properties struct {
+		Length int    `xml:"Content-Length"`
+		ETag   string `xml:"Etag"`
+	}
+	type entry struct {
+		Name       string
+		Properties properties
+	}
+	page := struct {
+		XMLName    xml.Name `xml:"EnumerationResults"`
+		Endpoint   string   `xml:"ServiceEndpoint,attr"`
+		Blobs      []entry  `xml:"Blobs>Blob"`
+		NextMarker string
+	}{Endpoint: "http://account/"}
+	for _, name := range slices.Sorted(maps.Keys(f.blobs)) {
+		if s := f.blobs[name]; s.exists && strings.HasPrefix(name, query.Get("prefix")) && name > query.Get("marker") {
+			if len(page.Blobs) == pageSize {
+				page.NextMarker = page.Blobs[pageSize-1].Name
+				break
+			}
+			page.Blobs = append(page.Blobs, entry{name, properties{len(s.data), strings.Trim(s.etag, `"`)}})
+		}
+	}
+	writeXML(w, page)
+}
+
+func writeXML(w http.ResponseWriter, v any) {
+	if err := xml.NewEncoder(w).Encode(v); err != nil {
+		panic(err)
+	}
+}
+
+func refuse(w http.ResponseWriter, status int, code, message string) {
+	w.Header().Set("X-Ms-Error-Code", code)
+	w.WriteHeader(status)
+	fmt.Fprintf(w, "<?xml version=\"1.0\"?><Error><Code>%s</Code><Message>%s\nRequestId:REQ1\nTime:now</Message></Error>", code, message)
+}
+
+func base64CRC64(crc uint64) string {
+	return base64.StdEncoding.EncodeToString(binary.LittleEndian.AppendUint64(nil, crc))
+}

@@ -1,0 +1,44 @@
+package azblob
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+
+	"github.com/skyctl/skyctl/agent/objstore"
+)
+
+var errNoUpload = &objstore.Error{Kind: objstore.KindNotFound, Err: errors.New("the upload does not exist, or no longer")}
+
+// upload is what Begin leaves to Commit. Azure keeps nothing of the kind, so
+// it is all in the upload's ID.
+type upload struct {
+	Nonce    nonce             `json:"nonce"`
+	Previous objstore.Version  `json:"previous,omitempty"` // that Commit replaces; empty: there was no blob
+	Metadata objstore.Metadata `json:"metadata"`
+}
+
+func newUpload(previous objstore.Version, meta objstore.Metadata) upload {
+	u := upload{Previous: previous, Metadata: meta}
+	_, _ = rand.Read(u.Nonce[:]) // never fails
+	return u
+}
+
+// id is the JSON of u in base64, one opaque word.
+func (u upload) id() (string, error) {
+	raw, err := json.Marshal(u)
+	return base64.RawURLEncoding.EncodeToString(raw), err
+}
+
+// parseUpload reads what id made; what it did not make is no upload of ours.
+func parseUpload(id string) (u upload, err error) {
+	raw, err := base64.RawURLEncoding.DecodeString(id)
+	if err == nil {
+		err = json.Unmarshal(raw, &u)
+	}
+	if err != nil || u.Nonce == (nonce{}) {
+		return upload{}, errNoUpload
+	}
+	return u, nil
+}

@@ -1,0 +1,162 @@
+// Package gcs is a bucket of Google Cloud Storage on Google's SDK, over its
+// JSON API and HTTP/1.1.
+//
+// # Versions
+//
+// A version is a generation. Reads are pinned to it by a precondition, and the
+// generation of the answer is compared besides, so that a bucket that keeps
+// old generations is treated as one that does not: an object that was replaced
+// is no longer the object that was listed.
+//
+// # Staged writes
+//
+// The client has no multipart upload, so a staged write is objects below
+// .skyctl/RUN/ID/ that Commit composes:
+//
+//	upload          what is being written: key, generation to replace, metadata
+//	part/NUMBER     a part
+//	tree/L/NUMBER   up to 32 neighbours of level L-1, composed
+//
+// The last composition makes the object, under the precondition that the key
+// holds the generation that Begin saw, or none. Each composition carries the
+// CRC32C of its result, names the generations of its sources, and deletes
+// them: what goes this way is neither billed for a minimal storage duration
+// nor kept by soft delete, while what Abort deletes is. The upload object
+// exists exactly as long as the upload: it is the first to be deleted, and who
+// writes a part looks for it afterwards, so that no late part stays behind.
+//
+// Keys that start with .skyctl/ are therefore not for objects: List shows none
+// and everything else refuses them.
+//
+// A bucket that retains its objects, by a retention policy or a default hold,
+// does not let temporaries be deleted, and takes only what fits into one Put.
+//
+// # Checksums
+//
+// Google computes the CRC32C of every object, also of a composed one, compares
+// it with ours, and reports it.
+//
+// # Retries
+//
+// The SDK repeats what is safe to repeat, three attempts within a few seconds.
+// It repeats no upload of a known length, and a broken read without end: see
+// insert and maxReads.
+//
+// # fake-gcs-server
+//
+// The emulator compares neither preconditions nor generations nor checksums
+// when it composes, keeps the sources, and answers a missing one with status
+// 500. That is tested with a fake of our own.
+package gcs
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"cloud.google.com/go/storage"
+	"google.golang.org/api/iterator"
+
+	"github.com/skyctl/skyctl/agent/objstore"
+)
+
+const (
+	maxObject  = 5 << 40 // bytes
+	maxSources = 32      // of one composition
+	maxKey     = 1024    // bytes
+)
+
+// defaultCheckTimeout is how long Check waits for an endpoint that accepts
+// connections and says nothing.
+const defaultCheckTimeout = 10 * time.Second
+
+// runName is what may be part of the name of a temporary object.
+var runName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+type bucket struct {
+	name      string
+	run       string
+	client    *storage.Client
+	handle    *storage.BucketHandle
+	transport *http.Transport
+
+	checkTimeout time.Duration
+}
+
+// Open returns the bucket cfg.Bucket. It contacts nothing: credentials are
+// looked for when the first request needs them.
+func Open(ctx context.Context, cfg objstore.Config) (objstore.Bucket, error) {
+	b := &bucket{name: cfg.Bucket, run: cfg.Run, checkTimeout: defaultCheckTimeout}
+	if b.run == "" {
+		b.run = rand.Text()
+	}
+	if !runName.MatchString(b.run) {
+		return nil, b.failKind("open", "", objstore.KindInvalid, fmt.Errorf("the run %q has other characters than letters, digits, '_' and '-'", b.run))
+	}
+	var err error
+	if b.client, b.transport, err = newClient(ctx, cfg); err != nil {
+		return nil, b.failKind("open", "", objstore.KindInvalid, err)
+	}
+	b.handle = b.client.Bucket(b.name)
+	return b, nil
+}
+
+// url is the bucket as a user writes it.
+func (b *bucket) url() string { return "gs://" + b.name }
+
+// Check lists at most one key: that needs no right beyond those of a transfer.
+func (b *bucket) Check(ctx context.Context) error {
+	limited, cancel := context.WithTimeout(ctx, b.checkTimeout)
+	defer cancel()
+	it, err := b.listing(limited, "")
+	if err != nil {
+		return b.fail("check", "", err)
+	}
+	it.PageInfo().MaxSize = 1
+	switch _, err := it.Next(); {
+	case err == nil, err == iterator.Done:
+		return nil
+	case limited.Err() != nil && ctx.Err() == nil:
+		return b.failKind("check", "", objstore.KindUnreachable, fmt.Errorf("no answer within %v", b.checkTimeout))
+	default:
+		return b.fail("check", "", err)
+	}
+}
+
+func (b *bucket) Limits() objstore.Limits {
+	return objstore.Limits{MaxPart: maxObject, MaxPut: maxObject, MaxObject: maxObject, Buffered: true}
+}
+
+func (b *bucket) Close() error {
+	b.transport.CloseIdleConnections()
+	return b.client.Close()
+}
+
+// checkKey refuses the names that Google documents as impossible; the
+// emulator takes them.
+func (b *bucket) checkKey(op, key string) error {
+	var err error
+	switch {
+	case key == "":
+		err = errors.New("the key is empty")
+	case !utf8.ValidString(key):
+		err = errors.New("the key is not valid UTF-8")
+	case len(key) > maxKey:
+		err = fmt.Errorf("the key has %d bytes, the store allows %d", len(key), maxKey)
+	case strings.ContainsAny(key, "\r\n"):
+		err = errors.New("the store allows no line breaks in a key")
+	case key == ".", key == "..", strings.HasPrefix(key, ".well-known/acme-challenge/"):
+		err = errors.New("the store reserves this key")
+	case strings.HasPrefix(key, temporary):
+		err = fmt.Errorf("keys that start with %s are for temporary objects of skyctl", temporary)
+	default:
+		return nil
+	}
+	return b.failKind(op, key, objstore.KindInvalid, err)
+}
