@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -64,7 +65,7 @@ func TestAPortThatIsTakenIsSaid(t *testing.T) {
 	a := newAuthority(t)
 	p := &process{name: "g", ended: make(chan error, 1), boot: start(t, a, "other", startOptions{stranded: true}).boot}
 	p.boot.Listen = l.Addr().String()
-	if line := p.run(t); !strings.HasPrefix(line, "error ") || !strings.Contains(line, "address already in use") {
+	if line := p.run(t, ""); !strings.HasPrefix(line, "error ") || !strings.Contains(line, "address already in use") {
 		t.Errorf("it said %q", line)
 	}
 	if err := p.wait(t, 10*time.Second); err == nil {
@@ -217,9 +218,15 @@ func TestAWriterKilledInTheMiddleOfAnObject(t *testing.T) {
 	}
 }
 
-// TestIdleMemory holds the figure of the README.
+// TestIdleMemory holds the figure of the README, for the program as it is
+// built: this test's own binary is larger.
 func TestIdleMemory(t *testing.T) {
-	p := start(t, newAuthority(t), "g", startOptions{})
+	program := filepath.Join(t.TempDir(), "skyagent")
+	build := exec.Command("go", "build", "-tags", "disable_grpc_modules", "-o", program, ".")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	p := start(t, newAuthority(t), "g", startOptions{program: program})
 	if _, err := p.Info(context.Background()); err != nil {
 		t.Fatal(err)
 	}

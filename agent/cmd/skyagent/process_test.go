@@ -53,7 +53,8 @@ type process struct {
 type startOptions struct {
 	lifetime, enrollWithin time.Duration
 	listen                 string
-	stranded               bool // do not enroll
+	stranded               bool   // do not enroll
+	program                string // instead of this test's binary
 }
 
 // start runs a skyagent as Terraform's module does, and enrolls it.
@@ -77,7 +78,7 @@ func start(t testing.TB, authority *enroll.Authority, name route.Gateway, o star
 	p.boot = enroll.Boot{Run: authority.Run(), Name: name, Listen: o.listen, CACertificate: authority.CertificatePEM(),
 		Token: authority.NewToken(), LifetimeSeconds: int64(o.lifetime.Seconds()), NotAfter: authority.NotAfter(),
 		EnrollWithinSeconds: int64(o.enrollWithin.Seconds())}
-	line := p.run(t)
+	line := p.run(t, o.program)
 	if want := fmt.Sprintf("ready %d ", p.cmd.Process.Pid); !strings.HasPrefix(line, want) {
 		t.Fatalf("%s said %q, want %q", name, line, want)
 	}
@@ -99,7 +100,7 @@ func start(t testing.TB, authority *enroll.Authority, name route.Gateway, o star
 }
 
 // run starts the process and returns the line that it says when it listens.
-func (p *process) run(t testing.TB) string {
+func (p *process) run(t testing.TB, program string) string {
 	t.Helper()
 	boot, err := json.Marshal(struct {
 		enroll.Boot
@@ -118,6 +119,9 @@ func (p *process) run(t testing.TB) string {
 	}
 	defer r.Close()
 	p.cmd = as("agent", "--boot", file, "--ready-fd", "3")
+	if program != "" {
+		p.cmd.Path = program
+	}
 	p.cmd.ExtraFiles = []*os.File{w}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)

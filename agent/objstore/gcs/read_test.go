@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/skyctl/skyctl/agent/chunk"
@@ -90,9 +91,10 @@ func TestBrokenRead(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			f, b := newFake(t)
 			obj := put(t, b, "key", data, objstore.Metadata{})
-			n := 0
-			downloads(f, func(w http.ResponseWriter, r *http.Request) bool {
-				if n++; n > c.breaks {
+			var requests atomic.Int32
+			downloads(f, func(w http.ResponseWriter, _ *http.Request) bool {
+				n := requests.Add(1)
+				if int(n) > c.breaks {
 					return false
 				}
 				w.Header().Set("X-Goog-Generation", string(obj.Version))
@@ -120,7 +122,7 @@ func TestBrokenRead(t *testing.T) {
 			case c.want != objstore.KindUnknown && (err == nil || objstore.KindOf(err) != c.want):
 				t.Errorf("got %v, want %v", err, c.want)
 			}
-			if n > maxReads {
+			if n := requests.Load(); n > maxReads {
 				t.Errorf("%d requests", n)
 			}
 		})

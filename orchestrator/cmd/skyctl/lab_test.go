@@ -55,6 +55,7 @@ type world struct {
 type worldOptions struct {
 	eastEndpoint, westEndpoint func(string) string // what is to stand before the servers
 	memory                     string
+	stores                     string // further ones, as lines of the configuration
 	// uploadsMayBeLeft: an upload that was begun in the instant before skyctl is
 	// killed is in no journal, and nobody knows of it.
 	uploadsMayBeLeft bool

@@ -22,37 +22,42 @@ import (
 // gateways of its own, and compares it at each with code that is not skyctl's.
 func TestThroughEveryStore(t *testing.T) {
 	gcs, disk := startGCS(t), t.TempDir()
+	if err := os.Mkdir(filepath.Join(disk, "data"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	w := newWorld(t, worldOptions{stores: fmt.Sprintf("  cloud: {type: gcs, endpoint: %q, region: \"local:mid\"}\n  disk: {type: file, path: %q, region: \"local:east\"}\n", gcs.endpoint, disk)})
 	objects := w.odd()
 	from := "east://data/src"
 	for _, leg := range []struct {
 		to    string
-		holds func(t *testing.T) map[string]held // by key, all there is
+		holds func() map[string]held // by key, all there is
 	}{
-		{"cloud://data/dst", gcs.holds},
-		{"disk://data/dst", func(t *testing.T) map[string]held { return holdsFiles(t, filepath.Join(disk, "data")) }},
+		{"cloud://data/dst", func() map[string]held { return gcs.holds(t) }},
+		{"disk://data/dst", func() map[string]held { return holdsFiles(t, filepath.Join(disk, "data")) }},
 		{"west://data/dst", w.holds},
 	} {
-		if !t.Run(from+" to "+leg.to, func(t *testing.T) {
-			r := w.skyctl("cp", "-r", from, leg.to, "--gateways", "1", "--chunk-size", "5MiB", "--yes", "--json")
-			w.succeeded(r, int64(len(objects)))
-			got := leg.holds(t)
-			for key, want := range objects {
-				o, ok := got["dst/"+key]
-				if !ok || !bytes.Equal(o.data, want) {
-					t.Errorf("%q: %d bytes arrived, %d were sent, and they differ", key, len(o.data), len(want))
-				}
-				if o.metadata != nil && (o.contentType != "text/odd" || !maps.Equal(o.metadata, map[string]string{"origin": "east"})) {
-					t.Errorf("%q: content type %q, metadata %v", key, o.contentType, o.metadata)
-				}
-			}
-			if len(got) != len(objects) {
-				t.Errorf("%d objects are there, %d were sent", len(got), len(objects))
-			}
-		}) {
-			return
-		}
+		t.Logf("%s to %s", from, leg.to)
+		r := w.skyctl("cp", "-r", from, leg.to, "--gateways", "1", "--chunk-size", "5MiB", "--yes", "--json")
+		w.succeeded(r, int64(len(objects)))
+		wantHeld(t, leg.holds(), objects)
 		from = leg.to
+	}
+}
+
+// wantHeld compares what a store holds with what was put.
+func wantHeld(t *testing.T, got map[string]held, objects map[string][]byte) {
+	t.Helper()
+	for key, want := range objects {
+		o, ok := got["dst/"+key]
+		if !ok || !bytes.Equal(o.data, want) {
+			t.Errorf("%q: %d bytes arrived, %d were sent, and they differ", key, len(o.data), len(want))
+		}
+		if o.metadata != nil && (o.contentType != "text/odd" || !maps.Equal(o.metadata, map[string]string{"origin": "east"})) {
+			t.Errorf("%q: content type %q, metadata %v", key, o.contentType, o.metadata)
+		}
+	}
+	if len(got) != len(objects) {
+		t.Errorf("%d objects are there, %d were sent", len(got), len(objects))
 	}
 }
 
@@ -81,8 +86,8 @@ func (w *world) odd() map[string][]byte {
 	return objects
 }
 
-// held is an object as a store holds it. Stores that keep no metadata have
-// none, not even an empty one.
+// held is an object as a store holds it; where metadata is nil it is not
+// compared.
 type held struct {
 	data        []byte
 	contentType string
@@ -90,8 +95,8 @@ type held struct {
 }
 
 // holds reads the west's bucket. What comes out of files has no metadata.
-func (w *world) holds(t *testing.T) map[string]held {
-	t.Helper()
+func (w *world) holds() map[string]held {
+	w.t.Helper()
 	got := map[string]held{}
 	for key := range w.keys(w.west) {
 		data, _ := w.get(w.west, key)
@@ -158,7 +163,9 @@ func (s gcsStore) holds(t *testing.T) map[string]held {
 		if err != nil {
 			t.Fatalf("%q: %v", a.Name, err)
 		}
-		got[a.Name] = held{data: data, contentType: a.ContentType, metadata: a.Metadata}
+		metadata := map[string]string{}
+		maps.Copy(metadata, a.Metadata)
+		got[a.Name] = held{data: data, contentType: a.ContentType, metadata: metadata}
 	}
 }
 
