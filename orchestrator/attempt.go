@@ -80,7 +80,6 @@ func (a *attempt) carry(ctx context.Context, opts ApplyOptions, up bringUp) (Res
 	return res, err
 }
 
-// settings are what the agents are told of the stores and their budget.
 // finish ends a run of which every object is final: with its gateways goes
 // whatever an earlier process left in flight, and what that process staged for
 // objects that failed is aborted.
@@ -104,6 +103,7 @@ func (a *attempt) finish(ctx context.Context, opts ApplyOptions) (Result, error)
 	return res, err
 }
 
+// settings are what the agents are told of the stores and their budget.
 func (a *attempt) settings(ctx context.Context) (s settings, err error) {
 	s = settings{memory: int64(a.o.Config.Limits.Memory), verify: a.saved.Request.Verify}
 	if s.source, err = open.Delegate(ctx, a.places.source.Config); err != nil {
@@ -165,6 +165,9 @@ func (a *attempt) notUp(ctx context.Context, err error) error {
 func (a *attempt) transfer(ctx context.Context, notAfter time.Time) (transfer.Result, error) {
 	f := a.fleet
 	if err := f.configure(ctx); err != nil {
+		if ctx.Err() != nil {
+			return transfer.Result{}, &InterruptedError{Run: a.run.ID, Err: err}
+		}
 		return transfer.Result{}, &PreconditionError{Err: err}
 	}
 	a.o.begin(a.run, PhaseTransfer, "")
@@ -189,7 +192,7 @@ func (a *attempt) transfer(ctx context.Context, notAfter time.Time) (transfer.Re
 func (a *attempt) dests() []transfer.Dest {
 	var dests []transfer.Dest
 	for i, b := range a.places.destBuckets {
-		dests = append(dests, transfer.Dest{Store: destStore(i), Writers: a.fleet.layout.Writers(route.Dest(i)), Limits: b.Limits()})
+		dests = append(dests, transfer.Dest{URL: a.saved.Request.Dests[i], Store: destStore(i), Writers: a.fleet.layout.Writers(route.Dest(i)), Limits: b.Limits()})
 	}
 	return dests
 }

@@ -60,6 +60,7 @@ type Window struct {
 
 // Dest is a destination of the run.
 type Dest struct {
+	URL     string          // what the user calls it, for messages
 	Store   string          // its name in control.Config.Stores
 	Writers []route.Gateway // who may begin, commit and abort there
 	Limits  objstore.Limits

@@ -101,7 +101,7 @@ func (s *scheduler) exhausted(t *task, last control.Result) {
 	common := f.Kind == objstore.KindUnreachable || f.Stage == control.StageRoute && f.Kind != objstore.KindCorrupt
 	for _, d := range t.obj.need(t.index) {
 		if common && !s.workedSince(&d.dest, t.tries.first) {
-			s.interrupt(fmt.Sprintf("nothing reaches destination %d any more", d.dest), fmt.Errorf("%s", describe(f)))
+			s.interrupt(fmt.Sprintf("nothing reaches %s any more", s.cfg.Dests[d.dest].URL), fmt.Errorf("%s", describe(f)))
 			return
 		}
 	}
@@ -122,7 +122,7 @@ func (s *scheduler) drop(t *task) {
 
 // full stops the run at a destination without space: see the package comment.
 func (s *scheduler) full(dest route.Dest, why string) {
-	s.interrupt(fmt.Sprintf("destination %d takes no more; make space and resume", dest), fmt.Errorf("%s", why))
+	s.interrupt(fmt.Sprintf("%s takes no more; make space and resume", s.cfg.Dests[dest].URL), fmt.Errorf("%s", why))
 }
 
 // workedSince tells whether anything was acknowledged at dest, or anywhere for
