@@ -172,7 +172,7 @@ func TestSignalsInEveryPhase(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t, worldOptions{})
-			objects, cp := w.big(60 << 20)
+			objects, cp := w.big(120 << 20)
 			c.reached(w)
 			if err := cp.cmd.Process.Signal(c.signal); err != nil {
 				t.Fatal(err)
