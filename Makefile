@@ -38,8 +38,8 @@ demo: build $(VERSITYGW) ## move objects between two S3 servers through a relay,
 
 .PHONY: test
 test: lint build tools ## everything: units, real servers, the race detector, end to end
-	go test -shuffle=on ./...
-	CGO_ENABLED=1 go test -race -shuffle=on $(RACE)
+	go test -timeout 30m -shuffle=on ./...
+	CGO_ENABLED=1 go test -timeout 30m -race -shuffle=on $(RACE)
 
 .PHONY: lint
 lint: ## formatting and vet
