@@ -87,9 +87,16 @@ func (o *Orchestrator) Cancel(ctx context.Context, id rundir.ID) error {
 		return err
 	}
 	_, err := o.work(ctx, id, func(a *attempt) (Result, error) {
-		// Without gateways nothing writes any more; then what was staged goes.
-		err := a.destroy(ctx)
-		return Result{}, errors.Join(err, a.abortStaged(ctx), a.journal.Set(keyState, string(StateCancelled)))
+		// Only without gateways does nothing write any more; then what was
+		// staged goes. Where either fails the run is as it was, and Cancel may
+		// be asked again.
+		if err := a.destroy(ctx); err != nil {
+			return Result{}, err
+		}
+		if err := a.abortStaged(ctx); err != nil {
+			return Result{}, err
+		}
+		return Result{}, a.journal.Set(keyState, string(StateCancelled))
 	})
 	return err
 }
