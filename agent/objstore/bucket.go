@@ -19,15 +19,19 @@ import (
 // Keys are literal: nothing is decoded, cleaned or joined. A key that the
 // store cannot hold is KindInvalid.
 type Bucket interface {
-	// Check tells whether the bucket exists and answers this caller.
-	Check(ctx context.Context) error
+	// Check tells whether the bucket exists and answers this caller, and what
+	// there is to know of it before anything is written.
+	Check(ctx context.Context) (About, error)
 
-	// List calls yield for every object whose key starts with prefix, in the
-	// store's order, in constant memory. It returns nil only after the store
-	// said that the listing is complete: an error in the middle is an error,
-	// never a short listing. An error of yield ends the listing and is
+	// List calls yield for every object whose key starts with prefix and comes
+	// behind after in the store's order, in that order, in constant memory
+	// however many there are. After an error, List goes on where it stopped
+	// when after is the last key that was yielded. Providers list several parts
+	// of the prefix at once where that is quicker. It returns nil only after
+	// the store said that the listing is complete: an error in the middle is an
+	// error, never a short listing. An error of yield ends the listing and is
 	// returned as it is. Listed objects may lack CRC32C and Metadata.
-	List(ctx context.Context, prefix string, yield func(Object) error) error
+	List(ctx context.Context, prefix, after string, yield func(Object) error) error
 
 	// Stat returns the object with everything the store knows of it.
 	Stat(ctx context.Context, key string) (Object, error)
@@ -46,6 +50,11 @@ type Bucket interface {
 	// computes or checks one; Modified may be zero. Putting the same bytes
 	// twice is harmless.
 	Put(ctx context.Context, key string, body Body, meta Metadata) (Object, error)
+
+	// Keeps returns what of m the store would keep, and the fields it would
+	// lose. Put and Begin take what Keeps returned; anything beyond is
+	// KindInvalid. It contacts nothing.
+	Keeps(m Metadata) (kept Metadata, lost Fields)
 
 	// Begin starts a staged write of an object of size bytes. Nothing is
 	// visible under key until Commit.
@@ -74,6 +83,13 @@ type Bucket interface {
 	// what does not exist is no error.
 	Abort(ctx context.Context, up Upload) error
 
+	// Uploads lists the staged writes of exactly this key that were begun at
+	// since or later (the store's clock decides, a minute of difference is
+	// allowed for) and neither committed nor aborted, so that what a crash left
+	// before anybody noted its name can be given up. It lists only what this
+	// caller, or this run, may have begun where the store tells.
+	Uploads(ctx context.Context, key string, since time.Time) ([]Upload, error)
+
 	// Delete removes the object. Deleting what does not exist is no error.
 	Delete(ctx context.Context, key string) error
 
@@ -99,6 +115,18 @@ type Object struct {
 	Metadata Metadata
 }
 
+// About is what a store says of a bucket.
+type About struct {
+	// Regions are the cloud's own names of where the bucket is, lower case:
+	// one, or several for a bucket that spans them. Nil where the endpoint has
+	// no such notion.
+	Regions []string
+
+	// Warnings are for the user, one sentence each: what writing here will cost
+	// or leave behind that he may not expect.
+	Warnings []string
+}
+
 // Metadata travels with an object where both sides know the field.
 type Metadata struct {
 	ContentType        string            `json:"content_type,omitempty"`
@@ -107,6 +135,24 @@ type Metadata struct {
 	ContentLanguage    string            `json:"content_language,omitempty"`
 	CacheControl       string            `json:"cache_control,omitempty"`
 	User               map[string]string `json:"user,omitempty"`
+	Tags               map[string]string `json:"tags,omitempty"`
+
+	// StorageClass is the store's own name of it; empty is its default. A
+	// destination takes what Config.StorageClasses makes of the source's.
+	StorageClass string `json:"storage_class,omitempty"`
+
+	// Modified is when the content was last modified, as a file system or an
+	// earlier copy recorded it; zero if nobody did. Object stores keep it as
+	// user metadata "mtime" (RFC 3339 with nanoseconds), as rclone does.
+	Modified time.Time `json:"modified,omitzero"`
+
+	// Mode are the permission bits of a file, 0 if there are none to keep.
+	// Object stores keep them as user metadata "mode" (octal), as rclone does.
+	Mode uint32 `json:"mode,omitempty"`
+
+	// Link is the target of a symbolic link, which has no bytes. Object stores
+	// keep it as user metadata "skyctl-symlink".
+	Link string `json:"link,omitempty"`
 }
 
 // Body is the content of an object or part: exactly Size bytes.
@@ -167,4 +213,25 @@ type Config struct {
 	PathStyle   bool              `json:"path_style,omitempty"`
 	Credentials map[string]string `json:"credentials,omitempty"` // keys as in the configuration; empty: as the SDK finds them
 	Run         string            `json:"run,omitempty"`         // names temporary objects; empty: something random
+
+	// Expires is when Credentials end, zero if they do not. Whoever spelled
+	// them out spells them out again before.
+	Expires time.Time `json:"expires,omitzero"`
+
+	// StorageClasses maps the source's storage class to the one that is written
+	// here; "*" stands for every class that is not named, the default included.
+	StorageClasses map[string]string `json:"storage_classes,omitempty"`
+
+	KMSKey        string   `json:"kms_key,omitempty"`        // s3: encrypt what is written with this key
+	RequesterPays bool     `json:"requester_pays,omitempty"` // s3, gcs: this caller pays for requests and traffic
+	Symlinks      Symlinks `json:"symlinks,omitempty"`       // file
 }
+
+// Symlinks says what a source of files makes of symbolic links.
+type Symlinks string
+
+const (
+	SymlinksSkip   Symlinks = "skip"   // leave them out
+	SymlinksFollow Symlinks = "follow" // what they point to, as if it were there; the default
+	SymlinksCopy   Symlinks = "copy"   // the links themselves
+)
