@@ -172,10 +172,11 @@ func TestPartsOfOneObjectThroughTwoWriters(t *testing.T) {
 	data := random(10<<20 + 1)
 	p.put("big", data, objstore.Metadata{})
 	ctx := t.Context()
-	up, err := f.Agent("w0").Begin(ctx, control.BeginRequest{Store: "dst0", Key: "big", Size: int64(len(data)), Metadata: objstore.Metadata{ContentType: "x/y"}})
+	begun, err := f.Agent("w0").Begin(ctx, control.BeginRequest{Store: "dst0", Key: "big", Size: int64(len(data)), Metadata: objstore.Metadata{ContentType: "x/y"}})
 	if err != nil {
 		t.Fatal(err)
 	}
+	up := begun.Upload
 	var as []control.Assignment
 	for i, r := range chunk.Split(int64(len(data)), 1<<20) {
 		as = append(as, control.Assignment{Chunk: chunk.ID{Object: 5, Index: i}, Attempt: 1, Store: "src", Key: "big", Range: r,

@@ -29,6 +29,8 @@ type session struct {
 	work  sync.WaitGroup
 }
 
+var errNotConfigured = errors.New("the agent is not configured, or has been told to stop")
+
 // endedSession stands where none has been configured.
 func endedSession() *session {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -145,7 +147,7 @@ func (a *Agent) setMemory(memory int64) {
 func (a *Agent) Assign(_ context.Context, chunks []control.Assignment) error {
 	now := a.currentSession()
 	if !now.enter() {
-		return errors.New("the agent is not configured, or has been told to stop")
+		return errNotConfigured
 	}
 	defer now.leave()
 	return now.source.Assign(chunks)
@@ -186,7 +188,7 @@ func (a *Agent) windowBudget() *budget.Budget {
 func (a *Agent) bucket(ctx context.Context, name string) (_ objstore.Bucket, bound context.Context, done func(), err error) {
 	now := a.currentSession()
 	if !now.enter() {
-		return nil, nil, nil, errors.New("the agent is not configured, or has been told to stop")
+		return nil, nil, nil, errNotConfigured
 	}
 	b, err := a.stores.get(name)
 	if err != nil {

@@ -10,13 +10,25 @@ import (
 )
 
 // Begin implements control.API.
-func (a *Agent) Begin(ctx context.Context, req control.BeginRequest) (objstore.Upload, error) {
+func (a *Agent) Begin(ctx context.Context, req control.BeginRequest) (control.Begun, error) {
 	b, ctx, done, err := a.bucket(ctx, req.Store)
 	if err != nil {
-		return objstore.Upload{}, err
+		return control.Begun{}, err
 	}
 	defer done()
-	return b.Begin(ctx, req.Key, req.Size, req.Metadata)
+	kept, lost := b.Keeps(req.Metadata)
+	up, err := b.Begin(ctx, req.Key, req.Size, kept)
+	return control.Begun{Upload: up, Lost: lost}, err
+}
+
+// Uploads implements control.API.
+func (a *Agent) Uploads(ctx context.Context, req control.UploadsRequest) ([]objstore.Upload, error) {
+	b, ctx, done, err := a.bucket(ctx, req.Store)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return b.Uploads(ctx, req.Key, req.Since)
 }
 
 // Commit implements control.API.

@@ -18,6 +18,10 @@ type stores struct {
 	mu     sync.Mutex
 	config map[string]objstore.Config
 	opened map[string]objstore.Bucket
+
+	// retired are buckets whose credentials were renewed: what is under way
+	// goes on with them. They are few, one a renewal, and close with the rest.
+	retired []objstore.Bucket
 }
 
 func newStores() *stores { return &stores{opened: map[string]objstore.Bucket{}} }
@@ -28,6 +32,10 @@ func (s *stores) configure(config map[string]objstore.Config) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var errs []error
+	for _, b := range s.retired {
+		errs = append(errs, b.Close())
+	}
+	s.retired = nil
 	for name, b := range s.opened {
 		if c, ok := config[name]; !ok || !reflect.DeepEqual(c, s.config[name]) {
 			errs = append(errs, b.Close())
@@ -38,6 +46,28 @@ func (s *stores) configure(config map[string]objstore.Config) error {
 	return errors.Join(errs...)
 }
 
+// renew has every later get use the new configurations.
+func (s *stores) renew(config map[string]objstore.Config) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for name := range config {
+		if _, ok := s.config[name]; !ok {
+			return notGiven(name)
+		}
+	}
+	for name, c := range config {
+		if reflect.DeepEqual(c, s.config[name]) {
+			continue
+		}
+		s.config[name] = c
+		if b, ok := s.opened[name]; ok {
+			s.retired = append(s.retired, b)
+			delete(s.opened, name)
+		}
+	}
+	return nil
+}
+
 func (s *stores) get(name string) (objstore.Bucket, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -46,7 +76,7 @@ func (s *stores) get(name string) (objstore.Bucket, error) {
 	}
 	c, ok := s.config[name]
 	if !ok {
-		return nil, &objstore.Error{Op: "open", Bucket: name, Kind: objstore.KindPermission, Err: fmt.Errorf("this gateway was not given the store")}
+		return nil, notGiven(name)
 	}
 	b, err := open.Open(context.Background(), c)
 	if err != nil {
@@ -57,3 +87,17 @@ func (s *stores) get(name string) (objstore.Bucket, error) {
 }
 
 func (s *stores) close() error { return s.configure(nil) }
+
+func notGiven(name string) error {
+	return &objstore.Error{Op: "open", Bucket: name, Kind: objstore.KindPermission, Err: fmt.Errorf("this gateway was not given the store")}
+}
+
+// Renew implements control.API.
+func (a *Agent) Renew(_ context.Context, stores map[string]objstore.Config) error {
+	now := a.currentSession()
+	if !now.enter() {
+		return errNotConfigured
+	}
+	defer now.leave()
+	return a.stores.renew(stores)
+}

@@ -133,7 +133,11 @@ func (o *Orchestrator) stop(ctx context.Context, id rundir.ID) error {
 // abortStaged aborts the run's staged writes, from inside skyctl.
 func (a *attempt) abortStaged(ctx context.Context) (err error) {
 	staged, err := a.journal.Staged(ctx, -1, 0, 1)
-	if err != nil || len(staged) == 0 {
+	if err != nil {
+		return err
+	}
+	opened, err := a.journal.Opened(ctx, -1, 0, 1)
+	if err != nil || len(staged)+len(opened) == 0 {
 		return err
 	}
 	if a.places, err = a.o.resolve(a.saved.Request); err != nil {
@@ -152,6 +156,5 @@ func (a *attempt) abortStaged(ctx context.Context) (err error) {
 	if err := a.fleet.configure(ctx); err != nil {
 		return err
 	}
-	_, err = transfer.Cancel(ctx, transfer.CancelConfig{Journal: a.journal, Fleet: a.fleet, Dests: a.dests()})
-	return err
+	return transfer.Cancel(ctx, transfer.CancelConfig{Journal: a.journal, Fleet: a.fleet, Dests: a.dests()})
 }

@@ -31,13 +31,22 @@ type API interface {
 	// one.
 	Results(ctx context.Context, after uint64, yield func([]Result) error) error
 
+	// Renew replaces the credentials of stores that the agent was configured
+	// with, without disturbing what is under way. A store that it does not
+	// have is an error.
+	Renew(ctx context.Context, stores map[string]objstore.Config) error
+
 	// Begin, Commit, Abort and Parts are the staged write of one object at a
 	// destination, done by a gateway near it. Commit also checks the object's
-	// digest and says how.
-	Begin(ctx context.Context, req BeginRequest) (objstore.Upload, error)
+	// digest and says how. Begin says what of the metadata is lost there.
+	Begin(ctx context.Context, req BeginRequest) (Begun, error)
 	Commit(ctx context.Context, req CommitRequest) (Committed, error)
 	Abort(ctx context.Context, req UploadRequest) error
 	Parts(ctx context.Context, req UploadRequest) ([]objstore.PartRef, error)
+
+	// Uploads lists the staged writes of one key that an earlier process may
+	// have begun without living to note it; see objstore.Bucket.
+	Uploads(ctx context.Context, req UploadsRequest) ([]objstore.Upload, error)
 
 	// Quiesce stops reading and writing and returns when no write of the run
 	// is in flight. It comes before success is declared and before an agent's
@@ -115,17 +124,18 @@ type Dest struct {
 
 // Result is what became of one chunk at one destination.
 type Result struct {
-	Seq      uint64        `json:"seq"` // of this agent, from 1 on
-	Chunk    chunk.ID      `json:"chunk"`
-	Attempt  int32         `json:"attempt"`
-	Dest     route.Dest    `json:"dest"`
-	Route    int           `json:"route"` // -1: none was taken
-	Bytes    int64         `json:"bytes"`
-	Digest   chunk.Digest  `json:"digest"`             // of what the reader read
-	Token    string        `json:"token,omitempty"`    // PartRef.Token
-	Verified Verified      `json:"verified,omitempty"` // whole objects only
-	Failure  *Failure      `json:"failure,omitempty"`  // nil: written and durable
-	Took     time.Duration `json:"took_ns"`
+	Seq      uint64          `json:"seq"` // of this agent, from 1 on
+	Chunk    chunk.ID        `json:"chunk"`
+	Attempt  int32           `json:"attempt"`
+	Dest     route.Dest      `json:"dest"`
+	Route    int             `json:"route"` // -1: none was taken
+	Bytes    int64           `json:"bytes"`
+	Digest   chunk.Digest    `json:"digest"`             // of what the reader read
+	Token    string          `json:"token,omitempty"`    // PartRef.Token
+	Verified Verified        `json:"verified,omitempty"` // whole objects only
+	Lost     objstore.Fields `json:"lost,omitempty"`     // whole objects only: metadata that the destination cannot keep
+	Failure  *Failure        `json:"failure,omitempty"`  // nil: written and durable
+	Took     time.Duration   `json:"took_ns"`
 }
 
 // Failure says why a chunk was not written.
@@ -165,6 +175,19 @@ type BeginRequest struct {
 	Key      string            `json:"key"`
 	Size     int64             `json:"size"`
 	Metadata objstore.Metadata `json:"metadata"`
+}
+
+// Begun is a staged write that takes parts.
+type Begun struct {
+	Upload objstore.Upload `json:"upload"`
+	Lost   objstore.Fields `json:"lost,omitempty"` // metadata that the destination cannot keep
+}
+
+// UploadsRequest asks for the staged writes of one key, begun at Since or later.
+type UploadsRequest struct {
+	Store string    `json:"store"`
+	Key   string    `json:"key"`
+	Since time.Time `json:"since"`
 }
 
 // CommitRequest ends a staged write.

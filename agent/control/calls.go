@@ -26,6 +26,12 @@ func (c *Client) Configure(ctx context.Context, cfg Config) error {
 	return err
 }
 
+// Renew implements API.
+func (c *Client) Renew(ctx context.Context, stores map[string]objstore.Config) error {
+	_, err := send[none](ctx, c, pathRenew, "renew", stores)
+	return err
+}
+
 // Assign implements API. A large batch takes several requests; those before
 // one that fails are in effect, which repeating all of them leaves unchanged.
 func (c *Client) Assign(ctx context.Context, chunks []Assignment) error {
@@ -42,15 +48,15 @@ func (c *Client) Assign(ctx context.Context, chunks []Assignment) error {
 }
 
 // Begin implements API.
-func (c *Client) Begin(ctx context.Context, req BeginRequest) (objstore.Upload, error) {
-	text := []string{
-		req.Key, req.Metadata.ContentType, req.Metadata.ContentEncoding, req.Metadata.ContentDisposition,
-		req.Metadata.ContentLanguage, req.Metadata.CacheControl,
+func (c *Client) Begin(ctx context.Context, req BeginRequest) (Begun, error) {
+	m := req.Metadata
+	text := []string{req.Key, m.ContentType, m.ContentEncoding, m.ContentDisposition, m.ContentLanguage, m.CacheControl, m.StorageClass, m.Link}
+	for _, pairs := range []map[string]string{m.User, m.Tags} {
+		for name, value := range pairs {
+			text = append(text, name, value)
+		}
 	}
-	for name, value := range req.Metadata.User {
-		text = append(text, name, value)
-	}
-	return send[objstore.Upload](ctx, c, pathBegin, "begin", req, text...)
+	return send[Begun](ctx, c, pathBegin, "begin", req, text...)
 }
 
 // Commit implements API.
@@ -67,6 +73,11 @@ func (c *Client) Abort(ctx context.Context, req UploadRequest) error {
 // Parts implements API.
 func (c *Client) Parts(ctx context.Context, req UploadRequest) ([]objstore.PartRef, error) {
 	return send[[]objstore.PartRef](ctx, c, pathParts, "parts", req, req.Upload.Key, req.Upload.ID)
+}
+
+// Uploads implements API.
+func (c *Client) Uploads(ctx context.Context, req UploadsRequest) ([]objstore.Upload, error) {
+	return send[[]objstore.Upload](ctx, c, pathUploads, "uploads", req, req.Key)
 }
 
 // Quiesce implements API.

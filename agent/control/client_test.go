@@ -55,11 +55,25 @@ func conformCalls(t *testing.T, f *fake, api API) {
 		t.Errorf("Stats: %v, %+v", err, stats)
 	}
 	const key = "odd/ key+%#?//\x01\"é�/."
-	begin := BeginRequest{Store: "s", Key: key, Size: 11, Metadata: objstore.Metadata{ContentType: "text/plain", User: map[string]string{"a": "b"}}}
-	up, err := api.Begin(ctx, begin)
+	begin := BeginRequest{Store: "s", Key: key, Size: 11, Metadata: objstore.Metadata{ContentType: "text/plain", User: map[string]string{"a": "b"},
+		Tags: map[string]string{"c": ""}, Modified: time.Date(1960, 1, 2, 3, 4, 5, 6, time.UTC), Mode: 0o644}}
+	begun, err := api.Begin(ctx, begin)
+	up := begun.Upload
 	f.with(func() {
-		if err != nil || up != (objstore.Upload{Key: key, ID: "id of " + key, Size: 11}) || !reflect.DeepEqual(f.uploads[key], begin) {
-			t.Errorf("Begin: %v, %+v", err, up)
+		if err != nil || up != (objstore.Upload{Key: key, ID: "id of " + key, Size: 11}) || begun.Lost != objstore.FieldTags || !reflect.DeepEqual(f.uploads[key], begin) {
+			t.Errorf("Begin: %v, %+v", err, begun)
+		}
+	})
+	since := time.Date(2030, 1, 2, 3, 4, 5, 6, time.UTC)
+	left, err := api.Uploads(ctx, UploadsRequest{Store: "s", Key: key, Since: since})
+	if err != nil || !reflect.DeepEqual(left, []objstore.Upload{{Key: key, ID: since.Format(time.RFC3339Nano)}}) {
+		t.Errorf("Uploads: %v, %+v", err, left)
+	}
+	renewed := map[string]objstore.Config{"east": {Type: "s3", Bucket: "b", Expires: since}}
+	err = api.Renew(ctx, renewed)
+	f.with(func() {
+		if err != nil || !reflect.DeepEqual(f.cfg.Stores, renewed) {
+			t.Errorf("Renew: %v, %+v", err, f.cfg.Stores)
 		}
 	})
 	digest := chunk.Sum([]byte(key))

@@ -108,9 +108,18 @@ func (f *fake) Results(ctx context.Context, after uint64, yield func([]Result) e
 	}
 }
 
-func (f *fake) Begin(ctx context.Context, req BeginRequest) (objstore.Upload, error) {
+func (f *fake) Begin(ctx context.Context, req BeginRequest) (Begun, error) {
 	err := f.staged(ctx, "begin", func() { f.uploads[req.Key] = req })
-	return objstore.Upload{Key: req.Key, ID: "id of " + req.Key, Size: req.Size}, err
+	return Begun{Upload: objstore.Upload{Key: req.Key, ID: "id of " + req.Key, Size: req.Size}, Lost: objstore.FieldTags}, err
+}
+
+func (f *fake) Uploads(ctx context.Context, req UploadsRequest) ([]objstore.Upload, error) {
+	err := f.staged(ctx, "uploads", func() {})
+	return []objstore.Upload{{Key: req.Key, ID: req.Since.Format(time.RFC3339Nano)}}, err
+}
+
+func (f *fake) Renew(ctx context.Context, stores map[string]objstore.Config) error {
+	return f.call(ctx, "renew", func() { f.cfg.Stores = stores })
 }
 
 func (f *fake) Commit(ctx context.Context, req CommitRequest) (Committed, error) {

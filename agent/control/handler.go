@@ -25,6 +25,8 @@ func Handler(api API) http.Handler {
 	mux.HandleFunc("POST "+pathCommit, post(maxLarge, api.Commit))
 	mux.HandleFunc("POST "+pathAbort, post(maxSmall, quiet(api.Abort)))
 	mux.HandleFunc("POST "+pathParts, post(maxSmall, api.Parts))
+	mux.HandleFunc("POST "+pathUploads, post(maxSmall, api.Uploads))
+	mux.HandleFunc("POST "+pathRenew, post(maxLarge, quiet(api.Renew)))
 	mux.HandleFunc("POST "+pathQuiesce, post(maxSmall, func(ctx context.Context, _ none) (none, error) {
 		return none{}, api.Quiesce(ctx)
 	}))

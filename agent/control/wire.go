@@ -29,6 +29,8 @@ const (
 	pathCommit    = version + "/commit"
 	pathAbort     = version + "/abort"
 	pathParts     = version + "/parts"
+	pathUploads   = version + "/uploads"
+	pathRenew     = version + "/renew"
 	pathQuiesce   = version + "/quiesce"
 )
 

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/skyctl/skyctl/agent/chunk"
+	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/route"
 )
 
@@ -27,10 +28,14 @@ type Ack struct {
 	Digest   chunk.Digest // of the plain bytes that were written
 	Token    string       // what the store wants back at commit
 	Verified Verified
-	Failure  *Failure // nil: written
+	Lost     objstore.Fields // of the whole object's metadata: what its store cannot keep
+	Failure  *Failure        // nil: written
 }
 
-const maxToken = 1 << 10
+const (
+	maxToken  = 1 << 10
+	maxFields = math.MaxUint16
+)
 
 // Append adds the acknowledgement as a frame.
 func (a *Ack) Append(b []byte) []byte {
@@ -44,7 +49,7 @@ func (a *Ack) Append(b []byte) []byte {
 		}
 		b = binary.BigEndian.AppendUint32(append(b, 0), uint32(a.Digest))
 		b = appendString(b, a.Token)
-		return append(b, byte(a.Verified))
+		return appendUint(append(b, byte(a.Verified)), uint64(a.Lost))
 	})
 }
 
@@ -79,5 +84,6 @@ func ParseAck(body []byte) (Ack, error) {
 	if a.Verified = Verified(f.byte("verified")); a.Verified > VerifiedRead {
 		f.fail("verified")
 	}
+	a.Lost = objstore.Fields(f.uint("lost fields", maxFields))
 	return a, f.end()
 }

@@ -65,6 +65,11 @@ func (f *fields) uint32(what string) uint32 {
 	return v
 }
 
+func (f *fields) uint64(what string) uint64 {
+	high := f.uint32(what)
+	return uint64(high)<<32 | uint64(f.uint32(what))
+}
+
 func (f *fields) bytes(what string, limit int) []byte {
 	n := f.uint(what, uint64(limit))
 	if uint64(len(f.rest)) < n {

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/objstore"
@@ -16,8 +17,9 @@ import (
 
 var (
 	dests = Dests{
-		Offset:   1 << 20,
-		Metadata: objstore.Metadata{ContentType: "text/plain", User: map[string]string{"a": "1", "b": "2"}},
+		Offset: 1 << 20,
+		Metadata: objstore.Metadata{ContentType: "text/plain", User: map[string]string{"a": "1", "b": "2"},
+			Tags: map[string]string{"t": ""}, StorageClass: "IA", Modified: time.Unix(1700000000, 5).UTC(), Mode: 0o644},
 		Dests: []Dest{
 			{Number: 0, Store: "west", Key: "dir/é"},
 			{Number: 1, Store: "east", Key: "k", Upload: &objstore.Upload{Key: "k", ID: "u-7", Size: 300}},
@@ -30,7 +32,7 @@ var (
 	}
 	failure = Failure{Stage: StageWrite, Kind: objstore.KindQuota, Gateway: "w", Message: "full"}
 	acks    = []Ack{
-		{Chunk: chunk.ID{Object: 300, Index: 2}, Attempt: 1, Dest: 1, Digest: 0xe3069283, Token: "etag", Verified: VerifiedStore},
+		{Chunk: chunk.ID{Object: 300, Index: 2}, Attempt: 1, Dest: 1, Digest: 0xe3069283, Token: "etag", Verified: VerifiedStore, Lost: objstore.FieldUser},
 		{Chunk: chunk.ID{Object: 300, Index: 2}, Attempt: 1, Dest: 1, Failure: &failure},
 	}
 )
@@ -41,14 +43,15 @@ var golden = []struct {
 	name, hex string
 	frame     []byte
 }{
-	{"header", "01000054" + "01" + "027231" + "027331" + "ac02" + "02" + "01" + "00" + "8020" +
+	{"header", "0100006b" + "01" + "027231" + "027331" + "ac02" + "02" + "01" + "00" + "8020" +
 		"036d6964" + "00" + "01" + "0177" + "020001" + "00" +
-		"39" + "808040" + "0a746578742f706c61696e" + "00000000" + "02" + "01610131" + "01620132" +
+		"50" + "808040" + "0a746578742f706c61696e" + "00000000" + "024941" + "00" + "a403" + "01" + "000000006553f100" + "00000005" +
+		"02" + "01610131" + "01620132" + "01" + "017400" +
 		"02" + "00" + "0477657374" + "066469722fc3a9" + "00" + "01" + "0465617374" + "016b" + "01" + "03752d37" + "ac02",
 		header.Append(nil)},
 	{"end", "03000004" + "e3069283", AppendEnd(nil, 0xe3069283)},
 	{"abort", "04000009" + "03" + "06" + "0177" + "0466756c6c", AppendAbort(nil, failure)},
-	{"ack", "05000010" + "ac02" + "02" + "01" + "01" + "00" + "e3069283" + "0465746167" + "01", acks[0].Append(nil)},
+	{"ack", "05000011" + "ac02" + "02" + "01" + "01" + "00" + "e3069283" + "0465746167" + "01" + "20", acks[0].Append(nil)},
 	{"failed ack", "0500000f" + "ac02" + "02" + "01" + "01" + "01" + "03" + "06" + "0177" + "0466756c6c", acks[1].Append(nil)},
 }
 

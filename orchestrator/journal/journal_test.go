@@ -102,9 +102,9 @@ func TestPagesAreInOrderAndSkipWhatIsFinal(t *testing.T) {
 	}
 	for i := range int64(1000) {
 		if i%3 != 0 {
-			must(t, j.Deliver(i, 0, 1, "store", false), j.Deliver(i, 1, 1, "store", false))
+			must(t, j.Deliver(i, 0, Delivered{Digest: 1, Verified: "store"}), j.Deliver(i, 1, Delivered{Digest: 1, Verified: "store"}))
 		} else if i%2 == 0 {
-			must(t, j.Deliver(i, 1, 1, "store", false)) // half done is pending
+			must(t, j.Deliver(i, 1, Delivered{Digest: 1, Verified: "store"})) // half done is pending
 		}
 	}
 	must(t, j.Flush(t.Context()))
@@ -129,7 +129,9 @@ func TestPagesAreInOrderAndSkipWhatIsFinal(t *testing.T) {
 }
 
 func TestStateOfAnObjectFollowsItsDeliveries(t *testing.T) {
-	done := func(j *Journal, d route.Dest) error { return j.Deliver(0, d, 9, "read", true) }
+	done := func(j *Journal, d route.Dest) error {
+		return j.Deliver(0, d, Delivered{Digest: 9, Verified: "read", Staged: true})
+	}
 	fail := func(j *Journal, d route.Dest) error {
 		return j.Fail(0, d, Failure{Stage: "write", Kind: objstore.KindPermission, Message: "denied"})
 	}
@@ -172,7 +174,7 @@ func TestLifeOfAStagedWrite(t *testing.T) {
 	up := objstore.Upload{Key: "to-0", ID: "u1", Size: 100}
 	must(t,
 		j.AddObject(pending(0, 100, 0, 1)), j.AddObject(pending(1, 7, 0, 1)),
-		j.SetChunkSize(0, 40), j.Stage(0, 0, up), j.Stage(0, 1, up),
+		j.OpenObject(0, 40, unixTime(7)), j.Stage(0, 0, up, objstore.FieldTags), j.Stage(0, 1, up, 0),
 		j.AddChunk(Chunk{Object: 0, Dest: 0, Index: 2, Digest: 3, Token: "t2"}),
 		j.AddChunk(Chunk{Object: 0, Dest: 0, Index: 0, Digest: 1, Token: "t0"}),
 		j.AddChunk(Chunk{Object: 0, Dest: 0, Index: 0, Digest: 1, Token: "again"}),
@@ -194,6 +196,9 @@ func TestLifeOfAStagedWrite(t *testing.T) {
 	if staged, err = j.Staged(ctx, 0, 0, 10); err != nil || len(staged) != 1 || staged[0].Dest != 1 {
 		t.Errorf("%+v, %v", staged, err)
 	}
+	if open, err := j.Opened(ctx, -1, 0, 10); err != nil || len(open) != 0 {
+		t.Errorf("open, although their uploads are known: %+v, %v", open, err)
+	}
 	finished := func(want int64) {
 		t.Helper()
 		must(t, j.Flush(ctx))
@@ -202,7 +207,7 @@ func TestLifeOfAStagedWrite(t *testing.T) {
 		}
 	}
 	finished(2)
-	must(t, j.Deliver(0, 0, 77, "read", true), j.Deliver(1, 0, 78, "", false))
+	must(t, j.Deliver(0, 0, Delivered{Digest: 77, Verified: "read", Staged: true}), j.Deliver(1, 0, Delivered{Digest: 78, Lost: objstore.FieldUser | objstore.FieldTags}))
 	finished(3 + 1)
 	must(t, j.Fail(0, 1, Failure{Stage: "write", Kind: objstore.KindInvalid, Message: "no"}), j.Flush(ctx))
 	if staged, err = j.Staged(ctx, -1, 0, 10); err != nil || len(staged) != 1 || staged[0].State != Failed {
@@ -211,6 +216,15 @@ func TestLifeOfAStagedWrite(t *testing.T) {
 	must(t, j.Unstage(0, 1), j.Flush(ctx))
 	if staged, err = j.Staged(ctx, -1, 0, 10); err != nil || len(staged) != 0 {
 		t.Errorf("%+v, %v", staged, err)
+	}
+	opened, err := j.Opened(ctx, -1, 0, 10)
+	if err != nil || !reflect.DeepEqual(opened, []OpenedDelivery{{Object: 0, Dest: 1, Key: "to-0", Opened: unixTime(7)}}) {
+		t.Errorf("%+v, %v", opened, err)
+	}
+	lost, err := j.Lost(ctx)
+	wantLost := []Loss{{Dest: 0, Field: objstore.FieldUser, Objects: 1}, {Dest: 0, Field: objstore.FieldTags, Objects: 2}}
+	if err != nil || !reflect.DeepEqual(lost, wantLost) {
+		t.Errorf("%+v, %v", lost, err)
 	}
 	failures, err := j.Failures(ctx, 100)
 	wantFailure := FailedDelivery{Object: 0, Key: "key-0", Dest: 1, DestKey: "to-0", Failure: Failure{Stage: "write", Kind: objstore.KindInvalid, Message: "no"}}
@@ -221,7 +235,7 @@ func TestLifeOfAStagedWrite(t *testing.T) {
 		t.Errorf("%d unverified, %v", n, err)
 	}
 	// An upload that begins after its delivery failed is still to be aborted.
-	must(t, j.Stage(0, 1, up), j.Flush(ctx))
+	must(t, j.Stage(0, 1, up, 0), j.Flush(ctx))
 	if staged, err = j.Staged(ctx, -1, 0, 10); err != nil || len(staged) != 1 || staged[0].State != Failed {
 		t.Errorf("%+v, %v", staged, err)
 	}

@@ -40,7 +40,7 @@ func victim(ctx context.Context, path string) error {
 	for i := int64(0); ; i++ {
 		switch i % 3 {
 		case 0:
-			err = j.Deliver(i, 0, 1, "store", false)
+			err = j.Deliver(i, 0, Delivered{Digest: 1, Verified: "store"})
 		case 1:
 			err = j.Fail(i, 0, Failure{Stage: "read", Kind: objstore.KindNotFound, Message: "gone"})
 		case 2:
@@ -50,7 +50,7 @@ func victim(ctx context.Context, path string) error {
 				}
 			}
 			if err == nil {
-				err = j.Deliver(i, 0, 1, "read", true)
+				err = j.Deliver(i, 0, Delivered{Digest: 1, Verified: "read", Staged: true})
 			}
 		}
 		if err != nil {

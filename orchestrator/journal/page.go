@@ -8,7 +8,7 @@ import (
 )
 
 // columns of an object and one of its deliveries, as scanRow takes them.
-const columns = `o.number, o.key, o.size, o.version, o.modified, o.crc32c, o.chunk_size, o.state,
+const columns = `o.number, o.key, o.size, o.version, o.modified, o.crc32c, o.chunk_size, o.opened, o.state,
 	d.dest, d.key, d.state, d.upload, d.digest, d.verified, d.stage, d.kind, d.error`
 
 // Pending returns the next objects with a number above after that are not
@@ -45,15 +45,18 @@ func (r *Reader) page(ctx context.Context, query string, after int64, limit int)
 }
 
 func scanRow(rows *sql.Rows) (o Object, d Delivery, err error) {
-	var modified, crc, digest, kind sql.NullInt64
+	var modified, crc, opened, digest, kind sql.NullInt64
 	var upload, verified, stage, message sql.NullString
-	err = rows.Scan(&o.Number, &o.Key, &o.Size, &o.Version, &modified, &crc, &o.ChunkSize, &o.State,
+	err = rows.Scan(&o.Number, &o.Key, &o.Size, &o.Version, &modified, &crc, &o.ChunkSize, &opened, &o.State,
 		&d.Dest, &d.Key, &d.State, &upload, &digest, &verified, &stage, &kind, &message)
 	if err != nil {
 		return o, d, err
 	}
 	if modified.Valid {
 		o.Modified = unixTime(modified.Int64)
+	}
+	if opened.Valid {
+		o.Opened = unixTime(opened.Int64)
 	}
 	o.CRC32C = digestOf(crc)
 	d.Digest = digestOf(digest)

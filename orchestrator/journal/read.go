@@ -1,11 +1,13 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/objstore"
@@ -153,6 +155,54 @@ func (r *Reader) Staged(ctx context.Context, object int64, dest route.Dest, limi
 	}, `SELECT object, dest, state, upload FROM deliveries
 		WHERE upload IS NOT NULL AND (object, dest) > (?, ?) ORDER BY object, dest LIMIT ?`, object, dest, limit)
 	return staged, err
+}
+
+// Opened returns the next deliveries behind (object, dest) that were opened for a
+// staged write, have none recorded, and are not done, at most limit. Start with
+// object -1.
+func (r *Reader) Opened(ctx context.Context, object int64, dest route.Dest, limit int) ([]OpenedDelivery, error) {
+	var open []OpenedDelivery
+	err := r.each(ctx, func(rows *sql.Rows) error {
+		var d OpenedDelivery
+		var opened int64
+		err := rows.Scan(&d.Object, &d.Dest, &d.Key, &opened)
+		d.Opened = unixTime(opened)
+		open = append(open, d)
+		return err
+	}, `SELECT d.object, d.dest, d.key, o.opened FROM objects o JOIN deliveries d ON d.object = o.number
+		WHERE o.opened IS NOT NULL AND d.upload IS NULL AND d.state IN (0, 4) AND (d.object, d.dest) > (?, ?)
+		ORDER BY d.object, d.dest LIMIT ?`, object, dest, limit)
+	return open, err
+}
+
+// Lost returns what of the metadata of done deliveries the destinations could
+// not keep, one row a destination and field.
+func (r *Reader) Lost(ctx context.Context) ([]Loss, error) {
+	var losses []Loss
+	err := r.each(ctx, func(rows *sql.Rows) error {
+		var dest route.Dest
+		var fields objstore.Fields
+		var n int64
+		if err := rows.Scan(&dest, &fields, &n); err != nil {
+			return err
+		}
+		for bit := objstore.Fields(1); bit != 0; bit <<= 1 {
+			if fields&bit == 0 {
+				continue
+			}
+			i := slices.IndexFunc(losses, func(l Loss) bool { return l.Dest == dest && l.Field == bit })
+			if i < 0 {
+				i = len(losses)
+				losses = append(losses, Loss{Dest: dest, Field: bit})
+			}
+			losses[i].Objects += n
+		}
+		return nil
+	}, `SELECT dest, lost, count(*) FROM deliveries WHERE lost <> 0 AND state = 3 GROUP BY dest, lost ORDER BY dest, lost`)
+	slices.SortFunc(losses, func(a, b Loss) int {
+		return cmp.Or(cmp.Compare(a.Dest, b.Dest), cmp.Compare(a.Field, b.Field))
+	})
+	return losses, err
 }
 
 // Chunks returns the acknowledged chunks of a delivery in order.

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/route"
 )
@@ -20,12 +19,12 @@ const (
 	setDestination  = `INSERT INTO destinations (number, url) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET url = ?2`
 	addObject       = `INSERT INTO objects (number, key, size, version, modified, crc32c, state) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`
 	addDelivery     = `INSERT INTO deliveries (object, dest, key, state, stage, kind, error) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`
-	setChunkSize    = `UPDATE objects SET chunk_size = ?2 WHERE number = ?1`
-	stage           = `UPDATE deliveries SET state = max(state, 1), upload = ?3 WHERE object = ?1 AND dest = ?2 AND state <> 3`
+	openObject      = `UPDATE objects SET chunk_size = ?2, opened = ?3 WHERE number = ?1`
+	stage           = `UPDATE deliveries SET state = max(state, 1), upload = ?3, lost = ?4 WHERE object = ?1 AND dest = ?2 AND state <> 3`
 	unstage         = `UPDATE deliveries SET state = CASE state WHEN 1 THEN 0 ELSE state END, upload = NULL WHERE object = ?1 AND dest = ?2`
 	addChunk        = `INSERT OR REPLACE INTO chunks (object, dest, idx, digest, token) VALUES (?1, ?2, ?3, ?4, ?5)`
 	forgetChunks    = `DELETE FROM chunks WHERE object = ?1 AND dest = ?2`
-	deliver         = `UPDATE deliveries SET state = 3, upload = NULL, digest = ?3, verified = ?4 WHERE object = ?1 AND dest = ?2 AND state < 2`
+	deliver         = `UPDATE deliveries SET state = 3, upload = NULL, digest = ?3, verified = ?4, lost = CASE state WHEN 1 THEN lost ELSE ?5 END WHERE object = ?1 AND dest = ?2 AND state < 2`
 	failDelivery    = `UPDATE deliveries SET state = 4, stage = ?3, kind = ?4, error = ?5 WHERE object = ?1 AND dest = ?2 AND state < 2`
 	settle          = `UPDATE objects SET state = (SELECT CASE WHEN min(state) < 2 THEN 0 ELSE max(state) END FROM deliveries WHERE object = ?1) WHERE number = ?1`
 )
@@ -33,7 +32,7 @@ const (
 // statements are prepared once.
 var statements = []string{
 	clearObjects, clearDeliveries, clearChunks, setValue, unsetValue, addCounter, addRoute, setDestination,
-	addObject, addDelivery, setChunkSize, stage, unstage, addChunk, forgetChunks, deliver, failDelivery, settle,
+	addObject, addDelivery, openObject, stage, unstage, addChunk, forgetChunks, deliver, failDelivery, settle,
 }
 
 func (j *Journal) apply(f func(*batch) error) error { return j.record(record{apply: f}) }
@@ -116,15 +115,16 @@ func objectState(deliveries []Delivery) State {
 // not count.
 func (j *Journal) EndListing(fingerprint string) error { return j.Set(KeyListed, fingerprint) }
 
-// SetChunkSize fixes how the object is split, before its first Stage.
-func (j *Journal) SetChunkSize(object, bytes int64) error {
-	return j.apply(func(b *batch) error { return b.exec(setChunkSize, object, bytes) })
+// OpenObject fixes how the object is split, in bytes a chunk, and records that
+// from now on a staged write of it may exist that no Stage tells of.
+func (j *Journal) OpenObject(object, chunkSize int64, now time.Time) error {
+	return j.apply(func(b *batch) error { return b.exec(openObject, object, chunkSize, now.UnixNano()) })
 }
 
 // Stage records a staged write that the store has begun. Chunks of an earlier
 // one are forgotten. A delivery that failed meanwhile stays Failed, with an
-// upload to abort.
-func (j *Journal) Stage(object int64, dest route.Dest, up objstore.Upload) error {
+// upload to abort. Lost is the metadata that the destination cannot keep.
+func (j *Journal) Stage(object int64, dest route.Dest, up objstore.Upload, lost objstore.Fields) error {
 	text, err := json.Marshal(up)
 	if err != nil {
 		return err
@@ -133,7 +133,7 @@ func (j *Journal) Stage(object int64, dest route.Dest, up objstore.Upload) error
 		if err := b.exec(forgetChunks, object, dest); err != nil {
 			return err
 		}
-		return b.exec(stage, object, dest, string(text))
+		return b.exec(stage, object, dest, string(text), lost)
 	})
 }
 
@@ -157,13 +157,14 @@ func (j *Journal) AddChunk(c Chunk) error {
 }
 
 // Deliver records that the object is at the destination, whole and checked as
-// verified says. A final delivery is not changed.
-func (j *Journal) Deliver(object int64, dest route.Dest, digest chunk.Digest, verified string, staged bool) error {
+// verified says. Of a staged write Stage has recorded what of the metadata is
+// lost. A final delivery is not changed.
+func (j *Journal) Deliver(object int64, dest route.Dest, d Delivered) error {
 	return j.apply(func(b *batch) error {
-		if err := b.exec(deliver, object, dest, int64(digest), verified); err != nil {
+		if err := b.exec(deliver, object, dest, int64(d.Digest), d.Verified, d.Lost); err != nil {
 			return err
 		}
-		if staged {
+		if d.Staged {
 			if err := b.exec(forgetChunks, object, dest); err != nil {
 				return err
 			}

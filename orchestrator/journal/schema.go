@@ -16,7 +16,7 @@ import (
 // schemaVersion is PRAGMA user_version. A journal of another version is
 // refused, never migrated: a run lives for hours, and the skyctl that began it
 // can finish it.
-const schemaVersion = 1
+const schemaVersion = 2
 
 // applicationID is PRAGMA application_id, "skyj": it tells our databases from
 // other files.
@@ -51,6 +51,7 @@ CREATE TABLE objects (
 	modified   INTEGER,
 	crc32c     INTEGER,
 	chunk_size INTEGER NOT NULL DEFAULT 0,
+	opened     INTEGER,
 	state      INTEGER NOT NULL
 ) STRICT;
 
@@ -62,6 +63,7 @@ CREATE TABLE deliveries (
 	upload   TEXT,
 	digest   INTEGER,
 	verified TEXT,
+	lost     INTEGER NOT NULL DEFAULT 0,
 	stage    TEXT,
 	kind     INTEGER,
 	error    TEXT,

@@ -38,7 +38,8 @@ type Object struct {
 	Version    objstore.Version
 	Modified   time.Time
 	CRC32C     *chunk.Digest // if the listing reported it
-	ChunkSize  int64         // bytes; 0 until a staged write is begun, then fixed
+	ChunkSize  int64         // bytes; 0 until it is opened for a staged write, then fixed
+	Opened     time.Time     // when that was
 	State      State
 	Deliveries []Delivery // one a destination, by number
 }
@@ -52,6 +53,21 @@ type Delivery struct {
 	Digest   *chunk.Digest    // of the object, when Done
 	Verified string           // how the digest was checked, when Done
 	Failure  *Failure         // when Failed
+}
+
+// Delivered is what Deliver records.
+type Delivered struct {
+	Digest   chunk.Digest
+	Verified string // how the digest was checked
+	Staged   bool   // it was a staged write
+	Lost     objstore.Fields
+}
+
+// Loss is metadata that a destination could not keep.
+type Loss struct {
+	Dest    route.Dest
+	Field   objstore.Fields // one of them
+	Objects int64           // that had it
 }
 
 // Failure is why a delivery was given up.
@@ -85,6 +101,14 @@ type StagedDelivery struct {
 	Dest   route.Dest
 	State  State
 	Upload objstore.Upload
+}
+
+// OpenedDelivery may have a staged write at the store that no Stage tells of.
+type OpenedDelivery struct {
+	Object int64
+	Dest   route.Dest
+	Key    string // at the destination
+	Opened time.Time
 }
 
 // Counts are the objects and bytes by state; Listed is the sum of the others.

@@ -284,13 +284,25 @@ func (a *fakeAgent) staged(ctx context.Context, store string, do func(*tracked) 
 	return do(a.w.dsts[n])
 }
 
-func (a *fakeAgent) Begin(ctx context.Context, req control.BeginRequest) (up objstore.Upload, err error) {
+func (a *fakeAgent) Begin(ctx context.Context, req control.BeginRequest) (begun control.Begun, err error) {
 	err = a.staged(ctx, req.Store, func(b *tracked) error {
-		up, err = b.Begin(ctx, req.Key, req.Size, req.Metadata)
+		kept, lost := b.Keeps(req.Metadata)
+		begun.Lost = lost
+		begun.Upload, err = b.Begin(ctx, req.Key, req.Size, kept)
 		return err
 	})
-	return up, err
+	return begun, a.lose(err)
 }
+
+func (a *fakeAgent) Uploads(ctx context.Context, req control.UploadsRequest) (ups []objstore.Upload, err error) {
+	err = a.staged(ctx, req.Store, func(b *tracked) error {
+		ups, err = b.Uploads(ctx, req.Key, req.Since)
+		return err
+	})
+	return ups, err
+}
+
+func (a *fakeAgent) Renew(context.Context, map[string]objstore.Config) error { return nil }
 
 func (a *fakeAgent) Commit(ctx context.Context, req control.CommitRequest) (control.Committed, error) {
 	err := a.staged(ctx, req.Store, func(b *tracked) error {

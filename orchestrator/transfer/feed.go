@@ -1,6 +1,8 @@
 package transfer
 
 import (
+	"time"
+
 	"github.com/skyctl/skyctl/agent/control"
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/orchestrator/journal"
@@ -101,7 +103,8 @@ func (s *scheduler) admit(j journal.Object) {
 		return
 	}
 	if j.ChunkSize == 0 {
-		s.record(s.cfg.Journal.SetChunkSize(o.number, size))
+		o.opened = time.Now()
+		s.record(s.cfg.Journal.OpenObject(o.number, size, o.opened))
 	}
 	s.prepare(o)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/control"
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/route"
@@ -86,16 +85,16 @@ func (s *scheduler) commit(o *object, d *delivery) {
 				return
 			}
 			d.upload = nil
-			s.delivered(o, d, digest, done.Verified)
+			s.delivered(o, d, journal.Delivered{Digest: digest, Verified: string(done.Verified), Staged: true})
 		},
 	})
 }
 
 // delivered records a delivery that is whole and checked.
-func (s *scheduler) delivered(o *object, d *delivery, digest chunk.Digest, verified control.Verified) {
+func (s *scheduler) delivered(o *object, d *delivery, what journal.Delivered) {
 	d.state = journal.Done
 	s.worked[d.dest] = s.clock.mark()
-	s.record(s.cfg.Journal.Deliver(o.number, d.dest, digest, string(verified), !o.whole))
+	s.record(s.cfg.Journal.Deliver(o.number, d.dest, what))
 }
 
 // redo has the object read again from its start where that may help, and else

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"slices"
+	"time"
 
 	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/control"
@@ -20,6 +21,7 @@ type object struct {
 	chunkSize int64
 	crc32c    *chunk.Digest // as the source reports it
 	metadata  objstore.Metadata
+	opened    time.Time // since when a staged write of it may exist
 
 	deliveries []*delivery // those that were not final
 	failed     bool        // one of them, or an earlier one, has failed
@@ -49,6 +51,10 @@ type delivery struct {
 	parts   []part // of the staged write, by chunk
 	missing int    // parts that are not done
 	commits bool   // Commit is under way
+
+	// doubtful: a staged write may exist that nobody knows the name of, as a
+	// session or an answer was lost between its beginning and its record.
+	doubtful bool
 }
 
 type part struct {
@@ -58,7 +64,7 @@ type part struct {
 
 // newObject brings a journaled object into memory.
 func newObject(o journal.Object, chunkSize int64) *object {
-	obj := &object{number: o.Number, key: o.Key, size: o.Size, version: o.Version, chunkSize: chunkSize, crc32c: o.CRC32C}
+	obj := &object{number: o.Number, key: o.Key, size: o.Size, version: o.Version, chunkSize: chunkSize, crc32c: o.CRC32C, opened: o.Opened}
 	obj.whole = obj.chunks() == 1
 	for _, d := range o.Deliveries {
 		if d.State.Final() {
@@ -66,7 +72,8 @@ func newObject(o journal.Object, chunkSize int64) *object {
 			continue
 		}
 		obj.whole = obj.whole && d.Upload == nil
-		obj.deliveries = append(obj.deliveries, &delivery{dest: d.Dest, key: d.Key, state: d.State, upload: d.Upload})
+		obj.deliveries = append(obj.deliveries, &delivery{dest: d.Dest, key: d.Key, state: d.State, upload: d.Upload,
+			doubtful: !o.Opened.IsZero() && d.Upload == nil})
 	}
 	if !obj.whole {
 		obj.digests = make([]chunk.Digest, obj.chunks())

@@ -3,6 +3,7 @@ package transfer
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/skyctl/skyctl/agent/control"
 	"github.com/skyctl/skyctl/agent/objstore"
@@ -46,28 +47,75 @@ func (s *scheduler) prepare(o *object) {
 	})
 }
 
-// begin begins the staged write of d.
+// begin begins the staged write of d. Whatever an earlier try may have begun
+// without anybody learning of it is aborted first.
 func (s *scheduler) begin(o *object, d *delivery) {
-	var up objstore.Upload
-	store := s.cfg.Dests[d.dest].Store
+	var begun control.Begun
+	store, doubtful := s.cfg.Dests[d.dest].Store, d.doubtful
 	s.call(&call{
 		what: "the destination", obj: o, dest: &d.dest, limit: s.cfg.Health.Calls,
 		do: func(ctx context.Context, api control.API) (err error) {
-			up, err = api.Begin(ctx, control.BeginRequest{Store: store, Key: d.key, Size: o.size, Metadata: o.metadata})
+			// From here on a crash leaves a record that the object was opened.
+			if err := s.cfg.Journal.Flush(ctx); err != nil {
+				return err
+			}
+			if doubtful {
+				if err := abortUnknown(ctx, api, store, d.key, o.opened); err != nil {
+					return err
+				}
+			}
+			doubtful = true
+			begun, err = api.Begin(ctx, control.BeginRequest{Store: store, Key: d.key, Size: o.size, Metadata: o.metadata})
 			return err
 		},
 		then: func(err error) {
+			d.doubtful = false
 			if err != nil {
 				s.failDelivery(o, d, failed(control.StageWrite, err))
+				if objstore.KindOf(err).Retryable() {
+					s.forget(o, d)
+				}
 				return
 			}
-			s.record(s.cfg.Journal.Stage(o.number, d.dest, up))
+			up := begun.Upload
+			s.record(s.cfg.Journal.Stage(o.number, d.dest, up, begun.Lost))
 			if d.state.Final() { // it failed with its object meanwhile: settle aborts it
 				d.upload = &up
 				return
 			}
 			d.stage(up, o.chunks())
 			s.enqueue(o)
+		},
+	})
+}
+
+// abortUnknown aborts the staged writes of key that were begun since the object
+// was opened. Only for a delivery none of whose staged writes is recorded.
+func abortUnknown(ctx context.Context, api control.API, store, key string, opened time.Time) error {
+	uploads, err := api.Uploads(ctx, control.UploadsRequest{Store: store, Key: key, Since: opened})
+	if objstore.KindOf(err) == objstore.KindUnsupported {
+		return nil
+	}
+	for _, up := range uploads {
+		if err == nil {
+			err = api.Abort(ctx, control.UploadRequest{Store: store, Upload: up})
+		}
+	}
+	return err
+}
+
+// forget aborts what a Begin without a clear answer may have left behind.
+func (s *scheduler) forget(o *object, d *delivery) {
+	store := s.cfg.Dests[d.dest].Store
+	s.call(&call{
+		what: "the destination", obj: o, dest: &d.dest, limit: s.cfg.Health.Calls,
+		do: func(ctx context.Context, api control.API) error {
+			return abortUnknown(ctx, api, store, d.key, o.opened)
+		},
+		then: func(err error) {
+			if err != nil {
+				s.emit(Event{Kind: EventLeftover, Key: d.key, Dest: d.dest, Error: err.Error()})
+			}
 		},
 	})
 }

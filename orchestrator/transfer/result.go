@@ -22,6 +22,7 @@ type Result struct {
 	Transfer      time.Duration  // first read to last commit, pauses between sessions left out
 	Routes        map[journal.RouteKey]int64
 	Errors        []journal.FailedDelivery // the first 100
+	Lost          []journal.Loss           // metadata that destinations could not keep
 }
 
 // Interrupted says that the run stopped before its end for a reason that is no
@@ -55,7 +56,7 @@ func Collect(ctx context.Context, j *journal.Reader) (Result, error) {
 // collect reads the result of the run from its journal.
 func collect(ctx context.Context, j *journal.Reader, resumed int64) (Result, error) {
 	r := Result{ResumedChunks: resumed}
-	var errs [6]error
+	var errs [7]error
 	var active, unverified int64
 	r.Counts, errs[0] = j.Counts(ctx)
 	r.Retries, errs[1] = j.Counter(ctx, journal.CounterRetries)
@@ -63,6 +64,7 @@ func collect(ctx context.Context, j *journal.Reader, resumed int64) (Result, err
 	unverified, errs[3] = j.Unverified(ctx)
 	r.Routes, errs[4] = j.Routes(ctx)
 	r.Errors, errs[5] = j.Failures(ctx, maxErrors)
+	r.Lost, errs[6] = j.Lost(ctx)
 	r.Transfer = time.Duration(active)
 	r.Verified = unverified == 0
 	return r, errors.Join(errs[:]...)

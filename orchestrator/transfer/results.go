@@ -86,7 +86,7 @@ func (s *scheduler) accept(t *task, res control.Result) *control.Failure {
 		if o.crc32c != nil && *o.crc32c != res.Digest {
 			return corrupt("what was read is not what the source's checksum says")
 		}
-		s.delivered(o, d, res.Digest, res.Verified)
+		s.delivered(o, d, journal.Delivered{Digest: res.Digest, Verified: string(res.Verified), Lost: res.Lost})
 	} else {
 		if !o.have(d, t.index, res.Digest, res.Token) {
 			return corrupt("the same bytes of the source read differently this time")

@@ -28,8 +28,8 @@ func (b *bench) half(size int, written, journaled []int32) objstore.Upload {
 	}
 	err = errors.Join(
 		b.journal.Count(journal.CounterSession, 1),
-		b.journal.SetChunkSize(0, testChunk),
-		b.journal.Stage(0, 0, up),
+		b.journal.OpenObject(0, testChunk, time.Now()),
+		b.journal.Stage(0, 0, up, 0),
 	)
 	for _, i := range written {
 		r := chunk.At(int64(size), testChunk, i)

@@ -122,10 +122,11 @@ func (h *hop) put(t testing.TB, key string, n int) {
 func (h *hop) object(t testing.TB, number int64, key string, size, chunkSize int64) {
 	t.Helper()
 	ctx := context.Background()
-	up, err := h.writer.Begin(ctx, control.BeginRequest{Store: "dst", Key: key, Size: size})
+	begun, err := h.writer.Begin(ctx, control.BeginRequest{Store: "dst", Key: key, Size: size})
 	if err != nil {
 		t.Fatal(err)
 	}
+	up := begun.Upload
 	var as []control.Assignment
 	for i, r := range chunk.Split(size, chunkSize) {
 		as = append(as, control.Assignment{Chunk: chunk.ID{Object: number, Index: i}, Attempt: 1, Store: "src", Key: key, Range: r,
@@ -172,10 +173,11 @@ func TestAWriterKilledInTheMiddleOfAnObject(t *testing.T) {
 	const size, part = 256 << 20, 4 << 20
 	h.put(t, "k", size)
 	ctx := context.Background()
-	up, err := h.writer.Begin(ctx, control.BeginRequest{Store: "dst", Key: "k", Size: size})
+	begun, err := h.writer.Begin(ctx, control.BeginRequest{Store: "dst", Key: "k", Size: size})
 	if err != nil {
 		t.Fatal(err)
 	}
+	up := begun.Upload
 	var as []control.Assignment
 	for i, r := range chunk.Split(size, part) {
 		as = append(as, control.Assignment{Chunk: chunk.ID{Index: i}, Attempt: 1, Store: "src", Key: "k", Range: r,

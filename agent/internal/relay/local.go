@@ -52,7 +52,7 @@ func (l *local) acks(cause error, yield func(wire.Ack)) {
 			Stage: wire.StageWrite, Kind: objstore.KindOf(cause), Gateway: l.relay.cfg.Self, Message: cause.Error()}})
 		return
 	}
-	yield(wire.Ack{Dest: l.number, Digest: l.digest, Token: w.Token, Verified: w.Verified})
+	yield(wire.Ack{Dest: l.number, Digest: l.digest, Token: w.Token, Verified: w.Verified, Lost: w.Lost})
 }
 
 func (l *local) release() {

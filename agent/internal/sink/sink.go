@@ -42,7 +42,8 @@ type Chunk struct {
 // Written is a chunk that is durable at its destination.
 type Written struct {
 	Token    string
-	Verified wire.Verified // of a whole object
+	Verified wire.Verified   // of a whole object
+	Lost     objstore.Fields // of a whole object's metadata: what its store cannot keep
 }
 
 // streamAbove is the length in bytes from which a store that takes bodies as
@@ -103,6 +104,7 @@ type Part struct {
 	done   chan struct{}
 	// Set before done is closed: what the store answered.
 	object objstore.Object  // to a whole object
+	lost   objstore.Fields  // of its metadata
 	ref    objstore.PartRef // to a part
 	err    error
 }
@@ -190,7 +192,9 @@ func (p *Part) store(body objstore.Body) {
 	if d.Upload != nil {
 		p.ref, p.err = p.bucket.WritePart(p.ctx, *d.Upload, objstore.Part{Number: p.chunk.Index, Offset: p.chunk.Offset}, body)
 	} else {
-		p.object, p.err = p.bucket.Put(p.ctx, d.Key, body, p.chunk.Metadata)
+		var kept objstore.Metadata
+		kept, p.lost = p.bucket.Keeps(p.chunk.Metadata)
+		p.object, p.err = p.bucket.Put(p.ctx, d.Key, body, kept)
 	}
 }
 
@@ -200,7 +204,7 @@ func (p *Part) store(body objstore.Body) {
 func (p *Part) check() (Written, error) {
 	if p.chunk.Dest.Upload == nil {
 		verified, err := Check(p.ctx, p.bucket, p.object, p.chunk.Length, p.digest, p.sink.cfg.ReadBack())
-		return Written{Verified: verified}, err
+		return Written{Verified: verified, Lost: p.lost}, err
 	}
 	if d := p.ref.Digest; d != nil && *d != p.digest {
 		return Written{}, p.corrupt("the store took bytes with CRC32C %v, %v were sent", *d, p.digest)

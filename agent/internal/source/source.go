@@ -235,7 +235,7 @@ func result(a *control.Assignment, route int, digest chunk.Digest, ack *wire.Ack
 		r.Failure = &control.Failure{Stage: stages[why.Stage], Kind: why.Kind, Message: why.Message, Gateway: why.Gateway}
 		return r
 	}
-	r.Bytes, r.Digest, r.Token = a.Range.Length, digest, ack.Token
+	r.Bytes, r.Digest, r.Token, r.Lost = a.Range.Length, digest, ack.Token, ack.Lost
 	switch ack.Verified {
 	case wire.VerifiedStore:
 		r.Verified = control.VerifiedStore
