@@ -178,10 +178,12 @@ func (a *attempt) transfer(ctx context.Context, notAfter time.Time) (transfer.Re
 	}
 	cfg.Dests = a.dests()
 	var res transfer.Result
-	err := a.withinCost(ctx, a.o.events(a.run, a.events), func(ctx context.Context, events func(transfer.Event)) (err error) {
+	err := a.withinCost(ctx, a.o.events(a.run, a.events), func(ctx context.Context, events func(transfer.Event)) error {
 		cfg.Events = events
-		res, err = transfer.Run(ctx, cfg)
-		return err
+		return a.renewed(ctx, func(ctx context.Context) (err error) {
+			res, err = transfer.Run(ctx, cfg)
+			return err
+		})
 	})
 	if stopped := (*transfer.Interrupted)(nil); errors.As(err, &stopped) {
 		err = &InterruptedError{Run: a.run.ID, Err: err}

@@ -15,6 +15,9 @@ type Plan struct {
 	Bytes   unit.Bytes `json:"bytes"`
 	overlay.Overlay
 	Terraform TerraformPlan `json:"terraform"`
+
+	// Warnings are what the stores say about writing there.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // TerraformPlan is what Terraform would do, and where. Dir is empty where the
@@ -46,6 +49,10 @@ type Result struct {
 	Transport string        `json:"transport"` // "quic"; "none" where no gateway was used
 	Errors    []ObjectError `json:"errors"`
 
+	// NotCarried is metadata of done objects that a destination cannot keep,
+	// one row a destination and field.
+	NotCarried []NotCarried `json:"not_carried"`
+
 	// Destroy is the command that gives the gateways back, where they were
 	// kept or could not be destroyed.
 	Destroy string `json:"destroy,omitempty"`
@@ -73,6 +80,13 @@ type ObjectError struct {
 	Object string `json:"object"`
 	Dest   string `json:"dest"` // the destination as the user wrote it
 	Error  string `json:"error"`
+}
+
+// NotCarried is a field of metadata that a destination cannot keep.
+type NotCarried struct {
+	Dest    string `json:"dest"`  // as the user wrote it
+	Field   string `json:"field"` // "tags", "file mode", …
+	Objects int64  `json:"objects"`
 }
 
 // Status is the document of status: what is known of a run now.

@@ -28,6 +28,8 @@ type fleet struct {
 	deployed *deploy.Deployment // nil: the engine is inside
 	inside   *inside
 	session  string
+
+	mu       sync.Mutex
 	settings settings
 }
 
@@ -41,6 +43,25 @@ type settings struct {
 
 func newFleet(l *layout.Layout, s settings) *fleet {
 	return &fleet{layout: l, session: rand.Text(), settings: s}
+}
+
+// told is what the gateways are told at the moment.
+func (f *fleet) told() settings {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.settings
+}
+
+// names are all gateways, the engine inside skyctl if there are none.
+func (f *fleet) names() []route.Gateway {
+	if f.deployed == nil {
+		return []route.Gateway{layout.Inside}
+	}
+	var names []route.Gateway
+	for _, g := range f.layout.Gateways {
+		names = append(names, g.Name)
+	}
+	return names
 }
 
 // API implements transfer.Fleet.
@@ -97,13 +118,14 @@ func (f *fleet) tell(ctx context.Context, name route.Gateway) error {
 // config is one gateway's part. Stores go only to gateways that read or write
 // them; a relay gets none.
 func (f *fleet) config(name route.Gateway) control.Config {
-	c := control.Config{Session: f.session, Memory: f.settings.memory, Verify: f.settings.verify,
+	told := f.told()
+	c := control.Config{Session: f.session, Memory: told.memory, Verify: told.verify,
 		Stores: map[string]objstore.Config{}, Peers: map[route.Gateway]control.Peer{},
-		Routes: f.layout.Routes[name], Credit: f.layout.Credit(name, agent.PartShare(f.settings.memory))}
+		Routes: f.layout.Routes[name], Credit: f.layout.Credit(name, agent.PartShare(told.memory))}
 	if len(c.Routes) > 0 {
-		c.Stores[sourceStore] = f.settings.source
+		c.Stores[sourceStore] = told.source
 	}
-	for i, d := range f.settings.dests {
+	for i, d := range told.dests {
 		if slices.Contains(f.layout.Writers(route.Dest(i)), name) {
 			c.Stores[destStore(i)] = d
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -13,6 +14,7 @@ import (
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/objstore/open"
 	"github.com/skyctl/skyctl/orchestrator/config"
+	"github.com/skyctl/skyctl/orchestrator/region"
 )
 
 // answerWithin bounds everything that is checked before anything is created.
@@ -32,6 +34,7 @@ type places struct {
 
 	sourceBucket objstore.Bucket
 	destBuckets  []objstore.Bucket
+	warnings     []string // of the destinations' stores
 }
 
 // resolve reads the request's URLs. Every error is wrong usage.
@@ -61,7 +64,27 @@ func (o *Orchestrator) resolve(req Request) (*places, error) {
 		p.source, p.dests, p.mappings = m.Source, append(p.dests, m.Dest), append(p.mappings, m)
 		p.roots = append(p.roots, d)
 	}
-	return p, nil
+	return p, p.instruct(req)
+}
+
+// instruct tells the stores what the user wants of them. The error is wrong
+// usage: a store that cannot do it.
+func (p *places) instruct(req Request) error {
+	p.source.Config.Symlinks, p.source.Config.RequesterPays = req.Symlinks, req.RequesterPays
+	if req.Symlinks != "" && p.source.Config.Type != "file" {
+		return &UsageError{Err: fmt.Errorf("--symlinks is for a source of files, %s is not", p.source.URL)}
+	}
+	for i := range p.dests {
+		d := &p.dests[i]
+		d.Config.StorageClasses, d.Config.KMSKey, d.Config.RequesterPays = req.StorageClasses, req.KMSKey, req.RequesterPays
+		switch {
+		case req.KMSKey != "" && d.Config.Type != "s3":
+			return &UsageError{Err: fmt.Errorf("--kms-key is for S3, %s is not", d.URL)}
+		case len(req.StorageClasses) > 0 && d.Config.Type == "file":
+			return &UsageError{Err: fmt.Errorf("--storage-class is for object stores, %s is not", d.URL)}
+		}
+	}
+	return nil
 }
 
 // open opens the buckets for this process and sees that they answer.
@@ -73,62 +96,93 @@ func (o *Orchestrator) open(ctx context.Context, p *places) (err error) {
 			err = errors.Join(err, p.close())
 		}
 	}()
-	if p.sourceBucket, err = o.openSource(ctx, p.source); err != nil {
+	var about objstore.About
+	if p.sourceBucket, about, err = o.openSource(ctx, p.source); err != nil {
 		return err
 	}
-	for i, d := range p.dests {
-		b, err2 := o.openDest(ctx, d, p.roots[i])
-		if err2 != nil {
-			return err2
+	p.source.Locate(about.Regions)
+	for i := range p.dests {
+		b, about, err := o.openDest(ctx, p.dests[i], p.roots[i])
+		if err != nil {
+			return err
 		}
-		p.destBuckets = append(p.destBuckets, b)
+		p.destBuckets, p.warnings = append(p.destBuckets, b), append(p.warnings, about.Warnings...)
+		p.dests[i].Locate(about.Regions)
+	}
+	return p.settle()
+}
+
+// settle gives a bucket that is equally near to everywhere the regions of what
+// it is copied from or to, and sees that every bucket is somewhere.
+func (p *places) settle() error {
+	all := []*config.Location{&p.source}
+	for i := range p.dests {
+		all = append(all, &p.dests[i])
+	}
+	var everywhere []*config.Location
+	var known []region.Region
+	for _, l := range all {
+		if len(l.Regions) == 0 && l.Anywhere() {
+			everywhere = append(everywhere, l)
+		}
+		for _, r := range l.Regions {
+			if !slices.Contains(known, r) {
+				known = append(known, r)
+			}
+		}
+	}
+	for _, l := range everywhere {
+		l.Regions = known
+	}
+	for _, l := range all {
+		if len(l.Regions) == 0 {
+			return &PreconditionError{Err: fmt.Errorf("%s: the store does not say where the bucket is", l.URL), Hint: l.RegionHint()}
+		}
 	}
 	return nil
 }
 
 // openSource opens a bucket to read from, and sees that it answers.
-func (o *Orchestrator) openSource(ctx context.Context, l config.Location) (objstore.Bucket, error) {
+func (o *Orchestrator) openSource(ctx context.Context, l config.Location) (objstore.Bucket, objstore.About, error) {
 	b, err := o.openBucket(ctx, l)
 	if err != nil {
-		return nil, err
+		return nil, objstore.About{}, err
 	}
-	if err := b.Check(ctx); err != nil {
-		return nil, errors.Join(&PreconditionError{Err: err, Hint: hintFor(err, l)}, b.Close())
+	about, err := b.Check(ctx)
+	if err != nil {
+		return nil, about, errors.Join(&PreconditionError{Err: err, Hint: hintFor(err, l)}, b.Close())
 	}
-	return b, nil
+	return b, about, nil
 }
 
 // openDest opens a bucket to write to, and sees that it can be: root is what
 // the user named as the bucket. A prefix of files is a bucket of its own, which
 // is made when it is written, as is a path of this workstation.
-func (o *Orchestrator) openDest(ctx context.Context, l, root config.Location) (b objstore.Bucket, err error) {
+func (o *Orchestrator) openDest(ctx context.Context, l, root config.Location) (b objstore.Bucket, about objstore.About, err error) {
 	if b, err = o.openBucket(ctx, l); err != nil {
-		return nil, err
+		return nil, about, err
 	}
 	switch {
 	case root.Store == "file":
 		if err := makeable(l.Config.Bucket); err != nil {
-			return nil, errors.Join(&PreconditionError{Err: err, Hint: "make it writable, or name another destination than " + l.URL}, b.Close())
+			return nil, about, errors.Join(&PreconditionError{Err: err, Hint: "make it writable, or name another destination than " + l.URL}, b.Close())
 		}
 	case l.Config.Bucket != root.Config.Bucket:
 		var outer objstore.Bucket
 		if outer, err = open.Open(ctx, root.Config); err == nil {
-			err = errors.Join(outer.Check(ctx), outer.Close())
+			about, err = outer.Check(ctx)
+			err = errors.Join(err, outer.Close())
 		}
 	default:
-		err = b.Check(ctx)
+		about, err = b.Check(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(&PreconditionError{Err: err, Hint: hintFor(err, l)}, b.Close())
+		return nil, about, errors.Join(&PreconditionError{Err: err, Hint: hintFor(err, l)}, b.Close())
 	}
-	return b, nil
+	return b, about, nil
 }
 
 func (o *Orchestrator) openBucket(ctx context.Context, l config.Location) (objstore.Bucket, error) {
-	if len(l.Regions) == 0 {
-		return nil, &UsageError{Err: fmt.Errorf("%s: the bucket's region is not known", l.URL),
-			Hint: l.RegionHint()}
-	}
 	b, err := open.Open(ctx, l.Config)
 	if err != nil {
 		return nil, &PreconditionError{Err: fmt.Errorf("%s: %w", l.URL, err)}

@@ -59,7 +59,7 @@ func (o *Orchestrator) Plan(ctx context.Context, req Request) (plan Plan, err er
 	if err != nil {
 		return Plan{}, err
 	}
-	plan = Plan{Run: run.ID, Objects: counts.Listed, Bytes: unit.Bytes(counts.ListedBytes), Overlay: s.Overlay}
+	plan = Plan{Run: run.ID, Objects: counts.Listed, Bytes: unit.Bytes(counts.ListedBytes), Overlay: s.Overlay, Warnings: s.Warnings}
 	if s.Preview != nil {
 		plan.Terraform = TerraformPlan{Dir: run.Terraform(), Changes: s.Preview.Changes}
 	}
@@ -93,7 +93,7 @@ func (o *Orchestrator) prepare(ctx context.Context, req Request) (run *rundir.Ru
 			err = errors.Join(err, os.RemoveAll(dir))
 		}
 	}(run.Dir)
-	s = &saved{Request: req}
+	s = &saved{Request: req, Warnings: p.warnings}
 	listing, err := o.list(ctx, run, req, p)
 	if err != nil {
 		return nil, nil, err

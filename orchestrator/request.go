@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/skyctl/skyctl/agent/control"
+	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/orchestrator/planner"
 	"github.com/skyctl/skyctl/orchestrator/unit"
 )
@@ -24,6 +25,12 @@ type Request struct {
 
 	ChunkSize unit.Bytes     `json:"chunk_size,omitempty"` // 0: by size and routes
 	Verify    control.Verify `json:"verify,omitempty"`
+
+	// What the stores are told beyond that; see objstore.Config.
+	Symlinks       objstore.Symlinks `json:"symlinks,omitempty"`
+	StorageClasses map[string]string `json:"storage_classes,omitempty"`
+	KMSKey         string            `json:"kms_key,omitempty"`
+	RequesterPays  bool              `json:"requester_pays,omitempty"`
 }
 
 // Filter is one --include or --exclude, in the order given: the first whose

@@ -38,12 +38,15 @@ func (a *attempt) result(ctx context.Context, l *layout.Layout, moved transfer.R
 		Objects: counts.Listed, Bytes: counts.DoneBytes, Done: counts.Done, Skipped: counts.Skipped, Failed: counts.Failed,
 		TotalS: time.Duration(runtime).Seconds(), Transfer: moved.Transfer.Seconds(),
 		Verified: moved.Verified, Retries: moved.Retries, Resumed: moved.ResumedChunks,
-		Gateways: len(l.Gateways), Transport: "quic", Errors: []ObjectError{}}
+		Gateways: len(l.Gateways), Transport: "quic", Errors: []ObjectError{}, NotCarried: []NotCarried{}}
 	if r.Transfer > 0 {
 		r.Gbits = float64(r.Bytes) * 8 / r.Transfer / 1e9
 	}
 	if len(l.Gateways) == 0 {
 		r.Transport = "none"
+	}
+	for _, l := range moved.Lost {
+		r.NotCarried = append(r.NotCarried, NotCarried{Dest: a.saved.Request.Dests[l.Dest], Field: l.Field.String(), Objects: l.Objects})
 	}
 	for _, f := range failures {
 		if f.Kind == objstore.KindCorrupt {

@@ -17,6 +17,7 @@ type saved struct {
 	Fingerprint string          `json:"fingerprint"` // of the source listing
 	Overlay     overlay.Overlay `json:"plan"`
 	ChunkSize   int64           `json:"chunk_size"`
+	Warnings    []string        `json:"warnings,omitempty"`
 	Preview     *engine.Plan    `json:"preview,omitempty"` // what Terraform would do
 }
 

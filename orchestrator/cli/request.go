@@ -2,12 +2,15 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
 
 	"github.com/skyctl/skyctl/agent/control"
+	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/orchestrator"
 	"github.com/skyctl/skyctl/orchestrator/planner"
 	"github.com/skyctl/skyctl/orchestrator/unit"
@@ -31,6 +34,11 @@ type transferFlags struct {
 	Route         planner.Mode  `enum:"direct,overlay" default:"overlay" help:"direct: no relay regions. overlay: over relays where they help."`
 	ChunkSize     unit.Bytes    `placeholder:"SIZE" help:"Size of the chunks that objects are split into, such as 16MiB. By default it depends on size and routes."`
 	Verify        string        `enum:"auto,read" default:"auto" help:"auto: compare the store's checksum, else read back. read: always read back."`
+
+	Symlinks      string         `enum:"skip,follow,copy," default:"" help:"What becomes of symbolic links below a path: left out, what they point to (the default), or links again where the destination can keep them."`
+	StorageClass  storageClasses `placeholder:"[SRC=]CLASS" help:"Write objects with this storage class; SRC=CLASS only those that have class SRC. May be repeated."`
+	KMSKey        string         `name:"kms-key" placeholder:"KEY" help:"Have S3 encrypt what is written with this KMS key."`
+	RequesterPays bool           `help:"Pay for requests and traffic of buckets whose owner does not."`
 }
 
 // request is what the flags ask for.
@@ -53,7 +61,39 @@ func (f *transferFlags) request() (orchestrator.Request, error) {
 		Gateways:      f.Gateways,
 		ChunkSize:     f.ChunkSize,
 		Verify:        control.Verify(f.Verify),
+
+		Symlinks:       objstore.Symlinks(f.Symlinks),
+		StorageClasses: f.StorageClass,
+		KMSKey:         f.KMSKey,
+		RequesterPays:  f.RequesterPays,
 	}, nil
+}
+
+// storageClasses are the occurrences of --storage-class: the class to write, by
+// that of the source, "*" for any other.
+type storageClasses map[string]string
+
+// Decode takes one more occurrence.
+func (s *storageClasses) Decode(ctx *kong.DecodeContext) error {
+	var text string
+	if err := ctx.Scan.PopValueInto("class", &text); err != nil {
+		return err
+	}
+	from, to, mapped := strings.Cut(text, "=")
+	if !mapped {
+		from, to = "*", text
+	}
+	if from == "" || to == "" {
+		return fmt.Errorf("%q is neither CLASS nor SRC=CLASS", text)
+	}
+	if was, ok := (*s)[from]; ok && was != to {
+		return fmt.Errorf("objects of class %s cannot get both %s and %s", from, was, to)
+	}
+	if *s == nil {
+		*s = storageClasses{}
+	}
+	(*s)[from] = to
+	return nil
 }
 
 func wrongUsage(what string) error {

@@ -48,6 +48,7 @@ func resultView(w io.Writer, r orchestrator.Result) error {
 		}
 		fmt.Fprintf(w, "time\t%s in total\n", seconds(r.TotalS))
 		fmt.Fprintf(w, "cost\t%s, estimated were %s\n", r.Cost.Actual, r.Cost.Estimated)
+		rows(w, "not carried", notCarriedRows(r))
 		rows(w, "errors", errorRows(r))
 		if r.Kept {
 			fmt.Fprintf(w, "gateways\t%d are kept; to give them back:\n\t%s\n", r.Gateways, r.Destroy)
@@ -71,6 +72,14 @@ func routeBytes(routes []orchestrator.RouteBytes) []string {
 			path = append(path, string(region))
 		}
 		out = append(out, fmt.Sprintf("%s: %s", strings.Join(path, " > "), unit.Bytes(r.Bytes).Human()))
+	}
+	return out
+}
+
+func notCarriedRows(r orchestrator.Result) []string {
+	var out []string
+	for _, n := range r.NotCarried {
+		out = append(out, fmt.Sprintf("%s of %s, %s cannot keep it", n.Field, quantity(n.Objects, "object"), printable(n.Dest)))
 	}
 	return out
 }

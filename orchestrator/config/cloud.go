@@ -24,7 +24,8 @@ var regionVariables = map[string][]string{
 //	az://ACCOUNT/CONTAINER/KEY, also azure://
 //	r2://ACCOUNT/BUCKET/KEY
 //
-// R2 has no regions that another store could be near to.
+// An S3 or GCS bucket whose region the environment does not tell is asked for
+// it, an Azure account cannot be.
 func cloud(url, scheme, rest string, env LookupEnv) (Location, error) {
 	l := Location{URL: url, Store: scheme}
 	var err error
@@ -78,6 +79,29 @@ func (l *Location) regionFrom(env LookupEnv) error {
 	}
 	return nil
 }
+
+// storeClouds are the clouds whose regions a type of store names.
+var storeClouds = map[string]region.Cloud{"s3": region.AWS, "gcs": region.GCP, "azblob": region.Azure}
+
+// Locate sets the regions of a location that has none to those that its store
+// named. Names that are none of a region are left out.
+func (l *Location) Locate(names []string) {
+	if len(l.Regions) > 0 {
+		return
+	}
+	for _, name := range names {
+		if r, err := region.Parse(string(storeClouds[l.Config.Type]) + ":" + name); err == nil && !l.Anywhere() {
+			l.Regions = append(l.Regions, r)
+		}
+	}
+	if len(l.Regions) > 0 {
+		l.Config.Region = l.Regions[0].Name()
+	}
+}
+
+// Anywhere tells whether no region is nearer to the bucket, nor cheaper, than
+// another: R2 is served from its provider's edge and bills no egress.
+func (l Location) Anywhere() bool { return l.Store == "r2" }
 
 // RegionHint says how to tell the region of a location that has none.
 func (l Location) RegionHint() string {

@@ -22,7 +22,7 @@ type Location struct {
 
 	// Regions are where gateways may read and write it. They are empty for a
 	// bucket of a cloud whose region is neither configured nor in the
-	// environment.
+	// environment, until Locate.
 	Regions []region.Region
 
 	// Host is the address of the host that a file store is on, empty for this

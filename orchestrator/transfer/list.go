@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
+
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/route"
 	"github.com/skyctl/skyctl/orchestrator/journal"
@@ -88,15 +90,48 @@ func Fingerprint(ctx context.Context, source objstore.Bucket, prefix, key string
 	return f.Sum(), nil
 }
 
+// listTries is how often one page of a listing is asked for.
+const listTries = 4
+
+// walk yields the object of that key, or every object below prefix. A listing
+// that breaks off goes on behind the last object that it yielded.
 func walk(ctx context.Context, source objstore.Bucket, prefix, key string, yield func(objstore.Object) error) error {
-	if key == "" {
-		return source.List(ctx, prefix, yield)
+	if key != "" {
+		o, err := source.Stat(ctx, key)
+		if err != nil {
+			return err
+		}
+		return yield(o)
 	}
-	o, err := source.Stat(ctx, key)
-	if err != nil {
-		return err
+	last, more := "", true
+	for more {
+		var err error
+		more, err = backoff.Retry(ctx, func() (more bool, _ error) {
+			from := last
+			var refused error
+			err := source.List(ctx, prefix, last, func(o objstore.Object) error {
+				if refused = yield(o); refused == nil {
+					last = o.Key
+				}
+				return refused
+			})
+			switch {
+			case err == nil:
+				return false, nil
+			case refused != nil, !objstore.KindOf(err).Retryable(), ctx.Err() != nil:
+				return false, backoff.Permanent(err)
+			case last != from:
+				return true, nil
+			case last == "" && objstore.KindOf(err) == objstore.KindUnreachable: // it was never there
+				return false, backoff.Permanent(err)
+			}
+			return false, err
+		}, backoff.WithMaxTries(listTries))
+		if err != nil {
+			return err
+		}
 	}
-	return yield(o)
+	return nil
 }
 
 type lister struct {
