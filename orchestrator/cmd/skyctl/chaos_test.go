@@ -45,7 +45,7 @@ func TestKilledAtRandom(t *testing.T) {
 	for i := range rounds {
 		seed := seed + uint64(i)
 		t.Run(fmt.Sprintf("SKYCTL_CHAOS_SEED=%d", seed), func(t *testing.T) {
-			m := &monkey{world: newWorld(t, worldOptions{uploadsMayBeLeft: true}), chance: rand.New(rand.NewPCG(seed, 0))}
+			m := &monkey{world: newWorld(t, worldOptions{}), chance: rand.New(rand.NewPCG(seed, 0))}
 			m.play()
 		})
 	}

@@ -58,10 +58,6 @@ type world struct {
 type worldOptions struct {
 	eastEndpoint, westEndpoint func(string) string // what is to stand before the servers
 	memory                     string
-	stores                     string // further ones, as lines of the configuration
-	// uploadsMayBeLeft: an upload that was begun in the instant before skyctl is
-	// killed is in no journal, and nobody knows of it.
-	uploadsMayBeLeft bool
 }
 
 func newWorld(t testing.TB, o worldOptions) *world {
@@ -77,7 +73,7 @@ func newWorld(t testing.TB, o worldOptions) *world {
 		o.memory = "128MiB"
 	}
 	store := `  %s: {type: s3, endpoint: %q, region: "local:%s", path_style: true, credentials: {access_key_id: %q, secret_access_key: %q}}` + "\n"
-	config := "stores:\n" + o.stores +
+	config := "stores:\n" +
 		fmt.Sprintf(store, "east", at(w.east.Endpoint, o.eastEndpoint), "east", w.east.AccessKey, w.east.SecretKey) +
 		fmt.Sprintf(store, "west", at(w.west.Endpoint, o.westEndpoint), "west", w.west.AccessKey, w.west.SecretKey) +
 		`regions:
@@ -97,12 +93,22 @@ limits: {memory: ` + o.memory + "}\n"
 			t.Fatal(err)
 		}
 	}
-	if o.uploadsMayBeLeft {
-		t.Cleanup(w.nothingIsLeftButUploads)
-	} else {
-		t.Cleanup(w.nothingIsLeft)
-	}
+	t.Cleanup(w.nothingIsLeft)
 	return w
+}
+
+// addStore adds a line to the stores of the configuration.
+func (w *world) addStore(name, line string) {
+	w.t.Helper()
+	path := filepath.Join(w.dir, "skyctl.yaml")
+	config, err := os.ReadFile(path)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	config = bytes.Replace(config, []byte("stores:\n"), []byte("stores:\n  "+name+": "+line+"\n"), 1)
+	if err := os.WriteFile(path, config, 0o600); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // client is a plain S3 client: what skyctl wrote is read with code that is not

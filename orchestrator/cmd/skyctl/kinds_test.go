@@ -1,0 +1,265 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/storage"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/api/iterator"
+	"google.golang.org/api/option"
+
+	"github.com/skyctl/skyctl/agent/objstore/objstoretest"
+)
+
+// kind is a store as its official SDK, or the file system, shows it: what
+// skyctl carries is put and read here with code that is not skyctl's.
+type kind struct {
+	name  string // of the store in the configuration, and of the kind
+	store string // the configuration's line of it
+	put   func(ctx context.Context, key string, o object) error
+	get   func(ctx context.Context, key string) (object, error)
+	list  func(ctx context.Context, prefix string) ([]string, error)
+	keeps fields // of an object's metadata
+}
+
+// object is what a store holds under one key, with that part of its metadata
+// which the test gives or expects.
+type object struct {
+	data        []byte
+	contentType string
+	user, tags  map[string]string
+	modified    time.Time
+	mode        fs.FileMode
+}
+
+// fields are those of an object that a kind of store can hold.
+type fields struct{ contentType, user, tags, modified, mode bool }
+
+// sum stands for the bytes.
+func (o object) sum() [sha256.Size]byte { return sha256.Sum256(o.data) }
+
+func s3Kind(t *testing.T, w *world) kind {
+	client, bucket := w.client(w.east), aws.String("data")
+	return kind{
+		name: "s3", keeps: fields{contentType: true, user: true, tags: true},
+		store: fmt.Sprintf(`{type: s3, endpoint: %q, region: "local:east", path_style: true, credentials: {access_key_id: %q, secret_access_key: %q}}`,
+			w.east.Endpoint, w.east.AccessKey, w.east.SecretKey),
+		put: func(ctx context.Context, key string, o object) error {
+			var tags []string
+			for k, v := range o.tags {
+				tags = append(tags, k+"="+v)
+			}
+			_, err := client.PutObject(ctx, &s3.PutObjectInput{Bucket: bucket, Key: &key, Body: bytes.NewReader(o.data),
+				ChecksumAlgorithm: types.ChecksumAlgorithmCrc32c, ContentType: &o.contentType, Metadata: o.user, Tagging: aws.String(strings.Join(tags, "&"))})
+			return err
+		},
+		get: func(ctx context.Context, key string) (o object, err error) {
+			out, err := client.GetObject(ctx, &s3.GetObjectInput{Bucket: bucket, Key: &key})
+			if err != nil {
+				return o, err
+			}
+			o = object{contentType: aws.ToString(out.ContentType), user: out.Metadata, tags: map[string]string{}}
+			if o.data, err = readAll(out.Body); err != nil {
+				return o, err
+			}
+			tagging, err := client.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: bucket, Key: &key})
+			if err != nil {
+				return o, err
+			}
+			for _, tag := range tagging.TagSet {
+				o.tags[*tag.Key] = *tag.Value
+			}
+			return o, nil
+		},
+		list: func(ctx context.Context, prefix string) (keys []string, err error) {
+			pages := s3.NewListObjectsV2Paginator(client, &s3.ListObjectsV2Input{Bucket: bucket, Prefix: &prefix})
+			for pages.HasMorePages() {
+				page, err := pages.NextPage(ctx)
+				if err != nil {
+					return nil, err
+				}
+				for _, o := range page.Contents {
+					keys = append(keys, *o.Key)
+				}
+			}
+			return keys, nil
+		},
+	}
+}
+
+func gcsKind(t *testing.T) kind {
+	cfg := objstoretest.StartFakeGCS(t).Config(t, "data")
+	client, err := storage.NewClient(t.Context(), option.WithEndpoint(cfg.Endpoint), option.WithoutAuthentication(), storage.WithJSONReads())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := client.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	bucket := client.Bucket(cfg.Bucket)
+	return kind{
+		name: "gcs", keeps: fields{contentType: true, user: true},
+		store: fmt.Sprintf(`{type: gcs, endpoint: %q, region: "local:mid"}`, cfg.Endpoint),
+		put: func(ctx context.Context, key string, o object) error {
+			w := bucket.Object(key).NewWriter(ctx)
+			w.ContentType, w.Metadata = o.contentType, o.user
+			_, err := w.Write(o.data)
+			return errors.Join(err, w.Close())
+		},
+		get: func(ctx context.Context, key string) (o object, err error) {
+			attrs, err := bucket.Object(key).Attrs(ctx)
+			if err != nil {
+				return o, err
+			}
+			o = object{contentType: attrs.ContentType, user: attrs.Metadata}
+			r, err := bucket.Object(key).NewReader(ctx)
+			if err != nil {
+				return o, err
+			}
+			o.data, err = readAll(r)
+			return o, err
+		},
+		list: func(ctx context.Context, prefix string) (keys []string, err error) {
+			for it := bucket.Objects(ctx, &storage.Query{Prefix: prefix}); ; {
+				attrs, err := it.Next()
+				if err == iterator.Done {
+					return keys, nil
+				}
+				if err != nil {
+					return nil, err
+				}
+				keys = append(keys, attrs.Name)
+			}
+		},
+	}
+}
+
+func azureKind(t *testing.T) kind {
+	server := objstoretest.StartAzurite(t)
+	cfg := server.Config(t, "data")
+	client := server.Client(t).NewContainerClient(cfg.Bucket)
+	return kind{
+		name: "azblob", keeps: fields{contentType: true, user: true, tags: true},
+		store: fmt.Sprintf(`{type: azblob, endpoint: %q, region: "local:west", credentials: {account_name: %q, account_key: %q}}`, server.Endpoint, server.Account, server.Key),
+		put: func(ctx context.Context, key string, o object) error {
+			user := map[string]*string{}
+			for k, v := range o.user {
+				user[k] = &v
+			}
+			_, err := client.NewBlockBlobClient(key).UploadBuffer(ctx, o.data, &blockblob.UploadBufferOptions{
+				HTTPHeaders: &blob.HTTPHeaders{BlobContentType: &o.contentType}, Metadata: user, Tags: o.tags})
+			return err
+		},
+		get: func(ctx context.Context, key string) (o object, err error) {
+			out, err := client.NewBlobClient(key).DownloadStream(ctx, nil)
+			if err != nil {
+				return o, err
+			}
+			o = object{contentType: aws.ToString(out.ContentType), user: map[string]string{}, tags: map[string]string{}}
+			for k, v := range out.Metadata {
+				o.user[strings.ToLower(k)] = *v // Go's HTTP client writes header names in its own case
+			}
+			if o.data, err = readAll(out.Body); err != nil {
+				return o, err
+			}
+			tags, err := client.NewBlobClient(key).GetTags(ctx, nil)
+			if err != nil {
+				return o, err
+			}
+			for _, tag := range tags.BlobTagSet {
+				o.tags[*tag.Key] = *tag.Value
+			}
+			return o, nil
+		},
+		list: func(ctx context.Context, prefix string) (keys []string, err error) {
+			pages := client.NewListBlobsFlatPager(&container.ListBlobsFlatOptions{Prefix: &prefix})
+			for pages.More() {
+				page, err := pages.NextPage(ctx)
+				if err != nil {
+					return nil, err
+				}
+				for _, item := range page.Segment.BlobItems {
+					keys = append(keys, *item.Name)
+				}
+			}
+			return keys, nil
+		},
+	}
+}
+
+func fileKind(t *testing.T) kind {
+	root := t.TempDir()
+	if err := os.Mkdir(filepath.Join(root, "data"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	path := func(key string) string { return filepath.Join(root, "data", key) }
+	return kind{
+		name: "file", keeps: fields{modified: true, mode: true},
+		store: fmt.Sprintf(`{type: file, path: %q, region: "local:west"}`, root),
+		put: func(_ context.Context, key string, o object) error {
+			if err := os.MkdirAll(filepath.Dir(path(key)), 0o755); err != nil {
+				return err
+			}
+			return errors.Join(os.WriteFile(path(key), o.data, 0o600), os.Chmod(path(key), o.mode), os.Chtimes(path(key), o.modified, o.modified))
+		},
+		get: func(_ context.Context, key string) (o object, err error) {
+			info, err := os.Stat(path(key))
+			if err != nil {
+				return o, err
+			}
+			o = object{modified: info.ModTime().UTC(), mode: info.Mode().Perm()}
+			o.data, err = os.ReadFile(path(key))
+			return o, err
+		},
+		list: func(_ context.Context, prefix string) (keys []string, err error) {
+			err = filepath.WalkDir(path(prefix), func(at string, d fs.DirEntry, err error) error {
+				if err != nil || d.IsDir() {
+					return err
+				}
+				key, err := filepath.Rel(filepath.Join(root, "data"), at)
+				keys = append(keys, key)
+				return err
+			})
+			return keys, err
+		},
+	}
+}
+
+func readAll(r io.ReadCloser) ([]byte, error) {
+	data, err := io.ReadAll(r)
+	return data, errors.Join(err, r.Close())
+}
+
+// each does something for every key, several at once.
+func each(ctx context.Context, keys []string, do func(ctx context.Context, key string) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(16)
+	for _, key := range keys {
+		g.Go(func() error {
+			if err := do(ctx, key); err != nil {
+				return fmt.Errorf("%q: %w", key, err)
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}

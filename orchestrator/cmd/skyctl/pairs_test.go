@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/skyctl/skyctl/orchestrator"
+)
+
+// TestEveryPairOfStores carries an odd corpus between all ordered pairs of the
+// four kinds of stores, through gateways, and compares what arrived byte for
+// byte, with its metadata, by each store's own SDK.
+func TestEveryPairOfStores(t *testing.T) {
+	const chunk = 5 << 20
+	file := fileKind(t)
+	w := newWorld(t, worldOptions{})
+	kinds := []kind{s3Kind(t, w), gcsKind(t), azureKind(t), file}
+	for _, k := range kinds {
+		w.addStore("any-"+k.name, k.store)
+	}
+	corpus := oddCorpus(chunk)
+	keys := slices.Sorted(maps.Keys(corpus))
+	for _, k := range kinds {
+		if err := each(t.Context(), keys, func(ctx context.Context, key string) error { return k.put(ctx, "src/"+key, corpus[key]) }); err != nil {
+			t.Fatalf("%s: %v", k.name, err)
+		}
+	}
+	for _, from := range kinds {
+		for _, to := range kinds {
+			t.Run(from.name+" to "+to.name, func(t *testing.T) {
+				w := &world{t: t, dir: w.dir, east: w.east, west: w.west}
+				prefix := "from-" + from.name
+				r := w.skyctl("cp", "-r", "any-"+from.name+"://data/src", "any-"+to.name+"://data/"+prefix,
+					"--gateways", "1", "--chunk-size", "5MiB", "--yes", "--json")
+				w.succeeded(r, int64(len(corpus)))
+				compare(t, from, to, prefix+"/", corpus)
+				notCarried(t, from, to, r.stdout, int64(len(corpus)))
+			})
+		}
+	}
+}
+
+// oddCorpus is objects of every size at which something changes, under every
+// name that all stores can hold.
+func oddCorpus(chunk int) map[string]object {
+	sizes := map[string]int{
+		"empty":                    0,
+		"one":                      1,
+		"sizes/chunk":              chunk,
+		"sizes/chunk less":         chunk - 1,
+		"sizes/chunk more":         chunk + 1,
+		"sizes/two chunks less":    2*chunk - 1,
+		"sizes/many chunks":        300<<20 + 7, // more than one composition takes
+		"odd/é ü 漢 +%25%#?&=;,'":   1000,
+		"odd/%2F":                  10,
+		"odd/...":                  11,
+		"odd/ spaces ":             12,
+		"odd/-rf *":                13,
+		"odd/a\\b":                 14,
+		"odd/ü decomposed u\u0308": 15,
+	}
+	for i := range 2000 {
+		sizes[fmt.Sprintf("small/%02d/%04d", i%50, i)] = 4096
+	}
+	corpus := map[string]object{}
+	for i, key := range slices.Sorted(maps.Keys(sizes)) {
+		corpus[key] = object{
+			data: random(uint64(i), sizes[key]), contentType: "text/odd",
+			user: map[string]string{"origin": fmt.Sprint("east ", i%7)}, tags: map[string]string{"team": "data"},
+			modified: time.Date(2001, 2, 3, 4, 5, 6, i*1000, time.UTC), mode: []fs.FileMode{0o644, 0o600, 0o755}[i%3],
+		}
+	}
+	return corpus
+}
+
+// compare reads everything below prefix and holds it against what was put at
+// the source: all of it, nothing else, with every field that both can hold.
+func compare(t *testing.T, from, to kind, prefix string, corpus map[string]object) {
+	t.Helper()
+	got, err := to.list(t.Context(), prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != len(corpus) {
+		t.Errorf("%d objects are there, %d were sent", len(got), len(corpus))
+	}
+	err = each(t.Context(), got, func(ctx context.Context, key string) error {
+		want, ok := corpus[strings.TrimPrefix(key, prefix)]
+		if !ok {
+			return fmt.Errorf("nobody sent that")
+		}
+		o, err := to.get(ctx, key)
+		if err != nil {
+			return err
+		}
+		if o.sum() != want.sum() {
+			return fmt.Errorf("%d bytes arrived, %d were sent, and they differ", len(o.data), len(want.data))
+		}
+		return sameMetadata(from, to, o, want)
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func sameMetadata(from, to kind, got, want object) error {
+	user := map[string]string{}
+	if from.keeps.user {
+		maps.Copy(user, want.user)
+	}
+	if from.keeps.modified { // a file's, which other stores keep as rclone does
+		user["mtime"] = want.modified.Format(time.RFC3339Nano)
+		user["mode"] = fmt.Sprintf("%o", 0o100000|uint32(want.mode.Perm()))
+	}
+	switch {
+	case from.keeps.contentType && to.keeps.contentType && got.contentType != want.contentType:
+		return fmt.Errorf("content type %q, want %q", got.contentType, want.contentType)
+	case to.keeps.user && !maps.Equal(got.user, user):
+		return fmt.Errorf("user metadata %v, want %v", got.user, user)
+	case from.keeps.tags && to.keeps.tags && !maps.Equal(got.tags, want.tags):
+		return fmt.Errorf("tags %v, want %v", got.tags, want.tags)
+	case from.keeps.modified && to.keeps.modified && (!got.modified.Equal(want.modified) || got.mode != want.mode):
+		return fmt.Errorf("modified %v, mode %v; want %v, %v", got.modified, got.mode, want.modified, want.mode)
+	}
+	return nil
+}
+
+// notCarried holds the result to say what the pair cannot carry, and nothing
+// else.
+func notCarried(t *testing.T, from, to kind, stdout string, objects int64) {
+	t.Helper()
+	var doc struct {
+		NotCarried []orchestrator.NotCarried `json:"not_carried"`
+	}
+	if err := json.Unmarshal([]byte(stdout), &doc); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]int64{}
+	for _, n := range doc.NotCarried {
+		got[n.Field] = n.Objects
+	}
+	want := map[string]int64{}
+	for field, lost := range map[string]bool{
+		"content type":  from.keeps.contentType && !to.keeps.contentType,
+		"user metadata": from.keeps.user && !to.keeps.user,
+		"tags":          from.keeps.tags && !to.keeps.tags,
+	} {
+		if lost {
+			want[field] = objects
+		}
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("the result says that %v was not carried, want %v", got, want)
+	}
+}
