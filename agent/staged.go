@@ -16,7 +16,8 @@ func (a *Agent) Begin(ctx context.Context, req control.BeginRequest) (objstore.U
 		return objstore.Upload{}, err
 	}
 	defer done()
-	return b.Begin(ctx, req.Key, req.Size, req.Metadata)
+	kept, _ := b.Keeps(req.Metadata) // the orchestrator reports what is lost
+	return b.Begin(ctx, req.Key, req.Size, kept)
 }
 
 // Commit implements control.API.

@@ -98,7 +98,7 @@ func (o *Orchestrator) List(ctx context.Context, url string, recursive bool, yie
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
 	last, found := "", false
-	err = b.List(ctx, l.Key, func(x objstore.Object) error {
+	err = b.List(ctx, l.Key, "", func(x objstore.Object) error {
 		found = true
 		if i := strings.IndexByte(x.Key[len(l.Key):], '/'); !recursive && i >= 0 {
 			x = objstore.Object{Key: x.Key[:len(l.Key)+i+1]}

@@ -92,7 +92,7 @@ func (o *Orchestrator) openSource(ctx context.Context, l config.Location) (objst
 	if err != nil {
 		return nil, err
 	}
-	if err := b.Check(ctx); err != nil {
+	if _, err := b.Check(ctx); err != nil {
 		return nil, errors.Join(&PreconditionError{Err: err, Hint: hintFor(err, l)}, b.Close())
 	}
 	return b, nil
@@ -113,10 +113,11 @@ func (o *Orchestrator) openDest(ctx context.Context, l, root config.Location) (b
 	case l.Config.Bucket != root.Config.Bucket:
 		var outer objstore.Bucket
 		if outer, err = open.Open(ctx, root.Config); err == nil {
-			err = errors.Join(outer.Check(ctx), outer.Close())
+			_, err = outer.Check(ctx)
+			err = errors.Join(err, outer.Close())
 		}
 	default:
-		err = b.Check(ctx)
+		_, err = b.Check(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(&PreconditionError{Err: err, Hint: hintFor(err, l)}, b.Close())

@@ -90,7 +90,7 @@ func Fingerprint(ctx context.Context, source objstore.Bucket, prefix, key string
 
 func walk(ctx context.Context, source objstore.Bucket, prefix, key string, yield func(objstore.Object) error) error {
 	if key == "" {
-		return source.List(ctx, prefix, yield)
+		return source.List(ctx, prefix, "", yield)
 	}
 	o, err := source.Stat(ctx, key)
 	if err != nil {

@@ -190,7 +190,8 @@ func (p *Part) store(body objstore.Body) {
 	if d.Upload != nil {
 		p.ref, p.err = p.bucket.WritePart(p.ctx, *d.Upload, objstore.Part{Number: p.chunk.Index, Offset: p.chunk.Offset}, body)
 	} else {
-		p.object, p.err = p.bucket.Put(p.ctx, d.Key, body, p.chunk.Metadata)
+		kept, _ := p.bucket.Keeps(p.chunk.Metadata) // the orchestrator reports what is lost
+		p.object, p.err = p.bucket.Put(p.ctx, d.Key, body, kept)
 	}
 }
 

@@ -2,6 +2,7 @@ package httpstore
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -70,6 +71,10 @@ func List(ctx context.Context, prefix, after string, page PageFunc, yield func(o
 	return nil
 }
 
+// ErrUnordered is for a store of which no part can be listed by itself: cut
+// into segments, its listing would miss keys.
+var ErrUnordered = &objstore.Error{Kind: objstore.KindUnsupported, Err: errors.New("the store does not list keys in the order of their bytes")}
+
 // segment is a part of the key space: behind after, up to and with until.
 type segment struct {
 	after, until string // until is empty for the end
@@ -120,13 +125,17 @@ func (l *listing) stop(cancel context.CancelFunc) {
 
 // run asks for the pages of a segment, and divides what its quota leaves over.
 func (l *listing) run(s *segment) error {
-	token := ""
+	token, last := "", s.after
 	for range s.quota {
 		p, err := l.page(l.ctx, l.prefix, s.after, false, token)
 		if err != nil {
 			return err
 		}
 		for _, o := range p.Objects {
+			if o.Key <= last {
+				return ErrUnordered
+			}
+			last = o.Key
 			if s.until != "" && o.Key > s.until {
 				return nil
 			}
@@ -135,10 +144,6 @@ func (l *listing) run(s *segment) error {
 		if token = p.Next; token == "" {
 			return nil
 		}
-	}
-	last := s.after
-	if n := len(s.objects); n > 0 {
-		last = s.objects[n-1].Key
 	}
 	return l.divide(s, last)
 }

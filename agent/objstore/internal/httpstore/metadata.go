@@ -111,15 +111,6 @@ func parseTime(s string) (time.Time, bool) {
 	return time.Unix(seconds, nanos).UTC(), true
 }
 
-// Class is what Config.StorageClasses makes of a source's storage class, empty
-// for the destination's default.
-func Class(classes map[string]string, source string) string {
-	if class, ok := classes[source]; ok {
-		return class
-	}
-	return classes["*"]
-}
-
 // KeepHeaders takes out of m what valid refuses among the fields that travel as
 // HTTP headers, and says what it took.
 func KeepHeaders(m *objstore.Metadata, valid func(string) bool) (lost objstore.Fields) {
