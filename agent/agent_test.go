@@ -283,7 +283,7 @@ func TestAnEarlierSessionWritesNothingMore(t *testing.T) {
 	if err := f.Agent("r").Assign(t.Context(), whole(1, []string{"k"}, []int{1000}, 0)); err == nil {
 		t.Error("a quiesced agent takes chunks")
 	}
-	if err := p.bucket("dst0").List(t.Context(), "", func(o objstore.Object) error { return fmt.Errorf("%s was written", o.Key) }); err != nil {
+	if err := p.bucket("dst0").List(t.Context(), "", "", func(o objstore.Object) error { return fmt.Errorf("%s was written", o.Key) }); err != nil {
 		t.Error(err)
 	}
 }

@@ -100,6 +100,13 @@ type Bucket interface {
 	Close() error
 }
 
+// Omitter is implemented by a Bucket in which there may be things that can be
+// no objects (file: named pipes, sockets, devices). Omitted says what listings
+// have left out since the bucket was opened, one line each, a few of many.
+type Omitter interface {
+	Omitted() []string
+}
+
 // Version pins a read to the bytes that were listed: an ETag, a generation, or
 // for stores without either, size and modification time. It is opaque and
 // compares with ==.

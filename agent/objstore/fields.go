@@ -48,3 +48,18 @@ func (f Fields) Names() []string {
 
 // String returns the names on one line.
 func (f Fields) String() string { return strings.Join(f.Names(), ", ") }
+
+// KeepClass replaces m's storage class by what classes, a
+// Config.StorageClasses, makes of it, and says whether one is lost. It is to be
+// applied once: the result is a class of the destination.
+func KeepClass(classes map[string]string, m *Metadata) (lost Fields) {
+	class, ok := classes[m.StorageClass]
+	if !ok {
+		class, ok = classes["*"]
+	}
+	if !ok && m.StorageClass != "" {
+		lost = FieldStorageClass
+	}
+	m.StorageClass = class
+	return lost
+}

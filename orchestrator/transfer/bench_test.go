@@ -156,7 +156,7 @@ func (b *bench) finished(r Result) {
 	for _, f := range r.Errors {
 		failed[fmt.Sprint(f.Dest, f.DestKey)] = true
 	}
-	err := b.src.List(b.t.Context(), "src/", func(o objstore.Object) error {
+	err := b.src.List(b.t.Context(), "src/", "", func(o objstore.Object) error {
 		key, _, _ := appendTo("dst/")(o.Key)
 		want, err := content(b.t.Context(), b.src, o.Key)
 		if err != nil {

@@ -187,7 +187,7 @@ func TestAReleasedPartLeavesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		p.Release()
-		if err := b.List(t.Context(), "", func(o objstore.Object) error { return errors.New(o.Key) }); err != nil {
+		if err := b.List(t.Context(), "", "", func(o objstore.Object) error { return errors.New(o.Key) }); err != nil {
 			t.Errorf("of %d bytes there is %v", size, err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/bloberror"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 
 	"github.com/skyctl/skyctl/agent/objstore"
 )
@@ -89,11 +90,20 @@ func (b *bucket) deletes(ctx context.Context, key string) (bool, error) {
 	default:
 		return false, err
 	}
-	policy, err := b.container.GetProperties(ctx, nil)
+	if b.unretained {
+		return true, nil
+	}
+	kept, err := retained(ctx, b.container)
 	if kindOf(err) == objstore.KindPermission {
 		return false, nil
 	}
-	return err == nil && !deref(policy.HasImmutabilityPolicy) && !deref(policy.HasLegalHold), err
+	return err == nil && !kept, err
+}
+
+// retained tells whether a policy or hold keeps what is written.
+func retained(ctx context.Context, c *container.Client) (bool, error) {
+	policy, err := c.GetProperties(ctx, nil)
+	return deref(policy.HasImmutabilityPolicy) || deref(policy.HasLegalHold), err
 }
 
 // sweep deletes the empty blob that a discard of this upload left.

@@ -40,12 +40,13 @@ package azblob
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/service"
 
 	"github.com/skyctl/skyctl/agent/objstore"
 )
@@ -58,14 +59,23 @@ const (
 	maxObject = maxParts * maxPart // 190.7 TiB
 )
 
-// defaultCheckTimeout is how long Check waits for an endpoint that accepts
-// connections and says nothing.
-const defaultCheckTimeout = 10 * time.Second
-
 type bucket struct {
 	name      string // as the configuration has it
 	container *container.Client
+	account   *service.Client
 	transport *http.Transport
+	tiers     map[string]string // Config.StorageClasses
+	run       runTag
+
+	// region asks where the account is; nil if nobody would know.
+	region func(context.Context) (string, error)
+
+	// unretained says that no policy keeps what is written, where that is known
+	// already.
+	unretained bool
+
+	// refusesTags is set once the store has refused some.
+	refusesTags atomic.Bool
 
 	checkTimeout time.Duration
 }
@@ -74,12 +84,21 @@ type bucket struct {
 // without an endpoint the container of "ACCOUNT/CONTAINER". It reads the
 // environment that the SDK reads, and contacts nothing.
 func Open(_ context.Context, cfg objstore.Config) (objstore.Bucket, error) {
-	b := &bucket{name: cfg.Bucket, transport: newTransport(), checkTimeout: defaultCheckTimeout}
-	account, name, err := newClient(cfg, b.transport)
+	b := &bucket{name: cfg.Bucket, transport: newTransport(), tiers: cfg.StorageClasses, run: tagOf(cfg.Run),
+		unretained: cfg.Credentials[keyUnretained] == "true", checkTimeout: defaultCheckTimeout}
+	if err := checkTiers(b.tiers); err != nil {
+		return nil, b.failKind("open", "", objstore.KindInvalid, err)
+	}
+	c, err := newClient(cfg, b.transport)
 	if err != nil {
 		return nil, b.failKind("open", "", objstore.KindInvalid, err)
 	}
-	b.container = account.NewContainerClient(name)
+	b.account, b.container = c.account, c.account.NewContainerClient(c.container)
+	if account := accountOf(c.account.URL()); account != "" && c.identity != nil {
+		b.region = func(ctx context.Context) (string, error) {
+			return location(ctx, management, account, c.identity, c.options)
+		}
+	}
 	return b, nil
 }
 
@@ -87,23 +106,6 @@ func Open(_ context.Context, cfg objstore.Config) (objstore.Bucket, error) {
 func (b *bucket) url() string { return "az://" + b.name }
 
 func (b *bucket) blob(key string) *blockblob.Client { return b.container.NewBlockBlobClient(key) }
-
-// Check lists at most one key, which a caller may do who may read one.
-func (b *bucket) Check(ctx context.Context) error {
-	limited, cancel := context.WithTimeout(ctx, b.checkTimeout)
-	defer cancel()
-	one := int32(1)
-	page, err := b.container.NewListBlobsFlatPager(&container.ListBlobsFlatOptions{MaxResults: &one}).NextPage(limited)
-	switch {
-	case err != nil && limited.Err() != nil && ctx.Err() == nil:
-		return b.failKind("check", "", objstore.KindUnreachable, fmt.Errorf("no answer within %v", b.checkTimeout))
-	case err != nil:
-		return b.fail("check", "", err)
-	case !complete(page):
-		return b.fail("check", "", errNotAzure)
-	}
-	return nil
-}
 
 // errNotAzure is for answers that are a success and yet not Azure's, as a
 // proxy or a web server gives them.

@@ -22,7 +22,7 @@ func TestAzurite(t *testing.T) {
 	t.Run("Contract", func(t *testing.T) {
 		cfg := server.Config(t, "contract")
 		objstoretest.Run(t, func(t *testing.T) objstore.Bucket { return open(t, cfg) },
-			objstoretest.Refuses(`back\slash`, "...", "a.", "tab\tand\nnewline"), objstoretest.IdentifiersOnly(), objstoretest.TakesLateParts())
+			objstoretest.Refuses(`back\slash`, "...", "a.", "tab\tand\nnewline"), objstoretest.TakesLateParts())
 	})
 	for name, test := range map[string]func(*testing.T, objstoretest.AzuriteServer){
 		"TwoUploadsOfOneBlob":    testTwoUploadsOfOneBlob,

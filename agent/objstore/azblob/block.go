@@ -9,7 +9,8 @@ import (
 	"github.com/skyctl/skyctl/agent/chunk"
 )
 
-// nonce tells the blocks of one upload from those of any other.
+// nonce tells the blocks of one upload from those of any other: its run's tag,
+// and 10 random bytes.
 type nonce [15]byte
 
 // block is what the name of a block says. Azure wants names of one length in
@@ -32,7 +33,7 @@ type blockKind byte
 
 const (
 	kindPart    blockKind = 'P'
-	kindBegun   blockKind = 'B' // the upload exists; its content is one byte and never committed
+	kindBegun   blockKind = 'B' // the upload exists since number, in seconds since 1970; its content is one byte and never committed
 	kindAborted blockKind = 'A' // the upload was aborted; likewise
 )
 

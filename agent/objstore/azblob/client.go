@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -19,20 +18,14 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/service"
 
 	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/objstore/internal/httpstore"
 )
 
 const (
-	// Together below the 15 s in which what can be checked must be answered.
-	dialTimeout   = 4 * time.Second
 	maxRetries    = 2
 	firstBackoff  = 200 * time.Millisecond
 	longestPause  = 2 * time.Second
 	publicService = "https://%s.blob.core.windows.net"
-
-	// idleConns is how many connections to one host are kept: more than a
-	// gateway has chunks in flight, or the surplus would be closed and dialled
-	// again for each.
-	idleConns = 512
 )
 
 var (
@@ -40,29 +33,36 @@ var (
 	containerName = regexp.MustCompile(`^([a-z0-9]+(-[a-z0-9]+)*|\$root|\$web|\$logs)$`)
 )
 
-// newClient makes the SDK's client of the account, and returns it with the
-// name of the container.
-func newClient(cfg objstore.Config, transport *http.Transport) (*service.Client, string, error) {
+// client is what a configuration leads to.
+type client struct {
+	account   *service.Client
+	container string
+	identity  azcore.TokenCredential // nil with any other credential
+	options   azcore.ClientOptions
+}
+
+// newClient makes the SDK's client of the account.
+func newClient(cfg objstore.Config, transport *http.Transport) (client, error) {
 	endpoint, name, err := locate(cfg)
 	if err != nil {
-		return nil, "", err
+		return client{}, err
 	}
-	known := []string{"account_key", "account_name", "connection_string", "sas_token"}
+	known := []string{"account_key", "account_name", "connection_string", "sas_token", keyUnretained}
 	for _, credential := range slices.Sorted(maps.Keys(cfg.Credentials)) {
 		if !slices.Contains(known, credential) {
-			return nil, "", fmt.Errorf("unknown credential %q; known are %s", credential, strings.Join(known, ", "))
+			return client{}, fmt.Errorf("unknown credential %q; known are %s", credential, strings.Join(known[:4], ", "))
 		}
 	}
-	options := azcore.ClientOptions{
+	c := client{container: name, options: azcore.ClientOptions{
 		Retry:     policy.RetryOptions{MaxRetries: maxRetries, RetryDelay: firstBackoff, MaxRetryDelay: longestPause},
 		Telemetry: policy.TelemetryOptions{ApplicationID: "skyctl"},
 		Transport: &http.Client{
 			Transport:     transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
-	}
-	client, err := newService(endpoint, cfg.Credentials, options)
-	return client, name, err
+	}}
+	c.account, c.identity, err = newService(endpoint, cfg.Credentials, c.options)
+	return c, err
 }
 
 // locate returns the URL of the account, empty if only a connection string
@@ -96,34 +96,39 @@ func locate(cfg objstore.Config) (endpoint, name string, err error) {
 	return "", "", errors.New("no storage account is named; use az://ACCOUNT/CONTAINER/KEY or set the store's endpoint")
 }
 
-// newService picks the constructor for the credentials that are given.
-func newService(endpoint string, credentials map[string]string, options azcore.ClientOptions) (*service.Client, error) {
+// newService picks the constructor for the credentials that are given. Without
+// any it returns the identity that the SDK finds here as well.
+func newService(endpoint string, credentials map[string]string, options azcore.ClientOptions) (*service.Client, azcore.TokenCredential, error) {
 	opts := &service.ClientOptions{ClientOptions: options}
 	account, key, sas := credentials["account_name"], credentials["account_key"], strings.TrimPrefix(credentials["sas_token"], "?")
 	switch connection := credentials["connection_string"]; {
 	case connection != "" && (account != "" || key != "" || sas != ""), key != "" && sas != "":
-		return nil, errors.New("give one of connection_string, account_name with account_key, and sas_token")
+		return nil, nil, errors.New("give one of connection_string, account_name with account_key, and sas_token")
 	case connection != "":
-		return fromConnectionString(endpoint, connection, opts)
+		client, err := fromConnectionString(endpoint, connection, opts)
+		return client, nil, err
 	case key != "":
 		if account == "" {
-			return nil, errors.New("account_key needs account_name")
+			return nil, nil, errors.New("account_key needs account_name")
 		}
 		credential, err := service.NewSharedKeyCredential(account, key)
 		if err != nil {
-			return nil, errors.New("account_key is not base64") // the SDK's error quotes it
+			return nil, nil, errors.New("account_key is not base64") // the SDK's error quotes it
 		}
-		return service.NewClientWithSharedKeyCredential(endpoint, credential, opts)
+		client, err := service.NewClientWithSharedKeyCredential(endpoint, credential, opts)
+		return client, nil, err
 	case sas != "":
-		return service.NewClientWithNoCredential(endpoint+"?"+sas, opts)
+		client, err := service.NewClientWithNoCredential(endpoint+"?"+sas, opts)
+		return client, nil, err
 	case !strings.HasPrefix(endpoint, "https:"):
-		return nil, errors.New("an endpoint without TLS needs credentials: connection_string, account_name with account_key, or sas_token")
+		return nil, nil, errors.New("an endpoint without TLS needs credentials: connection_string, account_name with account_key, or sas_token")
 	}
 	credential, err := azidentity.NewDefaultAzureCredential(&azidentity.DefaultAzureCredentialOptions{ClientOptions: options})
 	if err != nil {
-		return nil, &credentialsError{err}
+		return nil, nil, noCredentials(err)
 	}
-	return service.NewClient(endpoint, explained{credential}, opts)
+	client, err := service.NewClient(endpoint, explained{credential}, opts)
+	return client, explained{credential}, err
 }
 
 // fromConnectionString lets the SDK read the string, and holds the endpoint
@@ -140,39 +145,24 @@ func fromConnectionString(endpoint, connection string, opts *service.ClientOptio
 	return client, nil
 }
 
-// newTransport is for many parallel requests to one host. HTTP/2 would put all
-// of them on one TCP connection.
+// newTransport is for many parallel requests to one host.
 func newTransport() *http.Transport {
-	t := &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
-		TLSHandshakeTimeout:   dialTimeout,
-		ExpectContinueTimeout: time.Second,
-		IdleConnTimeout:       90 * time.Second,
-		MaxIdleConnsPerHost:   idleConns,
-		DisableCompression:    true, // bytes as they are stored
-		Protocols:             new(http.Protocols),
-	}
-	t.Protocols.SetHTTP1(true)
+	t := &http.Transport{Proxy: http.ProxyFromEnvironment, ExpectContinueTimeout: time.Second}
+	httpstore.Tune(t, httpstore.DefaultPatience)
 	return t
 }
 
-// explained marks the errors of finding credentials, which otherwise look like
-// those of the request that needed them.
+// explained marks the errors of finding credentials.
 type explained struct{ azcore.TokenCredential }
 
 func (c explained) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	token, err := c.TokenCredential.GetToken(ctx, options)
 	if err != nil && ctx.Err() == nil {
-		err = &credentialsError{err}
+		err = noCredentials(err)
 	}
 	return token, err
 }
 
-type credentialsError struct{ err error }
-
-func (e *credentialsError) Error() string {
-	return fmt.Sprintf("no credentials found (%v); log in with az login, set AZURE_CLIENT_ID and its companions, or the store's credentials", e.err)
+func noCredentials(err error) error {
+	return &httpstore.CredentialsError{Err: err, Remedy: "log in with az login, set AZURE_CLIENT_ID and its companions, or the store's credentials"}
 }
-
-func (e *credentialsError) Unwrap() error { return e.err }

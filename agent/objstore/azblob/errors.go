@@ -2,14 +2,9 @@ package azblob
 
 import (
 	"cmp"
-	"context"
-	"crypto/tls"
 	"encoding/xml"
 	"errors"
-	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -17,7 +12,12 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/bloberror"
 
 	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/objstore/internal/httpstore"
 )
+
+// noTagsInHierarchies is what accounts with a hierarchical namespace answer to
+// tags; the SDK has no name for it.
+const noTagsInHierarchies bloberror.Code = "FeatureNotYetSupportedForHierarchicalNamespaceAccounts"
 
 // kinds are the error codes that say more than their HTTP status.
 var kinds = map[bloberror.Code]objstore.Kind{
@@ -51,28 +51,7 @@ var kinds = map[bloberror.Code]objstore.Kind{
 	bloberror.ResourceTypeMismatch:   objstore.KindInvalid,
 	bloberror.BlockCountExceedsLimit: objstore.KindInvalid,
 	bloberror.FeatureVersionMismatch: objstore.KindUnsupported,
-}
-
-// statuses are the kinds of answers whose code is not in kinds.
-var statuses = map[int]objstore.Kind{
-	http.StatusBadRequest:                   objstore.KindInvalid,
-	http.StatusUnauthorized:                 objstore.KindPermission,
-	http.StatusForbidden:                    objstore.KindPermission,
-	http.StatusNotFound:                     objstore.KindNotFound,
-	http.StatusMethodNotAllowed:             objstore.KindUnsupported,
-	http.StatusRequestTimeout:               objstore.KindTransient,
-	http.StatusConflict:                     objstore.KindTransient,
-	http.StatusPreconditionFailed:           objstore.KindPrecondition,
-	http.StatusRequestEntityTooLarge:        objstore.KindInvalid,
-	http.StatusRequestURITooLong:            objstore.KindInvalid,
-	http.StatusRequestedRangeNotSatisfiable: objstore.KindPrecondition,
-	http.StatusTooManyRequests:              objstore.KindThrottled,
-	http.StatusInternalServerError:          objstore.KindTransient,
-	http.StatusNotImplemented:               objstore.KindUnsupported,
-	http.StatusBadGateway:                   objstore.KindTransient,
-	http.StatusServiceUnavailable:           objstore.KindThrottled,
-	http.StatusGatewayTimeout:               objstore.KindTransient,
-	http.StatusInsufficientStorage:          objstore.KindQuota,
+	noTagsInHierarchies:              objstore.KindUnsupported,
 }
 
 func (b *bucket) failKind(op, key string, kind objstore.Kind, err error) error {
@@ -94,22 +73,14 @@ func (b *bucket) fail(op, key string, err error) error {
 
 // kindOf classifies an error of the SDK.
 func kindOf(err error) objstore.Kind {
-	var known *objstore.Error
-	var noCredentials *credentialsError
 	var response *azcore.ResponseError
 	switch {
-	case errors.As(err, &known):
-		return known.Kind
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return objstore.KindTransient
-	case errors.As(err, &noCredentials):
-		return objstore.KindPermission
 	case errors.As(err, &response) && kinds[bloberror.Code(response.ErrorCode)] != 0:
 		return kinds[bloberror.Code(response.ErrorCode)]
 	case errors.As(err, &response):
-		return statuses[response.StatusCode]
+		return httpstore.StatusKind(response.StatusCode)
 	}
-	return connectionKind(err)
+	return httpstore.Kind(err)
 }
 
 // refused tells whether the store knows who asks and does not allow it, rather
@@ -119,41 +90,14 @@ func refused(err error) bool {
 	return errors.As(err, &response) && kindOf(err) == objstore.KindPermission
 }
 
-// connectionKind tells an endpoint that cannot be reached from a connection
-// that broke.
-func connectionKind(err error) objstore.Kind {
-	var dns *net.DNSError
-	var op *net.OpError
-	var certificate *tls.CertificateVerificationError
-	var request *url.Error
-	var syntax *xml.SyntaxError
-	switch {
-	case errors.As(err, &dns), errors.As(err, &op) && op.Op == "dial", errors.As(err, &certificate):
-		return objstore.KindUnreachable
-	case errors.As(err, &op), errors.As(err, &request), errors.As(err, &syntax), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return objstore.KindTransient
-	}
-	return objstore.KindUnknown
-}
-
 // cause reduces an error of the SDK, which prints whole answers, to what the
 // store or the network said, on one line.
 func cause(err error) error {
-	var known *objstore.Error
-	var noCredentials *credentialsError
 	var response *azcore.ResponseError
-	var op *net.OpError
-	switch {
-	case errors.As(err, &known):
-		return known.Err
-	case errors.As(err, &noCredentials):
-		return brief{noCredentials.Error(), err}
-	case errors.As(err, &response):
-		return brief{said(response), err}
-	case errors.As(err, &op):
-		return brief{op.Error(), err}
+	if errors.As(err, &response) {
+		return httpstore.Brief(said(response), err)
 	}
-	return brief{err.Error(), err}
+	return httpstore.Cause(err)
 }
 
 // said is the error code and the first line of the message; the others repeat
@@ -172,15 +116,3 @@ func said(response *azcore.ResponseError) string {
 	}
 	return code
 }
-
-// brief is an error with a shorter text.
-type brief struct {
-	text string
-	err  error
-}
-
-func (e brief) Error() string {
-	return strings.TrimSuffix(strings.Join(strings.Fields(e.text), " "), ": ")
-}
-
-func (e brief) Unwrap() error { return e.err }

@@ -1,86 +1,112 @@
 package azblob
 
 import (
-	"encoding/base64"
 	"fmt"
-	"maps"
-	"mime"
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
 
 	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/objstore/internal/httpstore"
 )
 
 // identifier is what Azure takes as the name of user metadata: an identifier
 // of C#, in ASCII because it travels as the name of an HTTP header.
 var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// encodeMetadata returns the metadata as Azure takes it, or why it cannot.
-//
-// All of it travels as HTTP headers, in ASCII. Values of user metadata outside
-// ASCII become encoded words (RFC 2047), as S3 has them and decodeUser reads
-// them; to Azure and others they are just that text.
-func encodeMetadata(meta objstore.Metadata) (*blob.HTTPHeaders, map[string]*string, error) {
-	for name, value := range map[string]string{
-		"content type": meta.ContentType, "content encoding": meta.ContentEncoding, "content disposition": meta.ContentDisposition,
-		"content language": meta.ContentLanguage, "cache control": meta.CacheControl,
-	} {
-		if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }) {
-			return nil, nil, fmt.Errorf("the %s %q is not plain ASCII, as Azure wants it", name, value)
+// spell makes an identifier of the names that httpstore.Fold uses.
+func spell(name string) string { return strings.ReplaceAll(name, "-", "_") }
+
+// reserved are those names, as Azure has them.
+var reserved = []string{"mtime", "mode", "skyctl_symlink"}
+
+// tiers are the access tiers that a user may ask for.
+var tiers = []string{string(blob.AccessTierHot), string(blob.AccessTierCool), string(blob.AccessTierCold), string(blob.AccessTierArchive)}
+
+// checkTiers refuses a mapping to what no blob can have.
+func checkTiers(mapping map[string]string) error {
+	for source, tier := range mapping {
+		if tier != "" && !slices.Contains(tiers, tier) {
+			return fmt.Errorf("there is no access tier %q, in place of %q; Azure has %s", tier, source, strings.Join(tiers, ", "))
 		}
 	}
+	return nil
+}
+
+// Keeps: a class that no mapping names becomes the account's default. Tags are
+// lost too where the store has once refused them, see tagged.
+func (b *bucket) Keeps(m objstore.Metadata) (objstore.Metadata, objstore.Fields) {
+	lost := objstore.KeepClass(b.tiers, &m) | keep(&m)
+	if len(m.Tags) > 0 && b.refusesTags.Load() {
+		m.Tags = nil
+		lost |= objstore.FieldTags
+	}
+	return m, lost
+}
+
+// keep takes out of m what Azure does not hold, and says what it took. All of
+// it travels as HTTP headers, in ASCII, and the case of names is lost: names
+// that differ in nothing else are all taken out.
+func keep(m *objstore.Metadata) (lost objstore.Fields) {
+	lost = httpstore.KeepHeaders(m, func(value string) bool {
+		return !strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' })
+	})
+	names := map[string]int{}
+	for name := range m.User {
+		names[strings.ToLower(name)]++
+	}
+	lost |= httpstore.KeepUser(m, func(name, value string) bool {
+		lower := strings.ToLower(name)
+		return identifier.MatchString(name) && httpstore.IsText(value) && names[lower] == 1 && !slices.Contains(reserved, lower)
+	})
+	return lost | keepTags(m)
+}
+
+// checkMetadata refuses what Keeps does not return.
+func checkMetadata(m objstore.Metadata) error {
+	if lost := keep(&m); lost != 0 {
+		return fmt.Errorf("Azure does not hold this %v: it takes ASCII, names of letters, digits and _, and %d tags", lost, maxTags)
+	}
+	return checkTiers(map[string]string{"": m.StorageClass})
+}
+
+// encodeHeaders returns the metadata as Azure takes it. Values of user metadata
+// outside ASCII become encoded words (RFC 2047), as S3 has them; to Azure and
+// others they are just that text.
+func encodeHeaders(m objstore.Metadata) (*blob.HTTPHeaders, map[string]*string) {
 	headers := &blob.HTTPHeaders{
-		BlobContentType:        optional(meta.ContentType),
-		BlobContentEncoding:    optional(meta.ContentEncoding),
-		BlobContentDisposition: optional(meta.ContentDisposition),
-		BlobContentLanguage:    optional(meta.ContentLanguage),
-		BlobCacheControl:       optional(meta.CacheControl),
+		BlobContentType:        optional(m.ContentType),
+		BlobContentEncoding:    optional(m.ContentEncoding),
+		BlobContentDisposition: optional(m.ContentDisposition),
+		BlobContentLanguage:    optional(m.ContentLanguage),
+		BlobCacheControl:       optional(m.CacheControl),
 	}
-	var user map[string]*string
-	for _, name := range slices.Sorted(maps.Keys(meta.User)) {
-		value := meta.User[name]
-		if !identifier.MatchString(name) {
-			return nil, nil, fmt.Errorf("Azure cannot hold user metadata named %q: only letters, digits and _, and no digit first", name)
-		}
-		if !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl) {
-			return nil, nil, fmt.Errorf("the value of user metadata %q holds control characters or is not UTF-8", name)
-		}
-		if user == nil {
-			user = make(map[string]*string, len(meta.User))
-		}
-		encoded := encodeWord(value)
+	folded := httpstore.Fold(m, httpstore.RFC3339, spell).User
+	user := make(map[string]*string, len(folded))
+	for name, value := range folded {
+		encoded := httpstore.EncodeWord(value)
 		user[name] = &encoded
 	}
-	return headers, user, nil
+	return headers, user
 }
 
-// encodeWord returns s as HTTP headers keep it.
-func encodeWord(s string) string {
-	if strings.TrimSpace(s) != s { // a header loses spaces at its ends
-		return "=?utf-8?b?" + base64.StdEncoding.EncodeToString([]byte(s)) + "?="
-	}
-	return mime.BEncoding.Encode("utf-8", s)
-}
-
-// decodeUser reverses what encodeMetadata did to the values. HTTP loses the
-// case of the names, in which Azure sees no difference.
-func decodeUser(user map[string]*string) map[string]string {
-	if len(user) == 0 {
+// tierOf is the tier to be asked for, nil for the account's default.
+func tierOf(m objstore.Metadata) *blob.AccessTier {
+	if m.StorageClass == "" {
 		return nil
 	}
-	var decoder mime.WordDecoder
+	tier := blob.AccessTier(m.StorageClass)
+	return &tier
+}
+
+// decodeUser reverses what encodeHeaders did to the values. HTTP loses the
+// case of the names, in which Azure sees no difference.
+func decodeUser(user map[string]*string) map[string]string {
 	decoded := make(map[string]string, len(user))
 	for name, value := range user {
-		plain := deref(value)
-		if word, err := decoder.DecodeHeader(plain); err == nil {
-			plain = word
-		}
-		decoded[strings.ToLower(name)] = plain
+		decoded[strings.ToLower(name)] = httpstore.DecodeWord(deref(value))
 	}
 	return decoded
 }

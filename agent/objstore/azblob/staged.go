@@ -5,8 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
+	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/bloberror"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
@@ -21,22 +24,44 @@ func (b *bucket) Begin(ctx context.Context, key string, size int64, meta objstor
 	if err := b.checkNewKey("begin", key); err != nil {
 		return objstore.Upload{}, err
 	}
-	if _, _, err := encodeMetadata(meta); err != nil {
+	if err := checkMetadata(meta); err != nil {
 		return objstore.Upload{}, b.failKind("begin", key, objstore.KindInvalid, err)
 	}
-	previous, err := b.properties(ctx, key, "")
-	if err != nil && !bloberror.HasCode(err, bloberror.BlobNotFound) {
+	previous, now, err := b.previous(ctx, key)
+	if err != nil {
 		return objstore.Upload{}, b.fail("begin", key, err)
 	}
-	u := newUpload(previous.Version, meta)
+	u := newUpload(b.run, previous, meta)
 	id, err := u.id()
 	if err != nil {
 		return objstore.Upload{}, b.failKind("begin", key, objstore.KindInvalid, err)
 	}
-	if err := b.mark(ctx, key, block{nonce: u.Nonce, kind: kindBegun}); err != nil {
+	if err := b.mark(ctx, key, block{nonce: u.Nonce, kind: kindBegun, number: int32(now.Unix())}); err != nil {
 		return objstore.Upload{}, b.fail("begin", key, err)
 	}
 	return objstore.Upload{Key: key, ID: id, Size: size}, nil
+}
+
+// previous returns the version that a write is to replace, empty if there is
+// none, and the store's time.
+func (b *bucket) previous(ctx context.Context, key string) (objstore.Version, time.Time, error) {
+	out, err := b.blob(key).GetProperties(ctx, nil)
+	var answer *azcore.ResponseError
+	switch {
+	case err == nil && out.ETag == nil:
+		return "", time.Time{}, errNotAzure
+	case err == nil && out.Date != nil:
+		return versionOf(out.ETag), *out.Date, nil
+	case err == nil:
+		return versionOf(out.ETag), time.Now(), nil
+	case bloberror.HasCode(err, bloberror.BlobNotFound) && errors.As(err, &answer) && answer.RawResponse != nil:
+		now, err := http.ParseTime(answer.RawResponse.Header.Get("Date"))
+		if err != nil {
+			now = time.Now()
+		}
+		return "", now, nil
+	}
+	return "", time.Time{}, err
 }
 
 // mark stages a block for its name.
@@ -153,16 +178,17 @@ var errChanged = &objstore.Error{Kind: objstore.KindPrecondition, Err: errors.Ne
 
 // commit makes the named blocks the blob.
 func (b *bucket) commit(ctx context.Context, u upload, want objstore.Object, names []string) (objstore.Object, error) {
-	headers, user, err := encodeMetadata(u.Metadata)
-	if err != nil {
-		return objstore.Object{}, &objstore.Error{Kind: objstore.KindInvalid, Err: err}
-	}
-	out, err := b.blob(want.Key).CommitBlockList(ctx, names, &blockblob.CommitBlockListOptions{
-		HTTPHeaders: headers, Metadata: user, AccessConditions: u.condition()})
+	headers, user := encodeHeaders(u.Metadata)
+	var out blockblob.CommitBlockListResponse
+	meta, err := b.tagged(u.Metadata, func(tags map[string]string) (err error) {
+		out, err = b.blob(want.Key).CommitBlockList(ctx, names, &blockblob.CommitBlockListOptions{
+			HTTPHeaders: headers, Metadata: user, Tags: tags, Tier: tierOf(u.Metadata), AccessConditions: u.condition()})
+		return err
+	})
 	if err != nil {
 		return objstore.Object{}, err
 	}
-	want.Version, want.Modified, want.Metadata = versionOf(out.ETag), deref(out.LastModified), u.Metadata
+	want.Version, want.Modified, want.Metadata = versionOf(out.ETag), deref(out.LastModified), meta
 	if want.Version == "" {
 		return objstore.Object{}, errNotAzure
 	}

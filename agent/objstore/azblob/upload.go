@@ -2,6 +2,7 @@ package azblob
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -19,9 +20,20 @@ type upload struct {
 	Metadata objstore.Metadata `json:"metadata"`
 }
 
-func newUpload(previous objstore.Version, meta objstore.Metadata) upload {
+// runTag starts the nonces of a run's uploads, so that Uploads lists no others.
+type runTag [5]byte
+
+// tagOf is that of the run; runs without a name share one.
+func tagOf(run string) (tag runTag) {
+	sum := sha256.Sum256([]byte(run))
+	copy(tag[:], sum[:])
+	return tag
+}
+
+func newUpload(run runTag, previous objstore.Version, meta objstore.Metadata) upload {
 	u := upload{Previous: previous, Metadata: meta}
-	_, _ = rand.Read(u.Nonce[:]) // never fails
+	copy(u.Nonce[:], run[:])
+	_, _ = rand.Read(u.Nonce[len(run):]) // never fails
 	return u
 }
 

@@ -33,3 +33,9 @@ func ifAbsent() *blob.AccessConditions {
 	any := azcore.ETagAny
 	return &blob.AccessConditions{ModifiedAccessConditions: &blob.ModifiedAccessConditions{IfNoneMatch: &any}}
 }
+
+// ifTagged is ifVersion for requests about tags.
+func ifTagged(v objstore.Version) *blob.BlobModifiedAccessConditions {
+	etag := azcore.ETag(v)
+	return &blob.BlobModifiedAccessConditions{IfMatch: &etag}
+}

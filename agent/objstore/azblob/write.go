@@ -27,12 +27,16 @@ func (b *bucket) Put(ctx context.Context, key string, body objstore.Body, meta o
 	if err != nil {
 		return objstore.Object{}, b.fail("put", key, err)
 	}
-	headers, user, err := encodeMetadata(meta)
-	if err != nil {
+	if err := checkMetadata(meta); err != nil {
 		return objstore.Object{}, b.failKind("put", key, objstore.KindInvalid, err)
 	}
-	out, err := b.blob(key).Upload(ctx, content.reader(), &blockblob.UploadOptions{
-		HTTPHeaders: headers, Metadata: user, TransactionalValidation: content.validation()})
+	headers, user := encodeHeaders(meta)
+	var out blockblob.UploadResponse
+	meta, err = b.tagged(meta, func(tags map[string]string) (err error) {
+		out, err = b.blob(key).Upload(ctx, content.reader(), &blockblob.UploadOptions{
+			HTTPHeaders: headers, Metadata: user, Tags: tags, Tier: tierOf(meta), TransactionalValidation: content.validation()})
+		return err
+	})
 	if err != nil {
 		return objstore.Object{}, b.fail("put", key, err)
 	}

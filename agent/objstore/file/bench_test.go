@@ -112,7 +112,7 @@ func BenchmarkList(b *testing.B) {
 	b.ResetTimer()
 	for b.Loop() {
 		n := 0
-		if err := bucket.List(b.Context(), "", func(objstore.Object) error { n++; return nil }); err != nil || n != 10_000 {
+		if err := bucket.List(b.Context(), "", "", func(objstore.Object) error { n++; return nil }); err != nil || n != 10_000 {
 			b.Fatal(n, err)
 		}
 	}

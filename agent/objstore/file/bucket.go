@@ -1,6 +1,7 @@
 package file
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +17,10 @@ import (
 // bucket is one directory tree. Everything goes through an os.Root, so no key
 // and no symbolic link leads out of it.
 type bucket struct {
-	dir string // absolute
+	dir      string // absolute
+	symlinks objstore.Symlinks
+
+	omitted omissions
 
 	mu   sync.Mutex
 	root *os.Root // opened when first needed: a destination may not exist yet
@@ -25,26 +29,31 @@ type bucket struct {
 // Open returns the bucket of the directory cfg.Bucket. The directory need not
 // exist: the first write creates it, until then everything is KindNotFound.
 func Open(_ context.Context, cfg objstore.Config) (objstore.Bucket, error) {
-	b := &bucket{dir: cfg.Bucket}
+	b := &bucket{dir: cfg.Bucket, symlinks: cmp.Or(cfg.Symlinks, objstore.SymlinksFollow)}
+	switch b.symlinks {
+	case objstore.SymlinksSkip, objstore.SymlinksFollow, objstore.SymlinksCopy:
+	default:
+		return nil, b.fail("open", "", objstore.KindInvalid, fmt.Errorf("symlinks is %q; it may be skip, follow or copy", b.symlinks))
+	}
 	if !filepath.IsAbs(cfg.Bucket) {
 		return nil, b.fail("open", "", objstore.KindInvalid, errors.New("the root of a file store must be an absolute path"))
 	}
 	return b, nil
 }
 
-func (b *bucket) Check(ctx context.Context) error {
+func (b *bucket) Check(ctx context.Context) (objstore.About, error) {
 	if err := b.start(ctx, "check", ""); err != nil {
-		return err
+		return objstore.About{}, err
 	}
 	root, err := b.openRoot(false)
 	if err != nil {
-		return b.failRead("check", "", err)
+		return objstore.About{}, b.failRead("check", "", err)
 	}
 	d, err := root.Open(".")
 	if err != nil {
-		return b.failRead("check", "", err)
+		return objstore.About{}, b.failRead("check", "", err)
 	}
-	return d.Close()
+	return objstore.About{}, d.Close()
 }
 
 func (b *bucket) Stat(ctx context.Context, key string) (objstore.Object, error) {
@@ -55,12 +64,15 @@ func (b *bucket) Stat(ctx context.Context, key string) (objstore.Object, error) 
 	if err != nil {
 		return objstore.Object{}, b.failRead("stat", key, err)
 	}
+	if obj, ok, err := b.linkAt(root, key); ok || err != nil {
+		return obj, b.failRead("stat", key, err)
+	}
 	fi, err := root.Stat(key)
 	if err == nil {
 		err = regular(fi)
 	}
 	if err != nil {
-		return objstore.Object{}, b.failRead("stat", key, err)
+		return objstore.Object{}, b.failRead("stat", key, explainLink(root, key, err))
 	}
 	return object(key, fi), nil
 }
@@ -133,7 +145,8 @@ func (b *bucket) openRoot(create bool) (*os.Root, error) {
 
 // object describes the regular file fi as an object.
 func object(key string, fi fs.FileInfo) objstore.Object {
-	return objstore.Object{Key: key, Size: fi.Size(), Version: version(fi), Modified: fi.ModTime()}
+	return objstore.Object{Key: key, Size: fi.Size(), Version: version(fi), Modified: fi.ModTime(),
+		Metadata: objstore.Metadata{Modified: fi.ModTime(), Mode: uint32(fi.Mode().Perm())}}
 }
 
 // version tells this content of a file from others. The inode is part of it

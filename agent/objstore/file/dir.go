@@ -1,12 +1,14 @@
 package file
 
 import (
-	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"syscall"
+
+	"github.com/skyctl/skyctl/agent/objstore"
 )
 
 // directory is the one in which a key's file is or will be. Opening it costs
@@ -33,10 +35,31 @@ func (b *bucket) openDir(key string, create bool) (directory, error) {
 }
 
 // createTemp creates a file of a name that nothing else has.
-func (d directory) createTemp(suffix string) (*os.File, string, error) {
-	name := tempPrefix + rand.Text() + suffix
-	f, err := d.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
-	return f, name, err
+func (d directory) createTemp(name string) (*os.File, error) {
+	return d.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+}
+
+// vacant refuses a key that is a directory already: better now than when all
+// bytes were sent.
+func (d directory) vacant(key string) error {
+	if fi, err := d.Lstat(path.Base(key)); err == nil && fi.IsDir() {
+		return syscall.EISDIR
+	}
+	return nil
+}
+
+// dress gives a temporary the time and mode that it is to have at its key.
+// Without a mode it keeps what the umask left of it.
+func (d directory) dress(f *os.File, temp string, meta objstore.Metadata) error {
+	if meta.Mode != 0 {
+		if err := f.Chmod(fs.FileMode(meta.Mode)); err != nil {
+			return err
+		}
+	}
+	if !meta.Modified.IsZero() {
+		return d.Chtimes(temp, meta.Modified, meta.Modified)
+	}
+	return nil
 }
 
 // sync makes renames and new names in the directory durable.

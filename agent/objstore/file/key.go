@@ -7,13 +7,7 @@ import (
 	"strings"
 )
 
-const (
-	maxComponent = 255 // bytes, NAME_MAX of every common filesystem
-
-	tempPrefix = ".skyctl-"
-	putSuffix  = ".tmp"  // Put
-	partSuffix = ".part" // staged writes
-)
+const maxComponent = 255 // bytes, NAME_MAX of every common filesystem
 
 // checkKey refuses keys that are not the one way to write a path below the
 // root, and those that would name a temporary.
@@ -40,9 +34,4 @@ func checkKey(key string) error {
 		return fmt.Errorf("names of the form %s…%s and %s…%s are skyctl's own", tempPrefix, putSuffix, tempPrefix, partSuffix)
 	}
 	return nil
-}
-
-// isTemp recognises the names of our temporary files.
-func isTemp(name string) bool {
-	return strings.HasPrefix(name, tempPrefix) && (strings.HasSuffix(name, putSuffix) || strings.HasSuffix(name, partSuffix))
 }

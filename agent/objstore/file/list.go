@@ -21,7 +21,7 @@ const listBatch = 1024
 //
 // What disappears while the walk comes by is not an error: it is gone.
 // Whatever else hides a part of the tree is.
-func (b *bucket) List(ctx context.Context, prefix string, yield func(objstore.Object) error) error {
+func (b *bucket) List(ctx context.Context, prefix, after string, yield func(objstore.Object) error) error {
 	if err := ctx.Err(); err != nil {
 		return b.fail("list", "", objstore.KindTransient, err)
 	}
@@ -46,16 +46,17 @@ func (b *bucket) List(ctx context.Context, prefix string, yield func(objstore.Ob
 		return err
 	}
 	defer d.Close()
-	w := walk{ctx: ctx, bucket: b, prefix: prefix, yield: yield}
+	w := walk{ctx: ctx, bucket: b, root: root, prefix: prefix, after: after, yield: yield}
 	return w.dir(d, parent)
 }
 
 // walk is one listing.
 type walk struct {
-	ctx    context.Context
-	bucket *bucket
-	prefix string
-	yield  func(objstore.Object) error
+	ctx           context.Context
+	bucket        *bucket
+	root          *os.Root
+	prefix, after string
+	yield         func(objstore.Object) error
 }
 
 // dir lists the directory d; parent is its key with a slash behind it, or
@@ -69,8 +70,8 @@ func (w *walk) dir(d *os.Root, parent string) error {
 		if err := w.ctx.Err(); err != nil {
 			return w.bucket.fail("list", "", objstore.KindTransient, err)
 		}
-		if dirName, isDir := strings.CutSuffix(name, "/"); isDir {
-			err = w.subdir(d, dirName, parent+name)
+		if strings.HasSuffix(name, "/") {
+			err = w.subdir(d, name, parent+name)
 		} else {
 			err = w.file(d, name, parent+name)
 		}
@@ -81,19 +82,48 @@ func (w *walk) dir(d *os.Root, parent string) error {
 	return nil
 }
 
+// file lists what is no directory.
 func (w *walk) file(d *os.Root, name, key string) error {
-	fi, err := d.Lstat(name)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !fi.Mode().IsRegular() {
+	if key <= w.after {
 		return nil
 	}
-	if err != nil {
+	fi, err := d.Lstat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
 		return w.bucket.failRead("list", key, err)
+	case fi.Mode().IsRegular():
+		return w.yield(object(key, fi))
+	case fi.Mode().Type() != fs.ModeSymlink:
+		return nil
+	case w.bucket.symlinks == objstore.SymlinksCopy:
+		target, err := d.Readlink(name)
+		if err != nil {
+			return w.bucket.failRead("list", key, err)
+		}
+		return w.yield(linkObject(key, fi, target))
 	}
-	return w.yield(object(key, fi))
+	// Links are followed from the root, for they may leave d.
+	to, err := w.root.Stat(key)
+	if err != nil || to.IsDir() { // names says which directories can be listed
+		return w.yield(brokenObject(key, fi))
+	}
+	if !to.Mode().IsRegular() {
+		w.bucket.omitted.add(key, to.Mode())
+		return nil
+	}
+	return w.yield(object(key, to))
 }
 
 func (w *walk) subdir(d *os.Root, name, key string) error {
-	sub, err := d.OpenRoot(name + "/.")
+	if w.after >= key && !strings.HasPrefix(w.after, key) {
+		return nil // all that is in it comes before
+	}
+	sub, err := d.OpenRoot(name + ".")
+	if err != nil && w.bucket.symlinks == objstore.SymlinksFollow {
+		sub, err = w.root.OpenRoot(key + ".") // a link that leaves d
+	}
 	if err != nil {
 		if err = w.bucket.failRead("list", key, err); objstore.KindOf(err) == objstore.KindNotFound {
 			return nil
@@ -116,9 +146,11 @@ func (w *walk) names(d *os.Root, parent string) ([]string, error) {
 	for {
 		entries, err := f.ReadDir(listBatch)
 		for _, e := range entries {
-			if name := e.Name(); e.IsDir() && w.wants(parent+name+"/") {
-				names = append(names, name+"/")
-			} else if e.Type().IsRegular() && !isTemp(name) && strings.HasPrefix(parent+name, w.prefix) {
+			name, err := w.entry(e, parent)
+			if err != nil {
+				return nil, err
+			}
+			if name != "" {
 				names = append(names, name)
 			}
 		}
@@ -130,6 +162,41 @@ func (w *walk) names(d *os.Root, parent string) ([]string, error) {
 			return nil, w.bucket.failRead("list", parent, err)
 		}
 	}
+}
+
+// entry returns an entry's name, with a slash if it is a directory, or nothing
+// if it is not to be listed.
+func (w *walk) entry(e fs.DirEntry, parent string) (string, error) {
+	name, key := e.Name(), parent+e.Name()
+	isLink := e.Type() == fs.ModeSymlink
+	isDir := e.IsDir()
+	if isLink && w.bucket.symlinks == objstore.SymlinksFollow && w.wants(key+"/") {
+		var err error
+		if isDir, err = w.leadsDown(key); err != nil {
+			return "", w.bucket.failRead("list", key, err)
+		}
+	}
+	switch {
+	case isDir && w.wants(key+"/"):
+		return name + "/", nil
+	case isDir, isTemp(name), !strings.HasPrefix(key, w.prefix), isLink && w.bucket.symlinks == objstore.SymlinksSkip:
+		return "", nil
+	case e.Type().IsRegular(), isLink:
+		return name, nil
+	}
+	w.bucket.omitted.add(key, e.Type())
+	return "", nil
+}
+
+// leadsDown tells whether a link leads to a directory that can be listed: not
+// to one in which it is itself.
+func (w *walk) leadsDown(key string) (bool, error) {
+	to, err := w.root.Stat(key)
+	if err != nil || !to.IsDir() {
+		return false, nil // file says what is wrong with it
+	}
+	loop, err := above(w.root, key, to)
+	return !loop, err
 }
 
 // wants tells whether a directory may hold keys with the prefix.

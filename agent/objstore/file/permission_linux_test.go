@@ -49,7 +49,7 @@ func TestPermission(t *testing.T) {
 	})
 	asNobody(t, func() {
 		var listed []string
-		err := b.List(t.Context(), "", func(o objstore.Object) error { listed = append(listed, o.Key); return nil })
+		err := b.List(t.Context(), "", "", func(o objstore.Object) error { listed = append(listed, o.Key); return nil })
 		if objstore.KindOf(err) != objstore.KindPermission || len(listed) != 1 {
 			t.Errorf("a directory in the middle that cannot be read: listed %q, %v", listed, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"syscall"
 
 	"github.com/skyctl/skyctl/agent/chunk"
@@ -25,23 +26,32 @@ func (b *bucket) Open(ctx context.Context, key string, version objstore.Version,
 	case r.Offset < 0 || r.Length < 0 || r.End() > obj.Size:
 		err = fmt.Errorf("the file has %d bytes, wanted were %d from %d", obj.Size, r.Length, r.Offset)
 	}
+	if err == nil && f == nil {
+		return io.NopCloser(strings.NewReader("")), obj, nil
+	}
 	if err != nil {
-		f.Close()
+		if f != nil {
+			f.Close()
+		}
 		return nil, objstore.Object{}, b.fail("open", key, objstore.KindPrecondition, err)
 	}
 	return &reader{ctx: ctx, bucket: b, file: f, object: obj, rest: r}, obj, nil
 }
 
-// openFile opens the regular file of key.
+// openFile opens the regular file of key. A symbolic link that is an object
+// itself has no file.
 func (b *bucket) openFile(key string) (*os.File, objstore.Object, error) {
 	root, err := b.openRoot(false)
 	if err != nil {
 		return nil, objstore.Object{}, err
 	}
+	if link, ok, err := b.linkAt(root, key); ok || err != nil {
+		return nil, link, err
+	}
 	// Without O_NONBLOCK a FIFO would wait for its writer.
 	f, err := root.OpenFile(key, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return nil, objstore.Object{}, err
+		return nil, objstore.Object{}, explainLink(root, key, err)
 	}
 	fi, err := f.Stat()
 	if err == nil {
@@ -49,7 +59,7 @@ func (b *bucket) openFile(key string) (*os.File, objstore.Object, error) {
 	}
 	if err != nil {
 		f.Close()
-		return nil, objstore.Object{}, err
+		return nil, objstore.Object{}, explainLink(root, key, err)
 	}
 	return f, object(key, fi), nil
 }

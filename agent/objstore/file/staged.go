@@ -1,30 +1,36 @@
 package file
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"strings"
-	"syscall"
+	"time"
 
 	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/objstore"
 )
 
-func (b *bucket) Begin(ctx context.Context, key string, size int64, _ objstore.Metadata) (objstore.Upload, error) {
+func (b *bucket) Begin(ctx context.Context, key string, size int64, meta objstore.Metadata) (objstore.Upload, error) {
 	if err := b.start(ctx, "begin", key); err != nil {
 		return objstore.Upload{}, err
+	}
+	if err := b.checkMetadata("begin", key, meta); err != nil {
+		return objstore.Upload{}, err
+	}
+	if meta.Link != "" {
+		return objstore.Upload{}, b.fail("begin", key, objstore.KindInvalid, errors.New("a symbolic link has no parts; put it"))
 	}
 	d, err := b.openDir(key, true)
 	if err != nil {
 		return objstore.Upload{}, b.failWrite("begin", key, err)
 	}
 	defer d.Close()
-	id, err := d.begin(path.Base(key), size)
+	id, err := d.begin(key, size, meta)
 	if err != nil {
 		return objstore.Upload{}, b.failWrite("begin", key, err)
 	}
@@ -33,12 +39,12 @@ func (b *bucket) Begin(ctx context.Context, key string, size int64, _ objstore.M
 
 // begin creates the temporary of a staged write, durably: parts that were
 // acknowledged must not be lost with the only name that leads to them.
-func (d directory) begin(name string, size int64) (id string, err error) {
-	// Better now than after all parts were sent.
-	if fi, err := d.Lstat(name); err == nil && fi.IsDir() {
-		return "", syscall.EISDIR
+func (d directory) begin(key string, size int64, meta objstore.Metadata) (id string, err error) {
+	if err := d.vacant(key); err != nil {
+		return "", err
 	}
-	f, id, err := d.createTemp(partSuffix)
+	id = partTemp(key, meta)
+	f, err := d.createTemp(id)
 	if err != nil {
 		return "", err
 	}
@@ -143,7 +149,14 @@ func (b *bucket) commit(ctx context.Context, d directory, f *os.File, up objstor
 			return objstore.Object{}, err
 		}
 	}
-	if err := f.Sync(); err != nil {
+	meta, err := metadataOf(up.ID)
+	if err == nil {
+		err = d.dress(f, up.ID, meta)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err != nil {
 		return objstore.Object{}, err
 	}
 	return d.place(f, up.ID, up.Key)
@@ -153,7 +166,7 @@ func (b *bucket) commit(ctx context.Context, d directory, f *os.File, up objstor
 // reply was lost, has made it the object, or it was aborted.
 func (b *bucket) recognise(ctx context.Context, up objstore.Upload, size int64, digest chunk.Digest) (objstore.Object, error) {
 	f, obj, err := b.openFile(up.Key)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && obj.Size != size {
+	if errors.Is(err, fs.ErrNotExist) || err == nil && (f == nil || obj.Size != size) {
 		err = &objstore.Error{Kind: objstore.KindNotFound, Err: errNoUpload}
 	}
 	if f != nil {
@@ -183,7 +196,7 @@ func (b *bucket) Abort(ctx context.Context, up objstore.Upload) error {
 	d, err := b.openDir(up.Key, false)
 	if err == nil {
 		defer d.Close()
-		if err = checkUpload(up); err == nil {
+		if _, ours := begunAt(up.ID, up.Key); ours {
 			err = d.Remove(up.ID)
 		}
 	}
@@ -191,6 +204,55 @@ func (b *bucket) Abort(ctx context.Context, up objstore.Upload) error {
 		return nil
 	}
 	return err
+}
+
+// Uploads looks for the temporaries beside the key, those of Put included: a
+// process that was killed in the middle of one leaves it behind.
+func (b *bucket) Uploads(ctx context.Context, key string, since time.Time) ([]objstore.Upload, error) {
+	if err := b.start(ctx, "list uploads", key); err != nil {
+		return nil, err
+	}
+	d, err := b.openDir(key, false)
+	var found []objstore.Upload
+	if err == nil {
+		defer d.Close()
+		found, err = d.uploads(ctx, key, since)
+	}
+	if err = b.failRead("list uploads", key, err); objstore.KindOf(err) == objstore.KindNotFound {
+		return nil, nil
+	}
+	return found, err
+}
+
+func (d directory) uploads(ctx context.Context, key string, since time.Time) ([]objstore.Upload, error) {
+	f, err := d.Open(".")
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var found []objstore.Upload
+	for {
+		names, err := f.Readdirnames(listBatch)
+		for _, name := range names {
+			if begun, ours := begunAt(name, key); !ours || begun.Before(since) {
+				continue
+			}
+			fi, err := d.Lstat(name)
+			if errors.Is(err, fs.ErrNotExist) { // just committed
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, objstore.Upload{Key: key, ID: name, Size: fi.Size()})
+		}
+		if err == io.EOF {
+			return found, nil
+		}
+		if err = cmp.Or(err, ctx.Err()); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // openUpload opens a staged write's temporary, for reading and writing, and
@@ -214,7 +276,7 @@ func (b *bucket) openUpload(up objstore.Upload) (directory, *os.File, error) {
 // checkUpload refuses IDs that Begin does not give, so that none names another
 // file.
 func checkUpload(up objstore.Upload) error {
-	if strings.Contains(up.ID, "/") || !strings.HasPrefix(up.ID, tempPrefix) || !strings.HasSuffix(up.ID, partSuffix) {
+	if _, ours := begunAt(up.ID, up.Key); !ours || strings.Contains(up.ID, "/") || !strings.HasSuffix(up.ID, partSuffix) {
 		return &objstore.Error{Kind: objstore.KindNotFound, Err: errNoUpload}
 	}
 	return nil

@@ -14,29 +14,61 @@ import (
 	"github.com/skyctl/skyctl/agent/objstore"
 )
 
-func (b *bucket) Put(ctx context.Context, key string, body objstore.Body, _ objstore.Metadata) (objstore.Object, error) {
+func (b *bucket) Put(ctx context.Context, key string, body objstore.Body, meta objstore.Metadata) (objstore.Object, error) {
 	if err := b.start(ctx, "put", key); err != nil {
 		return objstore.Object{}, err
 	}
 	if e := body.Check(); e != nil {
 		return objstore.Object{}, b.fail("put", key, e.Kind, e.Err)
 	}
+	if err := b.checkMetadata("put", key, meta); err != nil {
+		return objstore.Object{}, err
+	}
 	d, err := b.openDir(key, true)
 	if err != nil {
 		return objstore.Object{}, b.failWrite("put", key, err)
 	}
 	defer d.Close()
-	obj, err := d.put(ctx, key, body)
+	var obj objstore.Object
+	if err = d.vacant(key); err == nil && meta.Link != "" {
+		obj, err = d.link(key, body, meta)
+	} else if err == nil {
+		obj, err = d.put(ctx, key, body, meta)
+	}
 	return obj, b.failWrite("put", key, err)
 }
 
+// link makes the key a symbolic link. Its target is not looked at: nothing is
+// read or written through a link that leaves the root.
+func (d directory) link(key string, body objstore.Body, meta objstore.Metadata) (objstore.Object, error) {
+	if body.Size != 0 {
+		return objstore.Object{}, &objstore.Error{Kind: objstore.KindInvalid, Err: fmt.Errorf("a symbolic link has no bytes, the body has %d", body.Size)}
+	}
+	temp := putTemp(key)
+	if err := d.Symlink(meta.Link, temp); err != nil {
+		return objstore.Object{}, err
+	}
+	fi, err := d.Lstat(temp)
+	if err == nil {
+		err = d.Rename(temp, path.Base(key))
+	}
+	if err != nil {
+		return objstore.Object{}, d.discard(temp, err)
+	}
+	return linkObject(key, fi, meta.Link), d.sync()
+}
+
 // put writes the body into a temporary file and makes it the file of key.
-func (d directory) put(ctx context.Context, key string, body objstore.Body) (objstore.Object, error) {
-	f, temp, err := d.createTemp(putSuffix)
+func (d directory) put(ctx context.Context, key string, body objstore.Body, meta objstore.Metadata) (objstore.Object, error) {
+	temp := putTemp(key)
+	f, err := d.createTemp(temp)
 	if err != nil {
 		return objstore.Object{}, err
 	}
 	_, err = write(ctx, f, 0, body)
+	if err == nil {
+		err = d.dress(f, temp, meta)
+	}
 	if err == nil {
 		err = f.Sync()
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -17,11 +16,10 @@ import (
 	"google.golang.org/api/option"
 
 	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/objstore/internal/httpstore"
 )
 
 const (
-	// Together below the 15 s in which what can be checked must be answered.
-	dialTimeout  = 4 * time.Second
 	maxAttempts  = 3
 	firstBackoff = 200 * time.Millisecond
 	lastBackoff  = time.Second
@@ -30,11 +28,6 @@ const (
 	// that breaks from where it broke, and would for ever if an endpoint never
 	// gets any further.
 	maxReads = 5
-
-	// idleConns is how many connections to one host are kept: more than a
-	// gateway has chunks in flight, or the surplus would be closed and dialled
-	// again for each.
-	idleConns = 512
 
 	apiPath = "/storage/v1/"
 )
@@ -110,19 +103,11 @@ func google(endpoint string) bool {
 	return endpoint == "" || err == nil && (u.Hostname() == "googleapis.com" || strings.HasSuffix(u.Hostname(), ".googleapis.com"))
 }
 
-// newTransport is for many parallel requests to one host. HTTP/2 would put all
-// of them on one TCP connection.
+// newTransport is for many parallel requests to one host.
 func newTransport() *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.DialContext = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext
-	t.TLSHandshakeTimeout = dialTimeout
-	t.MaxIdleConns = 0 // no limit over all hosts
-	t.MaxIdleConnsPerHost = idleConns
-	t.DisableCompression = true // bytes as they are stored
+	httpstore.Tune(t, httpstore.DefaultPatience)
 	t.WriteBufferSize, t.ReadBufferSize = 64<<10, 64<<10
-	t.ForceAttemptHTTP2 = false
-	t.Protocols = new(http.Protocols)
-	t.Protocols.SetHTTP1(true)
 	return t
 }
 

@@ -84,9 +84,9 @@ func (b *bucket) compose(ctx context.Context, f folder, u upload, parts []objsto
 	}
 	final := b.handle.Object(u.Key).If(storage.Conditions{GenerationMatch: u.Replaces, DoesNotExist: u.Replaces == 0})
 	if len(level) == 0 {
-		return b.insert(ctx, final, objstore.Body{}, attrs(u.Key, u.Metadata))
+		return b.put(ctx, final, objstore.Body{}, attrs(u.Key, u.Metadata))
 	}
-	return b.merge(ctx, final, node{name: u.Key, size: size, digest: &digest}, level, u.Metadata)
+	return b.merge(ctx, final, node{name: u.Key, size: size, digest: &digest}, level, attrs(u.Key, u.Metadata))
 }
 
 // nodes lists parts and composed objects of an upload.
@@ -146,7 +146,7 @@ func (b *bucket) raise(ctx context.Context, f folder, height int, level []node, 
 		}
 		group.Go(func() error {
 			target := b.handle.Object(next[i].name)
-			obj, err := b.merge(gctx, target, next[i], sources, objstore.Metadata{})
+			obj, err := b.merge(gctx, target, next[i], sources, temporaryAttrs(next[i].name))
 			if noObject(err) { // the reply to a first attempt was lost, which deleted the sources
 				obj, err = b.madeBefore(gctx, target, next[i], err)
 			}
@@ -187,7 +187,7 @@ func (b *bucket) madeBefore(ctx context.Context, target *storage.ObjectHandle, w
 }
 
 // merge composes the sources into target and deletes them.
-func (b *bucket) merge(ctx context.Context, target *storage.ObjectHandle, want node, sources []node, meta objstore.Metadata) (objstore.Object, error) {
+func (b *bucket) merge(ctx context.Context, target *storage.ObjectHandle, want node, sources []node, a storage.ObjectAttrs) (objstore.Object, error) {
 	handles := make([]*storage.ObjectHandle, len(sources))
 	for i, s := range sources {
 		if s.generation == 0 {
@@ -199,12 +199,12 @@ func (b *bucket) merge(ctx context.Context, target *storage.ObjectHandle, want n
 		return objstore.Object{}, &objstore.Error{Kind: objstore.KindInvalid, Err: errors.New("a part lacks its digest, and the store reports none")}
 	}
 	c := target.ComposerFrom(handles...)
-	c.ObjectAttrs = attrs(want.name, meta)
+	c.ObjectAttrs = a
 	c.CRC32C, c.SendCRC32C = uint32(*want.digest), true
 	c.DeleteSourceObjects = true
-	a, err := c.Run(ctx)
+	made, err := c.Run(ctx)
 	if err != nil {
 		return objstore.Object{}, err
 	}
-	return written(a, want.size, *want.digest)
+	return described(made), written(made, want.size, *want.digest)
 }

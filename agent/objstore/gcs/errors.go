@@ -2,20 +2,16 @@ package gcs
 
 import (
 	"cmp"
-	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
-	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"cloud.google.com/go/storage"
 	"google.golang.org/api/googleapi"
 
 	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/objstore/internal/httpstore"
 )
 
 // reasons are those of Google's errors that say more than their HTTP status.
@@ -23,39 +19,22 @@ var reasons = map[string]objstore.Kind{
 	"accountDisabled":        objstore.KindPermission,
 	"conditionNotMet":        objstore.KindPrecondition,
 	"dailyLimitExceeded":     objstore.KindQuota,
+	"objectUnderActiveHold":  objstore.KindPermission,
 	"quotaExceeded":          objstore.KindQuota,
 	"rateLimitExceeded":      objstore.KindThrottled,
+	"retentionPolicyNotMet":  objstore.KindPermission,
 	"slowDown":               objstore.KindThrottled,
 	"uploadBrokenConnection": objstore.KindTransient,
 	"userProjectMissing":     objstore.KindPermission,
 	"userRateLimitExceeded":  objstore.KindThrottled,
 }
 
-// statuses are for answers whose reason is not in reasons, or that have none:
-// those to downloads.
-var statuses = map[int]objstore.Kind{
-	http.StatusMovedPermanently:             objstore.KindUnsupported,
-	http.StatusFound:                        objstore.KindUnsupported,
-	http.StatusTemporaryRedirect:            objstore.KindUnsupported,
-	http.StatusNotModified:                  objstore.KindPrecondition,
-	http.StatusBadRequest:                   objstore.KindInvalid,
-	http.StatusUnauthorized:                 objstore.KindPermission,
-	http.StatusForbidden:                    objstore.KindPermission,
-	http.StatusNotFound:                     objstore.KindNotFound,
-	http.StatusMethodNotAllowed:             objstore.KindUnsupported,
-	http.StatusRequestTimeout:               objstore.KindTransient,
-	http.StatusConflict:                     objstore.KindTransient,
-	http.StatusPreconditionFailed:           objstore.KindPrecondition,
-	http.StatusRequestEntityTooLarge:        objstore.KindInvalid,
-	http.StatusRequestURITooLong:            objstore.KindInvalid,
-	http.StatusRequestedRangeNotSatisfiable: objstore.KindPrecondition,
-	http.StatusTooManyRequests:              objstore.KindThrottled,
-	http.StatusInternalServerError:          objstore.KindTransient,
-	http.StatusNotImplemented:               objstore.KindUnsupported,
-	http.StatusBadGateway:                   objstore.KindTransient,
-	http.StatusServiceUnavailable:           objstore.KindThrottled,
-	http.StatusGatewayTimeout:               objstore.KindTransient,
-	http.StatusInsufficientStorage:          objstore.KindQuota,
+// remedies are what a user can do about a reason.
+var remedies = map[string]string{
+	"objectUnderActiveHold":   "release the hold on it, or write under another name",
+	"retentionPolicyNotMet":   "the bucket's retention policy keeps it: write under another name or into a bucket without one",
+	"userProjectMissing":      "ask with requester pays, and name the project that is to pay",
+	"userProjectAccessDenied": "the credentials need serviceusage.services.use in the project that is to pay",
 }
 
 // errNotGCS is for answers that are a success and yet not Google's, as a proxy
@@ -81,22 +60,14 @@ func (b *bucket) fail(op, key string, err error) error {
 
 // kindOf classifies an error of the SDK.
 func kindOf(err error) objstore.Kind {
-	var known *objstore.Error
-	var noCredentials *credentialsError
 	var answer *googleapi.Error
 	switch {
-	case errors.As(err, &known):
-		return known.Kind
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		return objstore.KindTransient
-	case errors.As(err, &noCredentials):
-		return objstore.KindPermission
 	case errors.As(err, &answer):
 		return answerKind(answer)
 	case notJSON(err):
 		return errNotGCS.Kind
 	}
-	return connectionKind(err)
+	return httpstore.Kind(err)
 }
 
 func answerKind(e *googleapi.Error) objstore.Kind {
@@ -106,7 +77,7 @@ func answerKind(e *googleapi.Error) objstore.Kind {
 	if e.Code == http.StatusBadRequest && strings.Contains(strings.ToLower(e.Message), "crc32c") {
 		return objstore.KindCorrupt // provided and calculated differ; there is no reason for it but "invalid"
 	}
-	return statuses[e.Code]
+	return httpstore.StatusKind(e.Code)
 }
 
 func reason(e *googleapi.Error) string {
@@ -114,22 +85,6 @@ func reason(e *googleapi.Error) string {
 		return ""
 	}
 	return e.Errors[0].Reason
-}
-
-// connectionKind tells an endpoint that cannot be reached from a connection
-// that broke.
-func connectionKind(err error) objstore.Kind {
-	var dns *net.DNSError
-	var op *net.OpError
-	var certificate *tls.CertificateVerificationError
-	var send *url.Error
-	switch {
-	case errors.As(err, &dns), errors.As(err, &op) && op.Op == "dial", errors.As(err, &certificate):
-		return objstore.KindUnreachable
-	case errors.As(err, &op), errors.As(err, &send), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return objstore.KindTransient
-	}
-	return objstore.KindUnknown
 }
 
 // notJSON tells whether a success could not be read.
@@ -142,23 +97,14 @@ func notJSON(err error) bool {
 // cause reduces an error of the SDK, which repeats operation, attempts and
 // headers, to what the store or the network said, on one line.
 func cause(err error) error {
-	var known *objstore.Error
-	var noCredentials *credentialsError
 	var answer *googleapi.Error
-	var op *net.OpError
 	switch {
-	case errors.As(err, &known):
-		return known.Err
-	case errors.As(err, &noCredentials):
-		return brief{noCredentials.Error(), err}
 	case errors.As(err, &answer):
-		return brief{said(answer), err}
+		return httpstore.Brief(said(answer), err)
 	case notJSON(err):
-		return brief{errNotGCS.Err.Error(), err}
-	case errors.As(err, &op):
-		return brief{op.Error(), err}
+		return httpstore.Brief(errNotGCS.Err.Error(), err)
 	}
-	return brief{err.Error(), err}
+	return httpstore.Cause(err)
 }
 
 // said is what an answer says: some have only a body.
@@ -169,21 +115,15 @@ func said(e *googleapi.Error) string {
 		body = strings.ToValidUTF8(body[:enough], "") + "…"
 	}
 	text := cmp.Or(e.Message, strings.TrimSpace(body), http.StatusText(e.Code))
-	if r := reason(e); r != "" {
+	r := reason(e)
+	if remedy := remedies[r]; remedy != "" {
+		text = strings.TrimRight(text, ".") + "; " + remedy
+	}
+	if r != "" {
 		return r + ": " + text
 	}
 	return text
 }
-
-// brief is an error with a shorter text.
-type brief struct {
-	text string
-	err  error
-}
-
-func (e brief) Error() string { return strings.Join(strings.Fields(e.text), " ") }
-
-func (e brief) Unwrap() error { return e.err }
 
 // noObject tells whether the store answered that the object does not exist,
 // which is not to say that the bucket does not.

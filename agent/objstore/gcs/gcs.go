@@ -50,6 +50,7 @@
 package gcs
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -61,7 +62,6 @@ import (
 	"unicode/utf8"
 
 	"cloud.google.com/go/storage"
-	"google.golang.org/api/iterator"
 
 	"github.com/skyctl/skyctl/agent/objstore"
 )
@@ -72,10 +72,6 @@ const (
 	maxKey     = 1024    // bytes
 )
 
-// defaultCheckTimeout is how long Check waits for an endpoint that accepts
-// connections and says nothing.
-const defaultCheckTimeout = 10 * time.Second
-
 // runName is what may be part of the name of a temporary object.
 var runName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
@@ -85,6 +81,8 @@ type bucket struct {
 	client    *storage.Client
 	handle    *storage.BucketHandle
 	transport *http.Transport
+	classes   map[string]string // Config.StorageClasses
+	google    bool              // the endpoint is Google's own
 
 	checkTimeout time.Duration
 }
@@ -92,12 +90,16 @@ type bucket struct {
 // Open returns the bucket cfg.Bucket. It contacts nothing: credentials are
 // looked for when the first request needs them.
 func Open(ctx context.Context, cfg objstore.Config) (objstore.Bucket, error) {
-	b := &bucket{name: cfg.Bucket, run: cfg.Run, checkTimeout: defaultCheckTimeout}
+	b := &bucket{name: cfg.Bucket, run: cfg.Run, classes: cfg.StorageClasses, checkTimeout: defaultCheckTimeout}
+	b.google = google(cmp.Or(cfg.Endpoint, emulator()))
 	if b.run == "" {
 		b.run = rand.Text()
 	}
 	if !runName.MatchString(b.run) {
 		return nil, b.failKind("open", "", objstore.KindInvalid, fmt.Errorf("the run %q has other characters than letters, digits, '_' and '-'", b.run))
+	}
+	if err := checkClasses(b.classes); err != nil {
+		return nil, b.failKind("open", "", objstore.KindInvalid, err)
 	}
 	var err error
 	if b.client, b.transport, err = newClient(ctx, cfg); err != nil {
@@ -109,25 +111,6 @@ func Open(ctx context.Context, cfg objstore.Config) (objstore.Bucket, error) {
 
 // url is the bucket as a user writes it.
 func (b *bucket) url() string { return "gs://" + b.name }
-
-// Check lists at most one key: that needs no right beyond those of a transfer.
-func (b *bucket) Check(ctx context.Context) error {
-	limited, cancel := context.WithTimeout(ctx, b.checkTimeout)
-	defer cancel()
-	it, err := b.listing(limited, "")
-	if err != nil {
-		return b.fail("check", "", err)
-	}
-	it.PageInfo().MaxSize = 1
-	switch _, err := it.Next(); {
-	case err == nil, err == iterator.Done:
-		return nil
-	case limited.Err() != nil && ctx.Err() == nil:
-		return b.failKind("check", "", objstore.KindUnreachable, fmt.Errorf("no answer within %v", b.checkTimeout))
-	default:
-		return b.fail("check", "", err)
-	}
-}
 
 func (b *bucket) Limits() objstore.Limits {
 	return objstore.Limits{MaxPart: maxObject, MaxPut: maxObject, MaxObject: maxObject, Buffered: true}

@@ -8,40 +8,62 @@ import (
 	"google.golang.org/api/iterator"
 
 	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/objstore/internal/httpstore"
 )
 
-// List follows the pages of the listing. Metadata is not asked for: it would
-// make the answers several times longer.
-func (b *bucket) List(ctx context.Context, prefix string, yield func(objstore.Object) error) error {
-	it, err := b.listing(ctx, prefix)
-	if err != nil {
-		return b.fail("list", "", err)
+// pageSize is the largest page of a listing.
+const pageSize = 1000
+
+// List leaves out the metadata, which would make the answers several times
+// longer, and the temporary objects.
+func (b *bucket) List(ctx context.Context, prefix, after string, yield func(objstore.Object) error) error {
+	var refused error
+	err := httpstore.List(ctx, prefix, after, b.page, func(obj objstore.Object) error {
+		refused = yield(obj)
+		return refused
+	})
+	if err != nil && err == refused {
+		return err
 	}
-	for {
-		entry, err := it.Next()
-		if err == iterator.Done {
-			return nil
-		}
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil {
-			return b.fail("list", "", err)
-		}
-		if strings.HasPrefix(entry.Name, temporary) {
-			continue
-		}
-		if err := yield(described(entry)); err != nil {
-			return err
-		}
-	}
+	return b.fail("list", "", err)
 }
 
-// listing lists what is live.
-func (b *bucket) listing(ctx context.Context, prefix string) (*storage.ObjectIterator, error) {
-	query := &storage.Query{Prefix: prefix, Projection: storage.ProjectionNoACL}
-	if err := query.SetAttrSelection([]string{"Name", "Size", "Generation", "Updated", "CRC32C"}); err != nil {
-		return nil, err
+// page is one answer to a listing of what is live.
+func (b *bucket) page(ctx context.Context, prefix, after string, delimiter bool, token string) (httpstore.Page, error) {
+	var page httpstore.Page
+	query, err := b.query(prefix)
+	if err != nil {
+		return page, err
 	}
-	return b.handle.Objects(ctx, query), nil
+	query.StartOffset = after
+	if delimiter {
+		query.Delimiter = "/"
+	}
+	var entries []*storage.ObjectAttrs
+	page.Next, err = iterator.NewPager(b.handle.Objects(ctx, query), pageSize, token).NextPage(&entries)
+	if err != nil {
+		return page, err
+	}
+	for _, entry := range entries {
+		switch {
+		case strings.HasPrefix(entry.Name, temporary), strings.HasPrefix(entry.Prefix, temporary):
+		case entry.Prefix != "":
+			page.Prefixes = append(page.Prefixes, entry.Prefix)
+		case entry.Name > after:
+			page.Objects = append(page.Objects, described(entry))
+		}
+	}
+	return page, nil
+}
+
+// query asks for what every listing here needs.
+func (b *bucket) query(prefix string) (*storage.Query, error) {
+	query := &storage.Query{Prefix: prefix, Projection: storage.ProjectionNoACL}
+	return query, query.SetAttrSelection([]string{"Name", "Size", "Generation", "Updated", "Created", "CRC32C"})
+}
+
+// listing lists what is live, in turn.
+func (b *bucket) listing(ctx context.Context, prefix string) (*storage.ObjectIterator, error) {
+	query, err := b.query(prefix)
+	return b.handle.Objects(ctx, query), err
 }

@@ -2,45 +2,74 @@ package gcs
 
 import (
 	"fmt"
-	"maps"
+	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"cloud.google.com/go/storage"
 
 	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/objstore/internal/httpstore"
 )
 
-// checkMetadata refuses what JSON would change. Everything else is for the
-// store to say.
-func checkMetadata(meta objstore.Metadata) error {
-	for name, value := range map[string]string{
-		"content type": meta.ContentType, "content encoding": meta.ContentEncoding, "content disposition": meta.ContentDisposition,
-		"content language": meta.ContentLanguage, "cache control": meta.CacheControl,
-	} {
-		if !utf8.ValidString(value) {
-			return fmt.Errorf("the %s %q is not UTF-8", name, value)
-		}
-	}
-	for name, value := range meta.User {
-		if !utf8.ValidString(name) || !utf8.ValidString(value) {
-			return fmt.Errorf("the user metadata %q is not UTF-8", name)
+// classes are the storage classes that a user may ask for.
+var classes = []string{standard, "NEARLINE", "COLDLINE", "ARCHIVE"}
+
+// standard is the class of everything whose bucket has no other default.
+const standard = "STANDARD"
+
+// checkClasses refuses a mapping to what no object can have.
+func checkClasses(mapping map[string]string) error {
+	for source, class := range mapping {
+		if class != "" && !slices.Contains(classes, class) {
+			return fmt.Errorf("there is no storage class %q, in place of %q; Cloud Storage has %s", class, source, strings.Join(classes, ", "))
 		}
 	}
 	return nil
 }
 
+// Keeps: a class that no mapping names becomes the bucket's default.
+func (b *bucket) Keeps(m objstore.Metadata) (objstore.Metadata, objstore.Fields) {
+	lost := objstore.KeepClass(b.classes, &m) | keep(&m)
+	return m, lost
+}
+
+// keep takes out of m what Cloud Storage does not hold, and says what it took.
+// There are no tags of objects; JSON carries everything else that is UTF-8.
+func keep(m *objstore.Metadata) (lost objstore.Fields) {
+	lost = httpstore.KeepHeaders(m, utf8.ValidString)
+	lost |= httpstore.KeepUser(m, func(name, value string) bool {
+		return name != "" && utf8.ValidString(name) && utf8.ValidString(value)
+	})
+	if len(m.Tags) > 0 {
+		m.Tags = nil
+		lost |= objstore.FieldTags
+	}
+	return lost
+}
+
+// checkMetadata refuses what Keeps does not return.
+func checkMetadata(m objstore.Metadata) error {
+	if lost := keep(&m); lost != 0 {
+		return fmt.Errorf("Cloud Storage does not hold this %v", lost)
+	}
+	return checkClasses(map[string]string{"": m.StorageClass})
+}
+
 // attrs are the fields of an object to be written.
-func attrs(key string, meta objstore.Metadata) storage.ObjectAttrs {
+func attrs(key string, m objstore.Metadata) storage.ObjectAttrs {
+	m = httpstore.Fold(m, httpstore.RFC3339, nil)
 	return storage.ObjectAttrs{
 		Name:               key,
-		ContentType:        meta.ContentType,
-		ContentEncoding:    meta.ContentEncoding,
-		ContentDisposition: meta.ContentDisposition,
-		ContentLanguage:    meta.ContentLanguage,
-		CacheControl:       meta.CacheControl,
-		Metadata:           maps.Clone(meta.User),
+		ContentType:        m.ContentType,
+		ContentEncoding:    m.ContentEncoding,
+		ContentDisposition: m.ContentDisposition,
+		ContentLanguage:    m.ContentLanguage,
+		CacheControl:       m.CacheControl,
+		StorageClass:       m.StorageClass,
+		Metadata:           m.User,
 	}
 }
 
@@ -52,16 +81,18 @@ func described(a *storage.ObjectAttrs) objstore.Object {
 		Version:  versionOf(a.Generation),
 		Modified: a.Updated,
 		CRC32C:   digestOf(a.CRC32C, a.Size),
-		Metadata: objstore.Metadata{
+		Metadata: httpstore.Unfold(objstore.Metadata{
 			ContentType:        a.ContentType,
 			ContentEncoding:    a.ContentEncoding,
 			ContentDisposition: a.ContentDisposition,
 			ContentLanguage:    a.ContentLanguage,
 			CacheControl:       a.CacheControl,
-		},
+			StorageClass:       a.StorageClass,
+			User:               a.Metadata,
+		}, nil),
 	}
-	if len(a.Metadata) > 0 {
-		obj.Metadata.User = a.Metadata
+	if a.StorageClass == standard { // what is written without a class has it too
+		obj.Metadata.StorageClass = ""
 	}
 	return obj
 }

@@ -3,11 +3,17 @@ package gcs
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
+	"slices"
+	"strings"
+	"time"
 
 	"cloud.google.com/go/storage"
 	"golang.org/x/sync/errgroup"
@@ -28,9 +34,16 @@ const maxUpload = 1 << 20
 
 var errNoUpload = &objstore.Error{Kind: objstore.KindNotFound, Err: errors.New("the upload does not exist, or no longer")}
 
-// uploadID is what Begin makes: RUN/RANDOM. Objects are deleted by it, so
-// nothing else is taken for one.
-var uploadID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}/[A-Z2-7]{26}$`)
+// uploadID is what Begin makes: RUN/KEY-RANDOM, with KEY as folderPrefix makes
+// it. Objects are deleted by it, so nothing else is taken for one.
+var uploadID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}/[A-Z2-7]{26}-[A-Z2-7]{26}$`)
+
+// folderPrefix starts the IDs of this run's uploads of a key. The key itself
+// would make names too long.
+func (b *bucket) folderPrefix(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return b.run + "/" + base32.StdEncoding.EncodeToString(sum[:])[:26] + "-"
+}
 
 // folder names the temporary objects of an upload.
 type folder string
@@ -77,17 +90,50 @@ func (b *bucket) Begin(ctx context.Context, key string, size int64, meta objstor
 	if err != nil {
 		return objstore.Upload{}, b.failKind("begin", key, objstore.KindInvalid, err)
 	}
-	up := objstore.Upload{Key: key, ID: b.run + "/" + rand.Text(), Size: size}
+	up := objstore.Upload{Key: key, ID: b.folderPrefix(key) + rand.Text(), Size: size}
 	f, _ := folderOf(up)
 	body := objstore.Body{Size: int64(len(content)), Bytes: content, Digest: chunk.Sum(content)}
-	if _, err := b.insert(ctx, b.handle.Object(f.upload()), body, attrs(f.upload(), objstore.Metadata{ContentType: "application/json"})); err != nil {
+	made, err := b.insert(ctx, b.handle.Object(f.upload()), body, temporaryAttrs(f.upload()))
+	if err == nil {
+		err = removable(made)
+	}
+	if err != nil {
 		return objstore.Upload{}, b.fail("begin", key, err)
 	}
 	return up, nil
 }
 
-// uploadOf reads the upload object. The error is errNoUpload if it is gone.
+// removable refuses to stage anything in a bucket that would keep it, before
+// there is more to keep than the upload object.
+func removable(a *storage.ObjectAttrs) error {
+	const remedy = "temporary parts could not be removed; write into a bucket without one, or in chunks as large as the object"
+	switch {
+	case !a.RetentionExpirationTime.IsZero():
+		return &objstore.Error{Kind: objstore.KindPermission, Err: fmt.Errorf(
+			"the bucket's retention policy keeps what is written until %s, so %s", a.RetentionExpirationTime.UTC().Format(time.RFC3339), remedy)}
+	case a.EventBasedHold, a.TemporaryHold:
+		return &objstore.Error{Kind: objstore.KindPermission, Err: errors.New("the bucket puts a hold on what is written, so " + remedy)}
+	}
+	return nil
+}
+
+// temporaryAttrs are those of temporary objects. They are all of one class, or
+// could not be composed, and of the one that has no minimal duration.
+func temporaryAttrs(name string) storage.ObjectAttrs {
+	return storage.ObjectAttrs{Name: name, StorageClass: standard}
+}
+
+// uploadOf reads the upload object, which must describe up. The error is
+// errNoUpload if it is gone.
 func (b *bucket) uploadOf(ctx context.Context, up objstore.Upload) (folder, upload, error) {
+	f, u, err := b.describedUpload(ctx, up)
+	if err == nil && (u.Key != up.Key || u.Size != up.Size) {
+		err = &objstore.Error{Kind: objstore.KindCorrupt, Err: fmt.Errorf("%s does not describe this upload", f.upload())}
+	}
+	return f, u, err
+}
+
+func (b *bucket) describedUpload(ctx context.Context, up objstore.Upload) (folder, upload, error) {
 	var u upload
 	f, ok := folderOf(up)
 	if !ok {
@@ -105,8 +151,8 @@ func (b *bucket) uploadOf(ctx context.Context, up objstore.Upload) (folder, uplo
 	if err != nil {
 		return f, u, err
 	}
-	if err := json.Unmarshal(content, &u); err != nil || u.Key != up.Key || u.Size != up.Size {
-		return f, u, &objstore.Error{Kind: objstore.KindCorrupt, Err: fmt.Errorf("%s does not describe this upload", f.upload())}
+	if err := json.Unmarshal(content, &u); err != nil {
+		return f, u, &objstore.Error{Kind: objstore.KindCorrupt, Err: fmt.Errorf("%s does not describe an upload", f.upload())}
 	}
 	return f, u, nil
 }
@@ -126,7 +172,7 @@ func (b *bucket) WritePart(ctx context.Context, up objstore.Upload, part objstor
 		return objstore.PartRef{}, b.failKind("write part", up.Key, objstore.KindInvalid, fmt.Errorf("the part's number is %d", part.Number))
 	}
 	name := f.part(part.Number)
-	if _, err := b.insert(ctx, b.handle.Object(name), body, attrs(name, objstore.Metadata{})); err != nil {
+	if _, err := b.insert(ctx, b.handle.Object(name), body, temporaryAttrs(name)); err != nil {
 		return objstore.PartRef{}, b.fail("write part", up.Key, err)
 	}
 	_, err := b.handle.Object(f.upload()).Attrs(ctx)
@@ -170,6 +216,62 @@ func (b *bucket) Parts(ctx context.Context, up objstore.Upload) ([]objstore.Part
 			return nil, b.failKind("list parts", up.Key, objstore.KindCorrupt, fmt.Errorf("%s is no part", a.Name))
 		}
 		refs = append(refs, objstore.PartRef{Number: number, Size: a.Size, Digest: digestOf(a.CRC32C, a.Size)})
+	}
+}
+
+// Uploads finds what Begin of this run has left for the key, in one listing
+// of names that start with the run and the key. A folder whose upload object
+// is gone is what an Abort left that was cut short.
+func (b *bucket) Uploads(ctx context.Context, key string, since time.Time) ([]objstore.Upload, error) {
+	if err := b.checkKey("list uploads", key); err != nil {
+		return nil, err
+	}
+	begun, err := b.begun(ctx, temporary+b.folderPrefix(key))
+	if err != nil {
+		return nil, b.fail("list uploads", key, err)
+	}
+	var uploads []objstore.Upload
+	for _, id := range slices.Sorted(maps.Keys(begun)) {
+		if begun[id].Before(since.Add(-clockDifference)) {
+			continue
+		}
+		up := objstore.Upload{Key: key, ID: id}
+		_, u, err := b.describedUpload(ctx, up)
+		if err != nil && err != errNoUpload {
+			return nil, b.fail("list uploads", key, err)
+		}
+		up.Size = u.Size
+		uploads = append(uploads, up)
+	}
+	return uploads, nil
+}
+
+// clockDifference is how far the store's clock may be behind the caller's.
+const clockDifference = time.Minute
+
+// begun returns the uploads with temporary objects of this prefix, by ID, and
+// when the first of what is there was made.
+func (b *bucket) begun(ctx context.Context, prefix string) (map[string]time.Time, error) {
+	it, err := b.listing(ctx, prefix)
+	if err != nil {
+		return nil, err
+	}
+	begun := map[string]time.Time{}
+	for {
+		a, err := it.Next()
+		if err == iterator.Done {
+			return begun, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		id := strings.TrimPrefix(a.Name, temporary)
+		if slash := len(prefix) - len(temporary) + len(rand.Text()); len(id) > slash {
+			id = id[:slash]
+		}
+		if first, ok := begun[id]; uploadID.MatchString(id) && (!ok || a.Created.Before(first)) {
+			begun[id] = a.Created
+		}
 	}
 }
 

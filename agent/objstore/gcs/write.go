@@ -22,24 +22,33 @@ func (b *bucket) Put(ctx context.Context, key string, body objstore.Body, meta o
 	if err := checkMetadata(meta); err != nil {
 		return objstore.Object{}, b.failKind("put", key, objstore.KindInvalid, err)
 	}
-	obj, err := b.insert(ctx, b.handle.Object(key), body, attrs(key, meta))
+	obj, err := b.put(ctx, b.handle.Object(key), body, attrs(key, meta))
 	return obj, b.fail("put", key, err)
+}
+
+// put answers with the SDK's error.
+func (b *bucket) put(ctx context.Context, o *storage.ObjectHandle, body objstore.Body, a storage.ObjectAttrs) (objstore.Object, error) {
+	made, err := b.insert(ctx, o, body, a)
+	if err != nil {
+		return objstore.Object{}, err
+	}
+	return described(made), nil
 }
 
 // insert writes a whole object in one request, and repeats it as the SDK does
 // the others.
-func (b *bucket) insert(ctx context.Context, o *storage.ObjectHandle, body objstore.Body, a storage.ObjectAttrs) (objstore.Object, error) {
+func (b *bucket) insert(ctx context.Context, o *storage.ObjectHandle, body objstore.Body, a storage.ObjectAttrs) (*storage.ObjectAttrs, error) {
 	pause := &backoff.ExponentialBackOff{InitialInterval: firstBackoff, MaxInterval: lastBackoff, Multiplier: 4, RandomizationFactor: 0.5}
-	return backoff.Retry(ctx, func() (objstore.Object, error) {
-		obj, err := b.insertOnce(ctx, o, body, a)
+	return backoff.Retry(ctx, func() (*storage.ObjectAttrs, error) {
+		made, err := b.insertOnce(ctx, o, body, a)
 		if err != nil && (!storage.ShouldRetry(err) || ctx.Err() != nil) {
 			err = backoff.Permanent(err)
 		}
-		return obj, err
+		return made, err
 	}, backoff.WithBackOff(pause), backoff.WithMaxTries(maxAttempts))
 }
 
-func (b *bucket) insertOnce(ctx context.Context, o *storage.ObjectHandle, body objstore.Body, a storage.ObjectAttrs) (objstore.Object, error) {
+func (b *bucket) insertOnce(ctx context.Context, o *storage.ObjectHandle, body objstore.Body, a storage.ObjectAttrs) (*storage.ObjectAttrs, error) {
 	w := o.NewWriter(ctx)
 	w.ObjectAttrs = a
 	w.ForceEmptyContentType = a.ContentType == "" // or the SDK guesses one
@@ -50,22 +59,22 @@ func (b *bucket) insertOnce(ctx context.Context, o *storage.ObjectHandle, body o
 		err = closed
 	}
 	if err != nil {
-		return objstore.Object{}, err
+		return nil, err
 	}
-	return written(w.Attrs(), body.Size, body.Digest)
+	return w.Attrs(), written(w.Attrs(), body.Size, body.Digest)
 }
 
-// written describes an object that was made, if it is what was to be made.
-func written(a *storage.ObjectAttrs, size int64, digest chunk.Digest) (objstore.Object, error) {
-	obj := described(a)
+// written tells whether what was made is what was to be made.
+func written(a *storage.ObjectAttrs, size int64, digest chunk.Digest) error {
+	got := digestOf(a.CRC32C, a.Size)
 	switch {
 	case a.Generation == 0:
-		return obj, errNotGCS
-	case obj.Size != size || obj.CRC32C != nil && *obj.CRC32C != digest:
-		return obj, &objstore.Error{Kind: objstore.KindCorrupt,
-			Err: fmt.Errorf("the store has %d bytes with CRC32C %08x, sent were %d with %v", obj.Size, a.CRC32C, size, digest)}
+		return errNotGCS
+	case a.Size != size || got != nil && *got != digest:
+		return &objstore.Error{Kind: objstore.KindCorrupt,
+			Err: fmt.Errorf("the store has %d bytes with CRC32C %08x, sent were %d with %v", a.Size, a.CRC32C, size, digest)}
 	}
-	return obj, nil
+	return nil
 }
 
 // Delete of what does not exist is an error in this store.

@@ -32,7 +32,8 @@ type store struct {
 	mu      sync.Mutex
 	objects map[string]object
 	uploads map[string]*upload
-	next    int // numbers versions and uploads
+	sorted  []string // the keys of objects in order, nil if that has to be found out
+	next    int      // numbers versions and uploads
 }
 
 type object struct {
@@ -43,6 +44,7 @@ type object struct {
 type upload struct {
 	key   string
 	size  int64
+	begun time.Time
 	meta  objstore.Metadata
 	parts map[int32]part
 }
@@ -53,7 +55,8 @@ type part struct {
 }
 
 type bucket struct {
-	name string
+	name    string
+	classes map[string]string
 	*store
 }
 
@@ -66,7 +69,7 @@ func Open(_ context.Context, cfg objstore.Config) (objstore.Bucket, error) {
 		s = &store{objects: map[string]object{}, uploads: map[string]*upload{}}
 		stores[cfg.Bucket] = s
 	}
-	return &bucket{name: cfg.Bucket, store: s}, nil
+	return &bucket{name: cfg.Bucket, classes: cfg.StorageClasses, store: s}, nil
 }
 
 func (b *bucket) fail(op, key string, kind objstore.Kind, err error) error {
@@ -84,39 +87,59 @@ func (b *bucket) start(ctx context.Context, op, key string) error {
 	return nil
 }
 
-func (b *bucket) Check(ctx context.Context) error {
+func (b *bucket) Check(ctx context.Context) (objstore.About, error) {
 	if err := ctx.Err(); err != nil {
-		return b.fail("check", "", objstore.KindTransient, err)
+		return objstore.About{}, b.fail("check", "", objstore.KindTransient, err)
 	}
-	return nil
+	return objstore.About{}, nil
+}
+
+// Keeps everything, and maps the storage class.
+func (b *bucket) Keeps(m objstore.Metadata) (objstore.Metadata, objstore.Fields) {
+	lost := objstore.KeepClass(b.classes, &m)
+	return m, lost
 }
 
 func (b *bucket) Limits() objstore.Limits { return objstore.Limits{} }
 
 func (b *bucket) Close() error { return nil }
 
-func (b *bucket) List(ctx context.Context, prefix string, yield func(objstore.Object) error) error {
-	b.mu.Lock()
-	keys := slices.Sorted(maps.Keys(b.objects))
-	b.mu.Unlock()
-	for _, key := range keys {
+// List holds nothing of its own: the store's keys are sorted once for all
+// listings between two changes.
+func (b *bucket) List(ctx context.Context, prefix, after string, yield func(objstore.Object) error) error {
+	keys := b.sortedKeys()
+	first, _ := slices.BinarySearch(keys, max(prefix, after))
+	for _, key := range keys[first:] {
 		if err := ctx.Err(); err != nil {
 			return b.fail("list", "", objstore.KindTransient, err)
 		}
 		if !strings.HasPrefix(key, prefix) {
-			continue
+			break
 		}
 		b.mu.Lock()
 		o, ok := b.objects[key]
 		b.mu.Unlock()
-		if !ok {
+		if !ok || key == after {
 			continue
 		}
 		if err := yield(o.clone()); err != nil {
 			return err
 		}
 	}
+	if err := ctx.Err(); err != nil {
+		return b.fail("list", "", objstore.KindTransient, err)
+	}
 	return nil
+}
+
+// sortedKeys returns the keys in order. Nobody changes the slice.
+func (s *store) sortedKeys() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sorted == nil {
+		s.sorted = slices.Sorted(maps.Keys(s.objects))
+	}
+	return s.sorted
 }
 
 func (b *bucket) Stat(ctx context.Context, key string) (objstore.Object, error) {
@@ -170,6 +193,7 @@ func (b *bucket) Delete(ctx context.Context, key string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.objects, key)
+	b.sorted = nil
 	return nil
 }
 
@@ -199,15 +223,23 @@ func (s *store) place(key string, data []byte, meta objstore.Metadata) objstore.
 	o := object{data: data, Object: objstore.Object{
 		Key: key, Size: int64(len(data)), Version: objstore.Version(strconv.Itoa(s.next)), Modified: time.Now(), CRC32C: &digest, Metadata: meta,
 	}}
-	o.Object = o.clone() // the caller's map stays the caller's
+	o.Object = o.clone() // the caller's maps stay the caller's
+	if _, replaced := s.objects[key]; !replaced {
+		s.sorted = nil
+	}
 	s.objects[key] = o
 	return o.clone()
 }
 
 func (o object) clone() objstore.Object {
 	c := o.Object
-	c.Metadata.User = maps.Clone(c.Metadata.User)
+	c.Metadata = clone(c.Metadata)
 	return c
+}
+
+func clone(m objstore.Metadata) objstore.Metadata {
+	m.User, m.Tags = maps.Clone(m.User), maps.Clone(m.Tags)
+	return m
 }
 
 // reader yields data until ctx ends.

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/objstore"
@@ -22,8 +23,7 @@ func (b *bucket) Begin(ctx context.Context, key string, size int64, meta objstor
 	defer b.mu.Unlock()
 	b.next++
 	id := strconv.Itoa(b.next)
-	meta.User = maps.Clone(meta.User)
-	b.uploads[id] = &upload{key: key, size: size, meta: meta, parts: map[int32]part{}}
+	b.uploads[id] = &upload{key: key, size: size, begun: time.Now(), meta: clone(meta), parts: map[int32]part{}}
 	return objstore.Upload{Key: key, ID: id, Size: size}, nil
 }
 
@@ -106,4 +106,19 @@ func (b *bucket) Abort(ctx context.Context, up objstore.Upload) error {
 	defer b.mu.Unlock()
 	delete(b.uploads, up.ID)
 	return nil
+}
+
+func (b *bucket) Uploads(ctx context.Context, key string, since time.Time) ([]objstore.Upload, error) {
+	if err := b.start(ctx, "list uploads", key); err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var found []objstore.Upload
+	for _, id := range slices.Sorted(maps.Keys(b.uploads)) {
+		if u := b.uploads[id]; u.key == key && !u.begun.Before(since) {
+			found = append(found, objstore.Upload{Key: key, ID: id, Size: u.size})
+		}
+	}
+	return found, nil
 }

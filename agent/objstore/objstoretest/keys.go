@@ -132,7 +132,7 @@ func testListPrefix(s *suite) {
 		}
 		slices.Sort(want)
 		var got []string
-		err := s.b.List(s.ctx, s.prefix+prefix, func(o objstore.Object) error { got = append(got, o.Key); return nil })
+		err := s.b.List(s.ctx, s.prefix+prefix, "", func(o objstore.Object) error { got = append(got, o.Key); return nil })
 		if prefix == "data//" && objstore.KindOf(err) == objstore.KindInvalid {
 			continue // no key of this store can start like this
 		}
@@ -195,7 +195,7 @@ func (s *suite) stopListing(prefix string, n int) {
 	s.Helper()
 	enough := errors.New("enough")
 	count := 0
-	err := s.b.List(s.ctx, prefix, func(objstore.Object) error {
+	err := s.b.List(s.ctx, prefix, "", func(objstore.Object) error {
 		if count++; count == n-1 {
 			return enough
 		}
@@ -207,7 +207,7 @@ func (s *suite) stopListing(prefix string, n int) {
 	ctx, cancel := context.WithCancel(s.ctx)
 	defer cancel()
 	count = 0
-	err = s.b.List(ctx, prefix, func(objstore.Object) error {
+	err = s.b.List(ctx, prefix, "", func(objstore.Object) error {
 		count++
 		cancel()
 		return nil

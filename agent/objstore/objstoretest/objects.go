@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"reflect"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -16,7 +15,7 @@ import (
 )
 
 func testObjects(s *suite) {
-	if err := s.b.Check(s.ctx); err != nil {
+	if _, err := s.b.Check(s.ctx); err != nil {
 		s.Errorf("Check: %v", err)
 	}
 	s.wantMissing(s.prefix + "nothing")
@@ -32,57 +31,6 @@ func testObjects(s *suite) {
 		replaced := content(uint64(i)+100, size+1)
 		s.put(key, replaced)
 		s.wantContent(key, replaced)
-	}
-}
-
-// testMetadata takes a store as it is: it keeps all fields or none.
-func testMetadata(s *suite) {
-	meta := objstore.Metadata{
-		ContentType:        "text/x-test; charset=utf-8",
-		ContentEncoding:    "x-none",
-		ContentDisposition: `attachment; filename="a b"`,
-		ContentLanguage:    "de, en",
-		CacheControl:       "max-age=60",
-		User:               map[string]string{"plain": "value", "unicode": "Grüße, 世界", "spaces": " at both ends ", "empty-ish": "-"},
-	}
-	data := content(1, 100)
-	if s.identifiersOnly {
-		_, err := s.b.Put(s.ctx, s.prefix+"put", body(data), meta)
-		s.wantKind(err, objstore.KindInvalid)
-		_, err = s.b.Begin(s.ctx, s.prefix+"staged", int64(len(data)), meta)
-		s.wantKind(err, objstore.KindInvalid)
-		delete(meta.User, "empty-ish")
-	}
-	check := func(how string, got objstore.Metadata) {
-		s.Helper()
-		if !reflect.DeepEqual(got, meta) && !reflect.DeepEqual(got, objstore.Metadata{}) {
-			s.Errorf("%s: metadata is %+v, want %+v or none", how, got, meta)
-		}
-	}
-	if _, err := s.b.Put(s.ctx, s.prefix+"put", body(data), meta); err != nil {
-		s.Fatal(err)
-	}
-	up, err := s.b.Begin(s.ctx, s.prefix+"staged", int64(len(data)), meta)
-	if err != nil {
-		s.Fatal(err)
-	}
-	ref := s.writePart(s.b, up, 0, 0, data)
-	if _, err := s.b.Commit(s.ctx, up, []objstore.PartRef{ref}, up.Size, chunk.Sum(data)); err != nil {
-		s.Fatal(err)
-	}
-	for _, key := range []string{s.prefix + "put", s.prefix + "staged"} {
-		stat := s.wantContent(key, data)
-		check("Stat of "+key, stat.Metadata)
-		r, obj, err := s.b.Open(s.ctx, key, "", chunk.Range{Length: int64(len(data))})
-		if err != nil {
-			s.Fatal(err)
-		}
-		if _, err := readAll(r); err != nil {
-			s.Error(err)
-		}
-		if !reflect.DeepEqual(obj.Metadata, stat.Metadata) {
-			s.Errorf("Open of %s has metadata %+v, Stat %+v", key, obj.Metadata, stat.Metadata)
-		}
 	}
 }
 
@@ -127,7 +75,7 @@ func testVersions(s *suite) {
 		s.wantKind(err, objstore.KindPrecondition)
 		first = second
 	}
-	err := s.b.List(s.ctx, key, func(o objstore.Object) error {
+	err := s.b.List(s.ctx, key, "", func(o objstore.Object) error {
 		if o.Version != first.Version || o.Size != 1000 {
 			s.Errorf("List says version %s and %d bytes, Put %s", o.Version, o.Size, first.Version)
 		}
@@ -261,8 +209,8 @@ func testCancelled(s *suite) {
 		s.Errorf("reading on after the context's end: %d bytes, %v", len(got), err)
 	}
 	for name, call := range map[string]func() error{
-		"Check":  func() error { return s.b.Check(reading) },
-		"List":   func() error { return s.b.List(reading, s.prefix, func(objstore.Object) error { return nil }) },
+		"Check":  func() error { _, err := s.b.Check(reading); return err },
+		"List":   func() error { return s.b.List(reading, s.prefix, "", func(objstore.Object) error { return nil }) },
 		"Stat":   func() error { _, err := s.b.Stat(reading, key); return err },
 		"Open":   func() error { _, _, err := s.b.Open(reading, key, "", chunk.Range{Length: 1}); return err },
 		"Put":    func() error { _, err := s.b.Put(reading, key+"2", body(data), objstore.Metadata{}); return err },

@@ -35,6 +35,7 @@ func Run(t *testing.T, open func(t *testing.T) objstore.Bucket, options ...Optio
 	}{
 		{"Objects", testObjects},
 		{"Metadata", testMetadata},
+		{"EachField", testEachField},
 		{"Ranges", testRanges},
 		{"Versions", testVersions},
 		{"ReplacedWhileRead", testReplacedWhileRead},
@@ -48,6 +49,7 @@ func Run(t *testing.T, open func(t *testing.T) objstore.Bucket, options ...Optio
 		{"ListPrefix", testListPrefix},
 		{"ListPages", testListPages},
 		{"ListStops", testListStops},
+		{"ListAfter", testListAfter},
 		{"Staged", testStaged},
 		{"StagedFromTwoBuckets", testStagedFromTwoBuckets},
 		{"RewrittenPart", testRewrittenPart},
@@ -55,6 +57,7 @@ func Run(t *testing.T, open func(t *testing.T) objstore.Bucket, options ...Optio
 		{"CommitRefused", testCommitRefused},
 		{"PreviousVersionSurvives", testPreviousVersionSurvives},
 		{"Abort", testAbort},
+		{"Uploads", testUploads},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.test(&suite{T: t, ctx: t.Context(), open: open, b: opened(t, open), prefix: c.name + "/", settings: opts})
@@ -67,7 +70,7 @@ func Run(t *testing.T, open func(t *testing.T) objstore.Bucket, options ...Optio
 type Option func(*settings)
 
 type settings struct {
-	cleansPaths, takesLateParts, identifiersOnly bool
+	cleansPaths, takesLateParts, partsAreUploads bool
 	refused                                      []string
 }
 
@@ -79,9 +82,9 @@ func CleansPaths() Option { return func(s *settings) { s.cleansPaths = true } }
 // refuses them, and no other.
 func Refuses(keys ...string) Option { return func(s *settings) { s.refused = keys } }
 
-// IdentifiersOnly is for stores whose user metadata has names of letters,
-// digits and underscores only, and whose provider refuses others.
-func IdentifiersOnly() Option { return func(s *settings) { s.identifiersOnly = true } }
+// PartsAreUploads is for stores in which an upload exists by its parts only:
+// one without any is not listed.
+func PartsAreUploads() Option { return func(s *settings) { s.partsAreUploads = true } }
 
 // TakesLateParts is for stores that know parts, but no uploads: a part that is
 // written after Abort is taken, and nothing can be made of it.
@@ -202,7 +205,7 @@ func (s *suite) wantKind(err error, kinds ...objstore.Kind) {
 func (s *suite) list(prefix string) []string {
 	s.Helper()
 	var keys []string
-	err := s.b.List(s.ctx, prefix, func(o objstore.Object) error {
+	err := s.b.List(s.ctx, prefix, "", func(o objstore.Object) error {
 		keys = append(keys, o.Key)
 		return nil
 	})

@@ -18,7 +18,7 @@ func TestOpen(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer b.Close()
-			if err := b.Check(t.Context()); err != nil {
+			if _, err := b.Check(t.Context()); err != nil {
 				t.Error(err)
 			}
 		})

@@ -22,37 +22,35 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go/logging"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/objstore/internal/httpstore"
 )
 
 const (
 	// defaultRegion signs requests to endpoints that have no regions.
 	defaultRegion = "us-east-1"
 
-	// Together below the 15 s in which what can be checked must be answered.
-	dialTimeout  = 4 * time.Second
+	amazonHost = "amazonaws.com"
+
 	maxAttempts  = 3
 	firstBackoff = 200 * time.Millisecond
-
-	// idleConns is how many connections to one host are kept: more than a
-	// gateway has chunks in flight, or the surplus would be closed and dialled
-	// again for each.
-	idleConns = 512
 )
 
-// newClient makes the SDK's client and the transport that it uses.
-func newClient(ctx context.Context, cfg objstore.Config) (*s3.Client, *http.Transport, error) {
+// connect makes the SDK's client and the transport that it uses. It contacts
+// nothing.
+func (b *bucket) connect(ctx context.Context, cfg objstore.Config) error {
 	if cfg.Bucket == "" {
-		return nil, nil, errors.New("the bucket has no name")
+		return errors.New("the bucket has no name")
 	}
 	options, err := loadOptions(cfg)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	loaded, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
-		return nil, nil, fmt.Errorf("AWS configuration: %w", err)
+		return fmt.Errorf("AWS configuration: %w", err)
 	}
 	if loaded.Region == "" {
 		loaded.Region = defaultRegion
@@ -61,25 +59,28 @@ func newClient(ctx context.Context, cfg objstore.Config) (*s3.Client, *http.Tran
 		loaded.BaseEndpoint = &cfg.Endpoint
 	}
 	loaded.Credentials = aws.NewCredentialsCache(explained{loaded.Credentials})
-	transport := newTransport(loaded.HTTPClient)
+	b.transport = newTransport(loaded.HTTPClient, b.patience)
 	loaded.HTTPClient = &http.Client{
-		Transport:     transport,
+		Transport:     b.transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	loaded.Retryer = func() aws.Retryer { return newRetryer(retry.DefaultRetryables) }
 
-	var endpoint *url.URL
-	client := s3.NewFromConfig(loaded, func(o *s3.Options) {
-		o.UsePathStyle = cfg.PathStyle
+	b.client = s3.NewFromConfig(loaded, func(o *s3.Options) {
 		o.DisableLogOutputChecksumValidationSkipped = true
-		if o.BaseEndpoint == nil { // may also come from the environment or a profile
-			endpoint = &url.URL{Scheme: "https"}
-			return
+		o.UsePathStyle = cfg.PathStyle
+		follow(o)
+		if cfg.RequesterPays {
+			o.APIOptions = append(o.APIOptions, smithyhttp.AddHeaderValue("x-amz-request-payer", "requester"))
 		}
-		if endpoint, err = parseEndpoint(*o.BaseEndpoint); err != nil {
-			return
+		endpoint := &url.URL{Scheme: "https", Host: amazonHost}
+		if o.BaseEndpoint != nil { // may also come from the environment or a profile
+			if endpoint, err = parseEndpoint(*o.BaseEndpoint); err != nil {
+				return
+			}
 		}
-		if !strings.HasSuffix(endpoint.Hostname(), ".amazonaws.com") {
+		b.amazon = strings.HasSuffix("."+endpoint.Hostname(), "."+amazonHost)
+		if !b.amazon {
 			o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 			o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 		}
@@ -87,7 +88,7 @@ func newClient(ctx context.Context, cfg objstore.Config) (*s3.Client, *http.Tran
 			o.APIOptions = append(o.APIOptions, v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware)
 		}
 	})
-	return client, transport, err
+	return err
 }
 
 // loadOptions turns what the configuration says into the SDK's terms.
@@ -135,23 +136,14 @@ func privatePath(endpoint *url.URL) bool {
 	return endpoint.Scheme == "https" || endpoint.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// newTransport tunes the SDK's transport for many parallel requests to one
-// host. HTTP/2 would put all of them on one TCP connection.
-func newTransport(client aws.HTTPClient) *http.Transport {
+// newTransport takes the SDK's transport, which knows AWS_CA_BUNDLE.
+func newTransport(client aws.HTTPClient, patience httpstore.Patience) *http.Transport {
 	buildable, ok := client.(*awshttp.BuildableClient)
 	if !ok {
 		buildable = awshttp.NewBuildableClient()
 	}
 	t := buildable.GetTransport()
-	t.DialContext = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext
-	t.TLSHandshakeTimeout = dialTimeout
-	t.MaxIdleConns = 0 // no limit over all hosts
-	t.MaxIdleConnsPerHost = idleConns
-	t.MaxConnsPerHost = 0
-	t.DisableCompression = true // bytes as they are stored
-	t.ForceAttemptHTTP2 = false
-	t.Protocols = new(http.Protocols)
-	t.Protocols.SetHTTP1(true)
+	httpstore.Tune(t, patience)
 	return t
 }
 
@@ -184,25 +176,20 @@ func retryRefusalsOnly(o *s3.Options) {
 	})
 }
 
-// explained marks the errors of finding credentials, which otherwise look like
-// those of the request that needed them.
+// explained marks the errors of finding credentials.
 type explained struct{ aws.CredentialsProvider }
 
 func (p explained) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	if p.CredentialsProvider == nil {
-		return aws.Credentials{}, &credentialsError{errors.New("none are configured")}
+		return aws.Credentials{}, noCredentials(errors.New("none are configured"))
 	}
 	c, err := p.CredentialsProvider.Retrieve(ctx)
 	if err != nil && ctx.Err() == nil {
-		err = &credentialsError{err}
+		err = noCredentials(err)
 	}
 	return c, err
 }
 
-type credentialsError struct{ err error }
-
-func (e *credentialsError) Error() string {
-	return fmt.Sprintf("no credentials found (%v); set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile, or the store's credentials", e.err)
+func noCredentials(err error) error {
+	return &httpstore.CredentialsError{Err: err, Remedy: "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile, or the store's credentials"}
 }
-
-func (e *credentialsError) Unwrap() error { return e.err }

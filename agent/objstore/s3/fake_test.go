@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -62,6 +63,9 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if query != "" && r.URL.Query().Has("list-type") {
 		f.list(w, r)
 		return
+	}
+	if path == "/"+fakeBucket && r.Method == http.MethodHead {
+		return // it exists
 	}
 	key, err := url.PathUnescape(strings.TrimPrefix(path, "/"+fakeBucket+"/"))
 	if err != nil {
@@ -125,28 +129,41 @@ func (f *fake) list(w http.ResponseWriter, r *http.Request) {
 		Key, ETag string
 		Size      int
 	}
+	type commonPrefix struct{ Prefix string }
+	query := r.URL.Query()
+	prefix, after, delimiter := query.Get("prefix"), max(query.Get("start-after"), query.Get("continuation-token")), query.Get("delimiter")
 	page := struct {
 		XMLName               xml.Name `xml:"ListBucketResult"`
 		Name, EncodingType    string
 		IsTruncated           bool
 		NextContinuationToken string `xml:",omitempty"`
 		Contents              []content
-	}{Name: fakeBucket, EncodingType: r.URL.Query().Get("encoding-type")}
+		CommonPrefixes        []commonPrefix
+	}{Name: fakeBucket, EncodingType: query.Get("encoding-type")}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var keys []string
-	for key := range f.objects {
-		if strings.HasPrefix(key, r.URL.Query().Get("prefix")) && key > r.URL.Query().Get("continuation-token") {
-			keys = append(keys, key)
+	seen := map[string]bool{}
+	for _, key := range slices.Sorted(maps.Keys(f.objects)) {
+		dir, _, inDir := strings.Cut(strings.TrimPrefix(key, prefix), "/")
+		switch {
+		case !strings.HasPrefix(key, prefix) || key <= after || seen[dir]:
+			continue
+		case len(page.Contents)+len(page.CommonPrefixes) == pageSize:
+			page.IsTruncated = true
+		case delimiter != "" && inDir:
+			seen[dir] = true
+			page.CommonPrefixes = append(page.CommonPrefixes, commonPrefix{url.QueryEscape(prefix + dir + "/")})
+			page.NextContinuationToken = prefix + dir + "/\U0010FFFF"
+		default:
+			page.Contents = append(page.Contents, content{url.QueryEscape(key), etag(f.objects[key].data), len(f.objects[key].data)})
+			page.NextContinuationToken = key
+		}
+		if page.IsTruncated {
+			break
 		}
 	}
-	slices.Sort(keys)
-	if page.IsTruncated = len(keys) > pageSize; page.IsTruncated {
-		keys = keys[:pageSize]
-		page.NextContinuationToken = keys[pageSize-1]
-	}
-	for _, key := range keys {
-		page.Contents = append(page.Contents, content{url.QueryEscape(key), etag(f.objects[key].data), len(f.objects[key].data)})
+	if !page.IsTruncated {
+		page.NextContinuationToken = ""
 	}
 	if err := xml.NewEncoder(w).Encode(page); err != nil {
 		panic(err)

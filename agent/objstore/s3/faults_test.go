@@ -59,14 +59,42 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// TestBucketInAnotherRegion: requests follow the bucket, signed for its region
+// and with their bodies from the start, and Check says where it is.
 func TestBucketInAnotherRegion(t *testing.T) {
+	const region = "eu-west-3"
 	f, b := newFake(t)
-	f.intercept = func(w http.ResponseWriter, _ *http.Request) bool {
-		w.Header().Set("X-Amz-Bucket-Region", "eu-west-3")
+	wrong := 0
+	f.intercept = func(w http.ResponseWriter, r *http.Request) bool {
+		w.Header().Set("X-Amz-Bucket-Region", region)
+		if strings.Contains(r.Header.Get("Authorization"), "/"+region+"/s3/") {
+			return false
+		}
+		wrong++
+		io.Copy(io.Discard, r.Body)
 		refuse(w, http.StatusMovedPermanently, "PermanentRedirect", "use the other endpoint")
 		return true
 	}
-	if err := b.Check(t.Context()); objstore.KindOf(err) != objstore.KindInvalid || !strings.Contains(err.Error(), "set the store's region to eu-west-3") {
+	if _, err := b.Put(t.Context(), "key", bodyOf([]byte("body")), objstore.Metadata{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := string(f.objects["key"].data); got != "body" {
+		t.Errorf("the repeated request has the body %q", got)
+	}
+	about, err := b.Check(t.Context())
+	if err != nil || len(about.Regions) != 1 || about.Regions[0] != region {
+		t.Errorf("Check says %+v, %v", about, err)
+	}
+	if wrong != 1 {
+		t.Errorf("%d requests went to the wrong region, want the first only", wrong)
+	}
+	// A store that always names another region is not followed for ever.
+	f.intercept = func(w http.ResponseWriter, _ *http.Request) bool {
+		w.Header().Set("X-Amz-Bucket-Region", fmt.Sprint("region-", len(f.requests)))
+		refuse(w, http.StatusMovedPermanently, "PermanentRedirect", "use the other endpoint")
+		return true
+	}
+	if _, err := b.Check(t.Context()); objstore.KindOf(err) != objstore.KindInvalid {
 		t.Errorf("got %v", err)
 	}
 }
@@ -79,7 +107,7 @@ func TestUnreachable(t *testing.T) {
 	address := l.Addr().String()
 	l.Close()
 	b := open(t, objstore.Config{Bucket: "b", Endpoint: "http://" + address, Credentials: map[string]string{"access_key_id": "a", "secret_access_key": "b"}})
-	if err := b.Check(t.Context()); objstore.KindOf(err) != objstore.KindUnreachable || !strings.Contains(err.Error(), "connection refused") {
+	if _, err := b.Check(t.Context()); objstore.KindOf(err) != objstore.KindUnreachable || !strings.Contains(err.Error(), "connection refused") {
 		t.Errorf("got %v", err)
 	}
 	if got := kindOf(fmt.Errorf("sent: %w", &net.DNSError{Err: "no such host", Name: "x"})); got != objstore.KindUnreachable {
@@ -94,7 +122,7 @@ func TestSilentEndpoint(t *testing.T) {
 		return true
 	}
 	b.(*bucket).checkTimeout = 100 * time.Millisecond
-	if err := b.Check(t.Context()); objstore.KindOf(err) != objstore.KindUnreachable || !strings.Contains(err.Error(), "no answer within 100ms") {
+	if _, err := b.Check(t.Context()); objstore.KindOf(err) != objstore.KindUnreachable || !strings.Contains(err.Error(), "no answer within 100ms") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -108,7 +136,7 @@ func TestNoCredentials(t *testing.T) {
 		t.Setenv(name, value)
 	}
 	b := open(t, objstore.Config{Bucket: "b", Endpoint: "http://127.0.0.1:1"})
-	if err := b.Check(t.Context()); objstore.KindOf(err) != objstore.KindPermission || !strings.Contains(err.Error(), "set AWS_ACCESS_KEY_ID") {
+	if _, err := b.Check(t.Context()); objstore.KindOf(err) != objstore.KindPermission || !strings.Contains(err.Error(), "set AWS_ACCESS_KEY_ID") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -156,14 +184,14 @@ func TestListNeverEndsShort(t *testing.T) {
 				f.objects[key] = stored{}
 			}
 			f.intercept = func(w http.ResponseWriter, r *http.Request) bool {
-				if !r.URL.Query().Has("continuation-token") {
+				if q := r.URL.Query(); !q.Has("continuation-token") && !q.Has("start-after") {
 					return false
 				}
 				answer(w)
 				return true
 			}
 			n := 0
-			err := b.List(t.Context(), "", func(objstore.Object) error { n++; return nil })
+			err := b.List(t.Context(), "", "", func(objstore.Object) error { n++; return nil })
 			var e *objstore.Error
 			if !errors.As(err, &e) || n != 2 {
 				t.Errorf("%d objects and error %v, want 2 and an error", n, err)

@@ -1,71 +1,125 @@
 package s3
 
 import (
-	"encoding/base64"
 	"fmt"
 	"maps"
-	"mime"
+	"net/url"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/objstore/internal/httpstore"
 )
 
-// encodeMetadata returns the user metadata as S3 takes it, or why it cannot.
+// Limits of Amazon's tags and user metadata. Other stores have the same.
+const (
+	maxTags     = 10
+	maxTagKey   = 128     // characters
+	maxTagValue = 256     // characters
+	maxUser     = 2 << 10 // bytes, names and values together
+)
+
+// Keeps everything that can be an HTTP header. HTTP has no capitals in the
+// names of user metadata. Whether there is such a storage class is for the
+// store to say.
+func (b *bucket) Keeps(m objstore.Metadata) (objstore.Metadata, objstore.Fields) {
+	user := make(map[string]string, len(m.User))
+	for name, value := range m.User {
+		user[strings.ToLower(name)] = value
+	}
+	m.User = user
+	lost := objstore.KeepClass(b.classes, &m) |
+		httpstore.KeepHeaders(&m, httpguts.ValidHeaderFieldValue) |
+		httpstore.KeepUser(&m, func(name, value string) bool {
+			return httpguts.ValidHeaderFieldName(name) && httpstore.IsText(value)
+		})
+	size := 0
+	for name, value := range httpstore.Fold(m, httpstore.Seconds, nil).User {
+		size += len(name) + len(httpstore.EncodeWord(value))
+	}
+	if size > maxUser {
+		m.User, lost = nil, lost|objstore.FieldUser
+	}
+	tags := m.Tags
+	m.Tags = nil
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		if len(m.Tags) == maxTags || !validTag(key, maxTagKey) || key == "" || !validTag(tags[key], maxTagValue) {
+			lost |= objstore.FieldTags
+			continue
+		}
+		if m.Tags == nil {
+			m.Tags = map[string]string{}
+		}
+		m.Tags[key] = tags[key]
+	}
+	return m, lost
+}
+
+// wired is what a write says of an object besides the headers of HTTP.
+type wired struct {
+	user       map[string]string
+	tags       *string
+	encryption types.ServerSideEncryption
+	kmsKey     *string
+}
+
+// wire returns the metadata as S3 takes it, or why it cannot.
 //
-// The fields travel as HTTP headers. S3 reads and writes values outside ASCII
-// as encoded words (RFC 2047); stores that do not know them keep the encoded
+// It travels as HTTP headers. S3 reads and writes values outside ASCII as
+// encoded words (RFC 2047); stores that do not know them keep the encoded
 // text, and decodeUser reads both.
-func encodeMetadata(meta objstore.Metadata) (map[string]string, error) {
-	for name, value := range map[string]string{
-		"content type": meta.ContentType, "content encoding": meta.ContentEncoding, "content disposition": meta.ContentDisposition,
-		"content language": meta.ContentLanguage, "cache control": meta.CacheControl,
-	} {
-		if !httpguts.ValidHeaderFieldValue(value) {
-			return nil, fmt.Errorf("the %s %q cannot be an HTTP header", name, value)
-		}
+func (b *bucket) wire(m objstore.Metadata) (wired, error) {
+	checked := m
+	checked.StorageClass = ""
+	if _, lost := b.Keeps(checked); lost != 0 {
+		return wired{}, fmt.Errorf("S3 has no place for: %v", lost)
 	}
-	var user map[string]string
-	for _, name := range slices.Sorted(maps.Keys(meta.User)) {
-		value := meta.User[name]
-		if !httpguts.ValidHeaderFieldName(name) {
-			return nil, fmt.Errorf("the name of user metadata %q cannot be an HTTP header", name)
-		}
-		if !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl) {
-			return nil, fmt.Errorf("the value of user metadata %q holds control characters or is not UTF-8", name)
-		}
-		if user == nil {
-			user = make(map[string]string, len(meta.User))
-		}
-		user[name] = encodeWord(value)
+	w := wired{user: httpstore.Fold(m, httpstore.Seconds, nil).User}
+	for name, value := range w.user {
+		w.user[name] = httpstore.EncodeWord(value)
 	}
-	return user, nil
+	if len(m.Tags) > 0 {
+		query := url.Values{}
+		for key, value := range m.Tags {
+			query.Set(key, value)
+		}
+		w.tags = optional(query.Encode())
+	}
+	if b.kmsKey != "" {
+		w.encryption, w.kmsKey = types.ServerSideEncryptionAwsKms, &b.kmsKey
+	}
+	return w, nil
 }
 
-// encodeWord returns s as HTTP headers keep it.
-func encodeWord(s string) string {
-	if strings.TrimSpace(s) != s { // a header loses spaces at its ends
-		return "=?utf-8?b?" + base64.StdEncoding.EncodeToString([]byte(s)) + "?="
-	}
-	return mime.BEncoding.Encode("utf-8", s)
+// validTag tells whether s, a key or a value, has only what Amazon allows.
+func validTag(s string, most int) bool {
+	return utf8.ValidString(s) && utf8.RuneCountInString(s) <= most && !strings.ContainsFunc(s, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsNumber(r) && r != ' ' && !strings.ContainsRune("+-=._:/@", r)
+	})
 }
 
-// decodeUser reverses what encodeMetadata, or the store, did to the values.
+// decodeUser reverses what wire, or the store, did to user metadata. HTTP loses
+// the case of the names.
 func decodeUser(user map[string]string) map[string]string {
 	if len(user) == 0 {
 		return nil
 	}
-	var decoder mime.WordDecoder
 	decoded := make(map[string]string, len(user))
 	for name, value := range user {
-		if plain, err := decoder.DecodeHeader(value); err == nil {
-			value = plain
-		}
-		decoded[strings.ToLower(name)] = value
+		decoded[strings.ToLower(name)] = httpstore.DecodeWord(value)
 	}
 	return decoded
+}
+
+// className is a storage class as Metadata has it: the default has no name.
+func className(class types.StorageClass) string {
+	if class == types.StorageClassStandard {
+		return ""
+	}
+	return string(class)
 }

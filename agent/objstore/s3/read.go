@@ -2,7 +2,6 @@ package s3
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 
@@ -12,6 +11,7 @@ import (
 
 	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/objstore/internal/httpstore"
 )
 
 func (b *bucket) Stat(ctx context.Context, key string) (objstore.Object, error) {
@@ -23,21 +23,28 @@ func (b *bucket) Stat(ctx context.Context, key string) (objstore.Object, error) 
 		return objstore.Object{}, b.fail("stat", key, err)
 	}
 	size := aws.ToInt64(out.ContentLength)
-	return objstore.Object{
+	obj := objstore.Object{
 		Key:      key,
 		Size:     size,
 		Version:  versionOf(out.ETag, size, out.LastModified),
 		Modified: aws.ToTime(out.LastModified),
 		CRC32C:   wholeDigest(out.ChecksumCRC32C, out.ChecksumType),
-		Metadata: objstore.Metadata{
+		Metadata: httpstore.Unfold(objstore.Metadata{
 			ContentType:        aws.ToString(out.ContentType),
 			ContentEncoding:    aws.ToString(out.ContentEncoding),
 			ContentDisposition: aws.ToString(out.ContentDisposition),
 			ContentLanguage:    aws.ToString(out.ContentLanguage),
 			CacheControl:       aws.ToString(out.CacheControl),
+			StorageClass:       className(out.StorageClass),
 			User:               decodeUser(out.Metadata),
-		},
-	}, nil
+		}, nil),
+	}
+	if aws.ToInt32(out.TagCount) > 0 {
+		if obj.Metadata.Tags, err = b.tags(ctx, key); err != nil {
+			return objstore.Object{}, b.fail("stat", key, err)
+		}
+	}
+	return obj, nil
 }
 
 func (b *bucket) Open(ctx context.Context, key string, version objstore.Version, r chunk.Range) (io.ReadCloser, objstore.Object, error) {
@@ -56,11 +63,15 @@ func (b *bucket) Open(ctx context.Context, key string, version objstore.Version,
 		return nil, objstore.Object{}, b.fail("open", key, err)
 	}
 	obj, err := opened(key, version, r, out)
+	if err == nil && r.Offset == 0 && r.Length == obj.Size && aws.ToInt32(out.TagCount) > 0 {
+		obj.Metadata.Tags, err = b.tags(ctx, key)
+	}
 	if err != nil {
 		out.Body.Close()
 		return nil, objstore.Object{}, b.fail("open", key, err)
 	}
-	return &reader{bucket: b, key: key, body: out.Body, rest: r.Length}, obj, nil
+	return &httpstore.Body{Source: out.Body, Rest: r.Length, Want: obj.CRC32C,
+		Fail: func(err error) error { return b.fail("read", key, err) }}, obj, nil
 }
 
 // opened describes the object of a GET, if it is what was asked for. Stores
@@ -69,7 +80,7 @@ func opened(key string, version objstore.Version, r chunk.Range, out *s3.GetObje
 	got, size := chunk.Range{Length: aws.ToInt64(out.ContentLength)}, aws.ToInt64(out.ContentLength)
 	if out.ContentRange != nil {
 		var err error
-		if got, size, err = parseContentRange(*out.ContentRange); err != nil {
+		if got, size, err = httpstore.ParseContentRange(*out.ContentRange); err != nil {
 			return objstore.Object{}, err
 		}
 	}
@@ -78,60 +89,38 @@ func opened(key string, version objstore.Version, r chunk.Range, out *s3.GetObje
 		Size:     size,
 		Version:  versionOf(out.ETag, size, out.LastModified),
 		Modified: aws.ToTime(out.LastModified),
-		Metadata: objstore.Metadata{
+		Metadata: httpstore.Unfold(objstore.Metadata{
 			ContentType:        aws.ToString(out.ContentType),
 			ContentEncoding:    aws.ToString(out.ContentEncoding),
 			ContentDisposition: aws.ToString(out.ContentDisposition),
 			ContentLanguage:    aws.ToString(out.ContentLanguage),
 			CacheControl:       aws.ToString(out.CacheControl),
+			StorageClass:       className(out.StorageClass),
 			User:               decodeUser(out.Metadata),
-		},
+		}, nil),
 	}
 	if r.Offset == 0 && r.Length == size {
 		obj.CRC32C = wholeDigest(out.ChecksumCRC32C, out.ChecksumType)
 	}
-	switch {
-	case version != "" && obj.Version != version:
-		return obj, &objstore.Error{Kind: objstore.KindPrecondition, Err: fmt.Errorf("the object is version %s, wanted was %s", obj.Version, version)}
-	case r.End() > size:
-		return obj, &objstore.Error{Kind: objstore.KindPrecondition, Err: fmt.Errorf("the object has %d bytes, wanted were %d from %d", size, r.Length, r.Offset)}
-	case r.Length > 0 && got != r:
-		return obj, &objstore.Error{Kind: objstore.KindUnsupported, Err: errors.New("the store ignores the range of a read")}
+	if err := httpstore.Within(obj, version, r); err != nil {
+		return obj, err
+	}
+	if r.Length > 0 && got != r {
+		return obj, httpstore.ErrRangeIgnored
 	}
 	return obj, nil
 }
 
-// parseContentRange reads "bytes FIRST-LAST/SIZE".
-func parseContentRange(s string) (r chunk.Range, size int64, err error) {
-	var last int64
-	if _, err := fmt.Sscanf(s, "bytes %d-%d/%d", &r.Offset, &last, &size); err != nil {
-		return r, 0, fmt.Errorf("the store answers with the unreadable Content-Range %q: %w", s, err)
+// tags asks for the tags of an object that has some. They are not pinned to a
+// version: the object they belong to is still the key's.
+func (b *bucket) tags(ctx context.Context, key string) (map[string]string, error) {
+	out, err := b.client.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: &b.name, Key: &key})
+	if err != nil {
+		return nil, fmt.Errorf("its tags: %w", err)
 	}
-	r.Length = last - r.Offset + 1
-	return r, size, nil
-}
-
-// reader yields exactly the range that was asked for, or an error.
-type reader struct {
-	bucket *bucket
-	key    string
-	body   io.ReadCloser
-	rest   int64
-}
-
-func (r *reader) Read(p []byte) (int, error) {
-	if r.rest == 0 {
-		return 0, io.EOF
+	tags := make(map[string]string, len(out.TagSet))
+	for _, t := range out.TagSet {
+		tags[aws.ToString(t.Key)] = aws.ToString(t.Value)
 	}
-	n, err := r.body.Read(p[:min(int64(len(p)), r.rest)])
-	r.rest -= int64(n)
-	switch {
-	case err == nil, r.rest == 0:
-		return n, nil
-	case err == io.EOF:
-		err = io.ErrUnexpectedEOF
-	}
-	return n, r.bucket.fail("read", r.key, err)
+	return tags, nil
 }
-
-func (r *reader) Close() error { return r.body.Close() }

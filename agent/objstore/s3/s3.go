@@ -11,6 +11,23 @@
 // checksums are off wherever the endpoint is not Amazon's, for many stores
 // refuse them.
 //
+// The checksums of a source that has others than CRC32C (Amazon adds CRC64NVME
+// to what comes without) are not looked at: Amazon reports them for reads of
+// whole objects without a range only. TLS guards such a read, and from here on
+// our CRC32C does.
+//
+// # Regions
+//
+// A request that reaches the wrong region of Amazon is repeated in the bucket's
+// own, see region.go, so a region need not be configured.
+//
+// # Metadata
+//
+// Tags are kept as tags, one more request for an object that has some. Time of
+// modification, mode and symbolic link are user metadata, as rclone has them.
+// Without access to the tags of an object its Stat fails, and so does a read of
+// the whole: they are not dropped silently.
+//
 // # Keys
 //
 // Keys are literal. Listings are asked for in URL encoding, because XML cannot
@@ -35,6 +52,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/objstore/internal/httpstore"
 )
 
 // Limits of Amazon S3. Other stores have the same parts; where one allows
@@ -51,11 +69,16 @@ const (
 const defaultCheckTimeout = 10 * time.Second
 
 type bucket struct {
-	name      string
+	name    string
+	classes map[string]string // Config.StorageClasses
+	kmsKey  string
+
 	client    *s3.Client
 	transport *http.Transport
+	amazon    bool // the endpoint is Amazon's
 
 	checkTimeout time.Duration
+	patience     httpstore.Patience
 
 	plainPuts  atomic.Bool  // the store refuses a checksum with a Put
 	stagedMode atomic.Int32 // the strongest checksumMode that is known to work
@@ -64,12 +87,14 @@ type bucket struct {
 // Open returns the bucket cfg.Bucket. It reads the environment and profile
 // files that the SDK reads, and contacts nothing.
 func Open(ctx context.Context, cfg objstore.Config) (objstore.Bucket, error) {
-	b := &bucket{name: cfg.Bucket, checkTimeout: defaultCheckTimeout}
-	client, transport, err := newClient(ctx, cfg)
-	if err != nil {
+	return openWith(ctx, cfg, httpstore.DefaultPatience)
+}
+
+func openWith(ctx context.Context, cfg objstore.Config, patience httpstore.Patience) (*bucket, error) {
+	b := &bucket{name: cfg.Bucket, classes: cfg.StorageClasses, kmsKey: cfg.KMSKey, checkTimeout: defaultCheckTimeout, patience: patience}
+	if err := b.connect(ctx, cfg); err != nil {
 		return nil, &objstore.Error{Op: "open", Bucket: b.url(), Kind: objstore.KindInvalid, Err: err}
 	}
-	b.client, b.transport = client, transport
 	return b, nil
 }
 
@@ -78,19 +103,19 @@ func (b *bucket) url() string { return "s3://" + b.name }
 
 // Check lists at most one key: unlike HeadBucket its refusal has a body, and
 // so a reason.
-func (b *bucket) Check(ctx context.Context) error {
+func (b *bucket) Check(ctx context.Context) (objstore.About, error) {
 	limited, cancel := context.WithTimeout(ctx, b.checkTimeout)
 	defer cancel()
 	out, err := b.client.ListObjectsV2(limited, &s3.ListObjectsV2Input{Bucket: &b.name, MaxKeys: aws.Int32(1)})
 	switch {
 	case err != nil && limited.Err() != nil && ctx.Err() == nil:
-		return &objstore.Error{Op: "check", Bucket: b.url(), Kind: objstore.KindUnreachable, Err: fmt.Errorf("no answer within %v", b.checkTimeout)}
+		return objstore.About{}, &objstore.Error{Op: "check", Bucket: b.url(), Kind: objstore.KindUnreachable, Err: fmt.Errorf("no answer within %v", b.checkTimeout)}
 	case err != nil:
-		return b.fail("check", "", err)
+		return objstore.About{}, b.fail("check", "", err)
 	case out.IsTruncated == nil:
-		return b.fail("check", "", errNotS3)
+		return objstore.About{}, b.fail("check", "", errNotS3)
 	}
-	return nil
+	return objstore.About{Regions: b.regions(limited)}, nil
 }
 
 // errNotS3 is for answers that are a success and yet not S3's, as a proxy or a

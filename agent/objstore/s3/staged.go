@@ -15,6 +15,8 @@ import (
 	"github.com/skyctl/skyctl/agent/objstore"
 )
 
+var errNoWayOn = errors.New("the listing is not complete, and the store says no way on")
+
 var errNoUpload = &objstore.Error{Kind: objstore.KindNotFound, Err: errors.New("the upload does not exist, or no longer")}
 
 // Begin asks for the strongest checksums that the store is known to take. Its
@@ -24,19 +26,23 @@ func (b *bucket) Begin(ctx context.Context, key string, size int64, meta objstor
 	if err := b.checkKey("begin", key); err != nil {
 		return objstore.Upload{}, err
 	}
-	user, err := encodeMetadata(meta)
+	w, err := b.wire(meta)
 	if err != nil {
 		return objstore.Upload{}, b.failKind("begin", key, objstore.KindInvalid, err)
 	}
 	in := &s3.CreateMultipartUploadInput{
-		Bucket:             &b.name,
-		Key:                &key,
-		ContentType:        optional(meta.ContentType),
-		ContentEncoding:    optional(meta.ContentEncoding),
-		ContentDisposition: optional(meta.ContentDisposition),
-		ContentLanguage:    optional(meta.ContentLanguage),
-		CacheControl:       optional(meta.CacheControl),
-		Metadata:           user,
+		Bucket:               &b.name,
+		Key:                  &key,
+		ContentType:          optional(meta.ContentType),
+		ContentEncoding:      optional(meta.ContentEncoding),
+		ContentDisposition:   optional(meta.ContentDisposition),
+		ContentLanguage:      optional(meta.ContentLanguage),
+		CacheControl:         optional(meta.CacheControl),
+		Metadata:             w.user,
+		Tagging:              w.tags,
+		StorageClass:         types.StorageClass(meta.StorageClass),
+		ServerSideEncryption: w.encryption,
+		SSEKMSKeyId:          w.kmsKey,
 	}
 	for mode := checksumMode(b.stagedMode.Load()); ; mode++ {
 		in.ChecksumAlgorithm, in.ChecksumType = "", ""
@@ -117,7 +123,7 @@ func (b *bucket) Parts(ctx context.Context, up objstore.Upload) ([]objstore.Part
 		}
 		next := aws.ToString(page.NextPartNumberMarker)
 		if next == "" || next == aws.ToString(in.PartNumberMarker) {
-			return nil, b.failKind("list parts", up.Key, objstore.KindTransient, fmt.Errorf("the listing is not complete, and the store says no way on from %q", next))
+			return nil, b.failKind("list parts", up.Key, objstore.KindTransient, errNoWayOn)
 		}
 		in.PartNumberMarker = &next
 	}
@@ -230,18 +236,4 @@ type digestWriter struct{ chunk.Digest }
 func (w *digestWriter) Write(p []byte) (int, error) {
 	w.Digest = w.Update(p)
 	return len(p), nil
-}
-
-// Abort may have to be repeated while parts are still being written: S3 keeps
-// those that arrive after it. The transfer aborts when no write is in flight.
-func (b *bucket) Abort(ctx context.Context, up objstore.Upload) error {
-	_, id, ok := parseUploadID(up.ID)
-	if !ok {
-		return nil
-	}
-	_, err := b.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &b.name, Key: &up.Key, UploadId: &id})
-	if hasCode(err, "NoSuchUpload") {
-		return nil
-	}
-	return b.fail("abort", up.Key, err)
 }

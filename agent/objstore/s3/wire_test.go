@@ -43,7 +43,7 @@ func TestKeysOnTheWire(t *testing.T) {
 		r.Close()
 	}
 	var listed []string
-	err := b.List(t.Context(), "", func(o objstore.Object) error {
+	err := b.List(t.Context(), "", "", func(o objstore.Object) error {
 		listed = append(listed, o.Key)
 		return nil
 	})
@@ -52,7 +52,7 @@ func TestKeysOnTheWire(t *testing.T) {
 		t.Errorf("listed are %v\n%q, want\n%q", err, listed, keys)
 	}
 	for _, prefix := range []string{"/", "a/", "a//", "%2", "Größe/", "../"} {
-		err := b.List(t.Context(), prefix, func(o objstore.Object) error {
+		err := b.List(t.Context(), prefix, "", func(o objstore.Object) error {
 			if !strings.HasPrefix(o.Key, prefix) {
 				return fmt.Errorf("%q lacks the prefix %q", o.Key, prefix)
 			}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/objstore"
@@ -19,20 +20,24 @@ func (b *bucket) Put(ctx context.Context, key string, body objstore.Body, meta o
 	if err := b.checkBody("put", key, body); err != nil {
 		return objstore.Object{}, err
 	}
-	user, err := encodeMetadata(meta)
+	w, err := b.wire(meta)
 	if err != nil {
 		return objstore.Object{}, b.failKind("put", key, objstore.KindInvalid, err)
 	}
 	in := &s3.PutObjectInput{
-		Bucket:             &b.name,
-		Key:                &key,
-		ContentLength:      &body.Size,
-		ContentType:        optional(meta.ContentType),
-		ContentEncoding:    optional(meta.ContentEncoding),
-		ContentDisposition: optional(meta.ContentDisposition),
-		ContentLanguage:    optional(meta.ContentLanguage),
-		CacheControl:       optional(meta.CacheControl),
-		Metadata:           user,
+		Bucket:               &b.name,
+		Key:                  &key,
+		ContentLength:        &body.Size,
+		ContentType:          optional(meta.ContentType),
+		ContentEncoding:      optional(meta.ContentEncoding),
+		ContentDisposition:   optional(meta.ContentDisposition),
+		ContentLanguage:      optional(meta.ContentLanguage),
+		CacheControl:         optional(meta.CacheControl),
+		Metadata:             w.user,
+		Tagging:              w.tags,
+		StorageClass:         types.StorageClass(meta.StorageClass),
+		ServerSideEncryption: w.encryption,
+		SSEKMSKeyId:          w.kmsKey,
 	}
 	out, err := b.put(ctx, in, body)
 	if err != nil {

@@ -1,0 +1,180 @@
+package httpstore
+
+import (
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"mime"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/skyctl/skyctl/agent/objstore"
+)
+
+// The names under which metadata that HTTP has no header for is kept as user
+// metadata. The first two are rclone's.
+const (
+	keyModified = "mtime"
+	keyMode     = "mode"
+	keyLink     = "skyctl-symlink"
+)
+
+// TimeFormat writes a time of modification as user metadata.
+type TimeFormat func(time.Time) string
+
+// RFC3339 is how rclone writes times into Azure Blob and Cloud Storage.
+func RFC3339(t time.Time) string { return t.Format(time.RFC3339Nano) }
+
+// Seconds is how rclone writes times into S3: seconds since 1970 with their
+// fraction.
+func Seconds(t time.Time) string {
+	s := fmt.Sprintf("%d.%09d", t.Unix(), t.Nanosecond())
+	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
+}
+
+// Fold moves Modified, Mode and Link into User, as object stores keep them.
+// A name for user metadata that Azure does not take is spelled by name; nil
+// leaves names as they are.
+func Fold(m objstore.Metadata, format TimeFormat, name func(string) string) objstore.Metadata {
+	user := maps.Clone(m.User)
+	set := func(key, value string) {
+		if user == nil {
+			user = map[string]string{}
+		}
+		if name != nil {
+			key = name(key)
+		}
+		user[key] = value
+	}
+	if !m.Modified.IsZero() {
+		set(keyModified, format(m.Modified))
+	}
+	if m.Mode != 0 {
+		set(keyMode, fmt.Sprintf("%04o", m.Mode))
+	}
+	if m.Link != "" {
+		set(keyLink, m.Link)
+	}
+	m.User, m.Modified, m.Mode, m.Link = user, time.Time{}, 0, ""
+	return m
+}
+
+// Unfold reverses Fold, whoever wrote the user metadata. A value that cannot
+// be read stays where it is: it is somebody else's.
+func Unfold(m objstore.Metadata, name func(string) string) objstore.Metadata {
+	spelled := func(key string) string {
+		if name != nil {
+			return name(key)
+		}
+		return key
+	}
+	user := maps.Clone(m.User)
+	if t, ok := parseTime(user[spelled(keyModified)]); ok {
+		m.Modified = t
+		delete(user, spelled(keyModified))
+	}
+	if mode, err := strconv.ParseUint(user[spelled(keyMode)], 8, 32); err == nil && mode&0o7777 != 0 {
+		m.Mode = uint32(mode) & 0o7777 // rclone writes the file's type in front
+		delete(user, spelled(keyMode))
+	}
+	if link := user[spelled(keyLink)]; link != "" {
+		m.Link = link
+		delete(user, spelled(keyLink))
+	}
+	if len(user) == 0 {
+		user = nil
+	}
+	m.User = user
+	return m
+}
+
+// parseTime reads both formats.
+func parseTime(s string) (time.Time, bool) {
+	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
+		return t, true
+	}
+	whole, fraction, _ := strings.Cut(s, ".")
+	seconds, err := strconv.ParseInt(whole, 10, 64)
+	if err != nil || strings.HasPrefix(s, "-") {
+		return time.Time{}, false
+	}
+	nanos := int64(0)
+	if fraction != "" {
+		fraction = (fraction + "000000000")[:9]
+		if nanos, err = strconv.ParseInt(fraction, 10, 64); err != nil || nanos < 0 {
+			return time.Time{}, false
+		}
+	}
+	return time.Unix(seconds, nanos).UTC(), true
+}
+
+// KeepHeaders takes out of m what valid refuses among the fields that travel as
+// HTTP headers, and says what it took.
+func KeepHeaders(m *objstore.Metadata, valid func(string) bool) (lost objstore.Fields) {
+	for value, field := range map[*string]objstore.Fields{
+		&m.ContentType: objstore.FieldContentType, &m.ContentEncoding: objstore.FieldContentEncoding,
+		&m.ContentDisposition: objstore.FieldContentDisposition, &m.ContentLanguage: objstore.FieldContentLanguage,
+		&m.CacheControl: objstore.FieldCacheControl,
+	} {
+		if !valid(*value) {
+			*value = ""
+			lost |= field
+		}
+	}
+	return lost
+}
+
+// KeepUser takes out of m the user metadata that keep refuses or that Fold
+// needs the names of, and a mode or link that nobody could read back, and says
+// what it took. m.User is replaced, not changed.
+func KeepUser(m *objstore.Metadata, keep func(name, value string) bool) (lost objstore.Fields) {
+	var user map[string]string
+	for name, value := range m.User {
+		reserved := name == keyModified || name == keyMode || name == keyLink // would come back as those fields
+		if reserved || !keep(name, value) {
+			lost |= objstore.FieldUser
+			continue
+		}
+		if user == nil {
+			user = make(map[string]string, len(m.User))
+		}
+		user[name] = value
+	}
+	m.User = user
+	if m.Mode&^0o7777 != 0 {
+		m.Mode = 0
+		lost |= objstore.FieldMode
+	}
+	if !IsText(m.Link) {
+		m.Link = ""
+		lost |= objstore.FieldLink
+	}
+	return lost
+}
+
+// IsText tells whether a value of user metadata survives as a header, encoded
+// or not: stores keep no control characters.
+func IsText(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
+}
+
+// EncodeWord returns s as HTTP headers keep it: an encoded word (RFC 2047)
+// where s is not plain ASCII or has spaces at its ends, which a header loses.
+func EncodeWord(s string) string {
+	if strings.TrimSpace(s) != s {
+		return "=?utf-8?b?" + base64.StdEncoding.EncodeToString([]byte(s)) + "?="
+	}
+	return mime.BEncoding.Encode("utf-8", s)
+}
+
+// DecodeWord reverses EncodeWord. What is no encoded word stays as it is.
+func DecodeWord(s string) string {
+	var decoder mime.WordDecoder
+	if plain, err := decoder.DecodeHeader(s); err == nil {
+		return plain
+	}
+	return s
+}
