@@ -21,8 +21,12 @@ func (g gone) Abort(context.Context, control.UploadRequest) error               
 func (g gone) Quiesce(context.Context) error                                       { return g.err() }
 func (g gone) Stats(context.Context) (control.Stats, error)                        { return control.Stats{}, g.err() }
 func (g gone) Results(context.Context, uint64, func([]control.Result) error) error { return g.err() }
-func (g gone) Begin(context.Context, control.BeginRequest) (objstore.Upload, error) {
-	return objstore.Upload{}, g.err()
+func (g gone) Renew(context.Context, map[string]objstore.Config) error             { return g.err() }
+func (g gone) Uploads(context.Context, control.UploadsRequest) ([]objstore.Upload, error) {
+	return nil, g.err()
+}
+func (g gone) Begin(context.Context, control.BeginRequest) (control.Begun, error) {
+	return control.Begun{}, g.err()
 }
 func (g gone) Commit(context.Context, control.CommitRequest) (control.Committed, error) {
 	return control.Committed{}, g.err()

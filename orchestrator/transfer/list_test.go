@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"sort"
 	"testing"
+	"testing/synctest"
 
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/orchestrator/journal"
@@ -96,11 +99,53 @@ func TestFingerprintTellsListingsApart(t *testing.T) {
 // brokenList fails in the middle.
 type brokenList struct{ listOnly }
 
-func (brokenList) List(_ context.Context, _ string, yield func(objstore.Object) error) error {
-	if err := yield(objstore.Object{Key: "src/a", Size: 1}); err != nil {
-		return err
+func (brokenList) List(_ context.Context, _, after string, yield func(objstore.Object) error) error {
+	if after == "" {
+		if err := yield(objstore.Object{Key: "src/a", Size: 1}); err != nil {
+			return err
+		}
 	}
 	return &objstore.Error{Op: "list", Kind: objstore.KindUnreachable}
+}
+
+// flakyList lists two objects at a time, and fails before every second answer.
+type flakyList struct {
+	listOnly
+	keys  []string
+	fails *int
+}
+
+func (l flakyList) List(_ context.Context, _, after string, yield func(objstore.Object) error) error {
+	if *l.fails++; *l.fails%2 == 0 {
+		return &objstore.Error{Op: "list", Kind: objstore.KindTransient}
+	}
+	at := sort.SearchStrings(l.keys, after+"\x00")
+	for i, key := range l.keys[at:] {
+		if i == 2 {
+			return &objstore.Error{Op: "list", Kind: objstore.KindThrottled}
+		}
+		if err := yield(objstore.Object{Key: key, Size: 1}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func TestAListingThatBreaksOffGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := flakyList{fails: new(int)}
+		for i := range 101 {
+			source.keys = append(source.keys, fmt.Sprintf("src/%03d", i))
+		}
+		var got []string
+		err := walk(t.Context(), source, "src/", "", func(o objstore.Object) error {
+			got = append(got, o.Key)
+			return nil
+		})
+		if err != nil || !slices.Equal(got, source.keys) {
+			t.Errorf("%v after %d of %d keys: %v", err, len(got), len(source.keys), got)
+		}
+	})
 }
 
 func TestHalfAListingDoesNotCount(t *testing.T) {

@@ -3,9 +3,11 @@ package transfer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/control"
