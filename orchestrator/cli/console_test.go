@@ -74,6 +74,7 @@ var testResult = orchestrator.Result{
 		{Object: "a", Dest: "west://b/a", Error: "denied"},
 		{Object: "tab\there", Dest: "west://b/", Error: "other bytes"},
 	},
+	NotCarried: []orchestrator.NotCarried{{Dest: "west://b/", Field: "tags", Objects: 12}},
 }
 
 func TestViews(t *testing.T) {
