@@ -32,6 +32,9 @@ func TestAzurite(t *testing.T) {
 		"BytesChangedOnTheWay":   testBytesChangedOnTheWay,
 		"BlocksOfAnotherProgram": testBlocksOfAnotherProgram,
 		"CredentialsOfAllKinds":  testCredentialsOfAllKinds,
+		"DelegatedByKey":         testDelegatedByKey,
+		"ListAfter":              testListAfter,
+		"Uploads":                testUploads,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, server) })
 	}
