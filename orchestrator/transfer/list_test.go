@@ -96,7 +96,7 @@ func TestFingerprintTellsListingsApart(t *testing.T) {
 // brokenList fails in the middle.
 type brokenList struct{ listOnly }
 
-func (brokenList) List(_ context.Context, _ string, yield func(objstore.Object) error) error {
+func (brokenList) List(_ context.Context, _, _ string, yield func(objstore.Object) error) error {
 	if err := yield(objstore.Object{Key: "src/a", Size: 1}); err != nil {
 		return err
 	}

@@ -33,6 +33,7 @@ func TestAzurite(t *testing.T) {
 		"BlocksOfAnotherProgram": testBlocksOfAnotherProgram,
 		"CredentialsOfAllKinds":  testCredentialsOfAllKinds,
 		"DelegatedByKey":         testDelegatedByKey,
+		"Faults":                 testFaults,
 		"ListAfter":              testListAfter,
 		"Uploads":                testUploads,
 	} {
