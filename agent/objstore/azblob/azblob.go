@@ -49,6 +49,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/service"
 
 	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/objstore/internal/httpstore"
 )
 
 // Limits of Azure since service version 2019-12-12.
@@ -78,13 +79,18 @@ type bucket struct {
 	refusesTags atomic.Bool
 
 	checkTimeout time.Duration
+	pageSize     *int32 // of a listing; nil: the service's own, 5000
 }
 
 // Open returns the container cfg.Bucket of the account at cfg.Endpoint, or
 // without an endpoint the container of "ACCOUNT/CONTAINER". It reads the
 // environment that the SDK reads, and contacts nothing.
 func Open(_ context.Context, cfg objstore.Config) (objstore.Bucket, error) {
-	b := &bucket{name: cfg.Bucket, transport: newTransport(), tiers: cfg.StorageClasses, run: tagOf(cfg.Run),
+	return openWith(cfg, httpstore.DefaultPatience)
+}
+
+func openWith(cfg objstore.Config, patience httpstore.Patience) (objstore.Bucket, error) {
+	b := &bucket{name: cfg.Bucket, transport: newTransport(patience), tiers: cfg.StorageClasses, run: tagOf(cfg.Run),
 		unretained: cfg.Credentials[keyUnretained] == "true", checkTimeout: defaultCheckTimeout}
 	if err := checkTiers(b.tiers); err != nil {
 		return nil, b.failKind("open", "", objstore.KindInvalid, err)

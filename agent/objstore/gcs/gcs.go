@@ -64,6 +64,7 @@ import (
 	"cloud.google.com/go/storage"
 
 	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/objstore/internal/httpstore"
 )
 
 const (
@@ -90,6 +91,10 @@ type bucket struct {
 // Open returns the bucket cfg.Bucket. It contacts nothing: credentials are
 // looked for when the first request needs them.
 func Open(ctx context.Context, cfg objstore.Config) (objstore.Bucket, error) {
+	return openWith(ctx, cfg, httpstore.DefaultPatience)
+}
+
+func openWith(ctx context.Context, cfg objstore.Config, patience httpstore.Patience) (objstore.Bucket, error) {
 	b := &bucket{name: cfg.Bucket, run: cfg.Run, classes: cfg.StorageClasses, checkTimeout: defaultCheckTimeout}
 	b.google = google(cmp.Or(cfg.Endpoint, emulator()))
 	if b.run == "" {
@@ -102,7 +107,7 @@ func Open(ctx context.Context, cfg objstore.Config) (objstore.Bucket, error) {
 		return nil, b.failKind("open", "", objstore.KindInvalid, err)
 	}
 	var err error
-	if b.client, b.transport, err = newClient(ctx, cfg); err != nil {
+	if b.client, b.transport, err = newClient(ctx, cfg, patience); err != nil {
 		return nil, b.failKind("open", "", objstore.KindInvalid, err)
 	}
 	b.handle = b.client.Bucket(b.name)

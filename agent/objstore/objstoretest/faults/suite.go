@@ -116,7 +116,8 @@ func testBrokenReads(r *run) {
 		r.p.Inject(Fault{Match: r.requests.Read, Do: do})
 		start := time.Now()
 		got, err := r.read(r.prefix+"object", size)
-		if kind := objstore.KindOf(err); err == nil || kind != objstore.KindTransient {
+		// Who asked for the rest may have got it before the last fault.
+		if kind := objstore.KindOf(err); kind != objstore.KindTransient && !(err == nil && len(got) == size) {
 			r.Errorf("%s: %d bytes, error %v of kind %q", name, len(got), err, kind)
 		}
 		if !bytes.HasPrefix(data, got) {
