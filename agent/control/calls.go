@@ -43,12 +43,12 @@ func (c *Client) Assign(ctx context.Context, chunks []Assignment) error {
 
 // Begin implements API.
 func (c *Client) Begin(ctx context.Context, req BeginRequest) (objstore.Upload, error) {
-	text := []string{
-		req.Key, req.Metadata.ContentType, req.Metadata.ContentEncoding, req.Metadata.ContentDisposition,
-		req.Metadata.ContentLanguage, req.Metadata.CacheControl,
-	}
-	for name, value := range req.Metadata.User {
-		text = append(text, name, value)
+	m := &req.Metadata
+	text := []string{req.Key, m.ContentType, m.ContentEncoding, m.ContentDisposition, m.ContentLanguage, m.CacheControl, m.StorageClass, m.Link}
+	for _, pairs := range []map[string]string{m.User, m.Tags} {
+		for name, value := range pairs {
+			text = append(text, name, value)
+		}
 	}
 	return send[objstore.Upload](ctx, c, pathBegin, "begin", req, text...)
 }

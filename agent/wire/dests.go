@@ -2,7 +2,6 @@ package wire
 
 import (
 	"fmt"
-	"maps"
 	"math"
 	"slices"
 
@@ -30,8 +29,6 @@ const (
 	maxKey      = 4096 // S3 allows 1,024, a path 4,096
 	maxStore    = 256
 	maxUploadID = 4096
-	maxField    = 16 << 10
-	maxUser     = 256 // user metadata fields
 )
 
 // Find returns the destination with the given number.
@@ -61,20 +58,7 @@ func (d *Dests) Check() error {
 			return long("the upload's id", len(x.Upload.ID), maxUploadID)
 		}
 	}
-	for _, s := range metadataFields(&d.Metadata) {
-		if len(*s) > maxField {
-			return long("a metadata field", len(*s), maxField)
-		}
-	}
-	if n := len(d.Metadata.User); n > maxUser {
-		return fmt.Errorf("the object has %d user metadata fields, agents pass on %d", n, maxUser)
-	}
-	for k, v := range d.Metadata.User {
-		if n := max(len(k), len(v)); n > maxField {
-			return long("user metadata", n, maxField)
-		}
-	}
-	return nil
+	return d.checkMetadata(long)
 }
 
 // Append adds the block, without a frame head: it is a field of the header.
@@ -120,39 +104,4 @@ func ParseDests(block []byte) (Dests, error) {
 		d.Dests = append(d.Dests, x)
 	}
 	return d, f.end()
-}
-
-func metadataFields(m *objstore.Metadata) [5]*string {
-	return [...]*string{&m.ContentType, &m.ContentEncoding, &m.ContentDisposition, &m.ContentLanguage, &m.CacheControl}
-}
-
-func appendMetadata(b []byte, m *objstore.Metadata) []byte {
-	for _, s := range metadataFields(m) {
-		b = appendString(b, *s)
-	}
-	b = appendUint(b, uint64(len(m.User)))
-	for _, k := range slices.Sorted(maps.Keys(m.User)) {
-		b = appendString(appendString(b, k), m.User[k])
-	}
-	return b
-}
-
-func parseMetadata(f *fields) (m objstore.Metadata) {
-	for _, s := range metadataFields(&m) {
-		*s = f.string("metadata", maxField)
-	}
-	last := ""
-	for i := range f.uint("user metadata", maxUser) {
-		k := f.string("metadata key", maxField)
-		if m.User == nil {
-			m.User = map[string]string{}
-		}
-		if i > 0 && k <= last {
-			f.fail("metadata order")
-			break
-		}
-		last = k
-		m.User[k] = f.string("metadata value", maxField)
-	}
-	return m
 }

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/objstore"
@@ -16,8 +17,9 @@ import (
 
 var (
 	dests = Dests{
-		Offset:   1 << 20,
-		Metadata: objstore.Metadata{ContentType: "text/plain", User: map[string]string{"a": "1", "b": "2"}},
+		Offset: 1 << 20,
+		Metadata: objstore.Metadata{ContentType: "text/plain", StorageClass: "IA", Mode: 0o644, Modified: time.Unix(1, 5).UTC(),
+			User: map[string]string{"a": "1", "b": "2"}, Tags: map[string]string{"t": "v"}},
 		Dests: []Dest{
 			{Number: 0, Store: "west", Key: "dir/é"},
 			{Number: 1, Store: "east", Key: "k", Upload: &objstore.Upload{Key: "k", ID: "u-7", Size: 300}},
@@ -41,9 +43,10 @@ var golden = []struct {
 	name, hex string
 	frame     []byte
 }{
-	{"header", "01000054" + "01" + "027231" + "027331" + "ac02" + "02" + "01" + "00" + "8020" +
+	{"header", "01000069" + "01" + "027231" + "027331" + "ac02" + "02" + "01" + "00" + "8020" +
 		"036d6964" + "00" + "01" + "0177" + "020001" + "00" +
-		"39" + "808040" + "0a746578742f706c61696e" + "00000000" + "02" + "01610131" + "01620132" +
+		"4e" + "808040" + "0a746578742f706c61696e" + "00000000" + "024941" + "00" + "a403" + "01000000000000000105" +
+		"02" + "01610131" + "01620132" + "01" + "01740176" +
 		"02" + "00" + "0477657374" + "066469722fc3a9" + "00" + "01" + "0465617374" + "016b" + "01" + "03752d37" + "ac02",
 		header.Append(nil)},
 	{"end", "03000004" + "e3069283", AppendEnd(nil, 0xe3069283)},

@@ -59,7 +59,7 @@ type listOnly struct {
 	n int
 }
 
-func (l listOnly) List(_ context.Context, prefix string, yield func(objstore.Object) error) error {
+func (l listOnly) List(_ context.Context, prefix, _ string, yield func(objstore.Object) error) error {
 	for i := range l.n {
 		if err := yield(objstore.Object{Key: fmt.Sprintf("%sdirectory/object-%08d.bin", prefix, i), Size: 4096, Version: "\"0123456789abcdef0123456789abcdef\""}); err != nil {
 			return err
