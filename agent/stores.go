@@ -10,6 +10,7 @@ import (
 
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/objstore/open"
+	"github.com/skyctl/skyctl/agent/objstore/pace"
 )
 
 // stores are the buckets that the orchestrator delegated, opened when they are
@@ -82,8 +83,8 @@ func (s *stores) get(name string) (objstore.Bucket, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.opened[name] = b
-	return b, nil
+	s.opened[name] = pace.New(b)
+	return s.opened[name], nil
 }
 
 func (s *stores) close() error { return s.configure(nil) }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/objstore/open"
+	"github.com/skyctl/skyctl/agent/objstore/pace"
 	"github.com/skyctl/skyctl/orchestrator/config"
 	"github.com/skyctl/skyctl/orchestrator/region"
 )
@@ -187,7 +188,7 @@ func (o *Orchestrator) openBucket(ctx context.Context, l config.Location) (objst
 	if err != nil {
 		return nil, &PreconditionError{Err: fmt.Errorf("%s: %w", l.URL, err)}
 	}
-	return b, nil
+	return pace.New(b), nil
 }
 
 // makeable tells whether a directory is there to be written, or could be made.

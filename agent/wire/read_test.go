@@ -78,6 +78,7 @@ func TestCheckKeepsTheLimitsOfParse(t *testing.T) {
 		"key":         func(n int) Dests { return Dests{Dests: []Dest{{Key: text(maxKey + n)}}} },
 		"upload":      func(n int) Dests { return Dests{Dests: []Dest{{Upload: &objstore.Upload{ID: text(maxUploadID + n)}}}} },
 		"metadata":    func(n int) Dests { return Dests{Metadata: objstore.Metadata{CacheControl: text(maxField + n)}} },
+		"tags":        func(n int) Dests { return Dests{Metadata: objstore.Metadata{Tags: user(maxUser + n)}} },
 		"user fields": func(n int) Dests { return Dests{Metadata: objstore.Metadata{User: user(maxUser + n)}} },
 		"user key": func(n int) Dests {
 			return Dests{Metadata: objstore.Metadata{User: map[string]string{text(maxField + n): ""}}}

@@ -29,12 +29,33 @@
 // next to an existing blob, it leaves them to Azure, which drops them with the
 // blob's next write, or a week after its last block: see abort.go. Nothing that
 // was aborted can be committed. A part that is written after Abort is taken,
-// and left behind in the same way.
+// and left behind in the same way. Uploads reads the names of the blocks of a
+// blob: they have the run, the time of Begin, and whether Abort was there.
 //
 // # Keys
 //
 // Azure takes a backslash for a slash and cuts off dots at the end of a name,
 // silently; what it would change is KindInvalid: see key.go.
+//
+// # Metadata
+//
+// What HTTP has no header for is user metadata, of which Azure wants the names
+// to be identifiers: skyctl-symlink becomes skyctl_symlink. Tags are index
+// tags; they need permissions of their own, and where those are missing they
+// are lost and the object is not: see tagged. The storage class is the access
+// tier, none if it is the account's default.
+//
+// # Where a container is
+//
+// The service does not know. Resource Manager does, and answers an identity,
+// but no key or token of the account: with those the region must be configured.
+//
+// # What emulators cannot tell
+//
+// Azurite 3.37 reports no CRC64 of a Put, has no hierarchical namespace, and
+// refuses nobody tags; Resource Graph, policies that retain blobs, and tokens
+// that an identity signs it has none of. That is tested with fakes of our own.
+// Nothing here has been run against Azure itself.
 package azblob
 
 import (
@@ -49,6 +70,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/service"
 
 	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/objstore/internal/httpstore"
 )
 
 // Limits of Azure since service version 2019-12-12.
@@ -78,13 +100,18 @@ type bucket struct {
 	refusesTags atomic.Bool
 
 	checkTimeout time.Duration
+	pageSize     *int32 // of a listing; nil: the service's own, 5000
 }
 
 // Open returns the container cfg.Bucket of the account at cfg.Endpoint, or
 // without an endpoint the container of "ACCOUNT/CONTAINER". It reads the
 // environment that the SDK reads, and contacts nothing.
 func Open(_ context.Context, cfg objstore.Config) (objstore.Bucket, error) {
-	b := &bucket{name: cfg.Bucket, transport: newTransport(), tiers: cfg.StorageClasses, run: tagOf(cfg.Run),
+	return openWith(cfg, httpstore.DefaultPatience)
+}
+
+func openWith(cfg objstore.Config, patience httpstore.Patience) (objstore.Bucket, error) {
+	b := &bucket{name: cfg.Bucket, transport: newTransport(patience), tiers: cfg.StorageClasses, run: tagOf(cfg.Run),
 		unretained: cfg.Credentials[keyUnretained] == "true", checkTimeout: defaultCheckTimeout}
 	if err := checkTiers(b.tiers); err != nil {
 		return nil, b.failKind("open", "", objstore.KindInvalid, err)

@@ -32,6 +32,10 @@ func TestAzurite(t *testing.T) {
 		"BytesChangedOnTheWay":   testBytesChangedOnTheWay,
 		"BlocksOfAnotherProgram": testBlocksOfAnotherProgram,
 		"CredentialsOfAllKinds":  testCredentialsOfAllKinds,
+		"DelegatedByKey":         testDelegatedByKey,
+		"Faults":                 testFaults,
+		"ListAfter":              testListAfter,
+		"Uploads":                testUploads,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, server) })
 	}

@@ -32,7 +32,7 @@ func TestBlockNames(t *testing.T) {
 }
 
 func TestUploadIDs(t *testing.T) {
-	u := newUpload(`"0x1"`, objstore.Metadata{ContentType: "text/plain", User: map[string]string{"a": "ü"}})
+	u := newUpload(tagOf("run"), `"0x1"`, objstore.Metadata{ContentType: "text/plain", User: map[string]string{"a": "ü"}})
 	id, err := u.id()
 	if err != nil {
 		t.Fatal(err)
@@ -41,7 +41,7 @@ func TestUploadIDs(t *testing.T) {
 	if err != nil || got.Nonce != u.Nonce || got.Previous != u.Previous || got.Metadata.User["a"] != "ü" {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	if other := newUpload("", objstore.Metadata{}); other.Nonce == u.Nonce {
+	if other := newUpload(tagOf("run"), "", objstore.Metadata{}); other.Nonce == u.Nonce {
 		t.Error("two uploads have one nonce")
 	}
 	for _, id := range []string{"", "never begun", "e30", id[1:]} {

@@ -146,9 +146,9 @@ func fromConnectionString(endpoint, connection string, opts *service.ClientOptio
 }
 
 // newTransport is for many parallel requests to one host.
-func newTransport() *http.Transport {
+func newTransport(patience httpstore.Patience) *http.Transport {
 	t := &http.Transport{Proxy: http.ProxyFromEnvironment, ExpectContinueTimeout: time.Second}
-	httpstore.Tune(t, httpstore.DefaultPatience)
+	httpstore.Tune(t, patience)
 	return t
 }
 

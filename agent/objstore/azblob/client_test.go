@@ -86,17 +86,17 @@ func testCredentialsOfAllKinds(t *testing.T, server objstoretest.AzuriteServer) 
 		if _, err := b.Put(t.Context(), "key", bodyOf([]byte("data")), objstore.Metadata{}); err != nil {
 			t.Error(err)
 		}
-		if err := b.Check(t.Context()); err != nil {
+		if _, err := b.Check(t.Context()); err != nil {
 			t.Error(err)
 		}
 	}
 	cfg.Credentials = map[string]string{"account_name": server.Account, "account_key": "a2V5"}
-	if err := open(t, cfg).Check(t.Context()); objstore.KindOf(err) != objstore.KindPermission {
+	if _, err := open(t, cfg).Check(t.Context()); objstore.KindOf(err) != objstore.KindPermission {
 		t.Errorf("a wrong key: %v", err)
 	}
 	cfg = server.Config(t, "credentials")
 	cfg.Bucket = "missing"
-	if err := open(t, cfg).Check(t.Context()); objstore.KindOf(err) != objstore.KindNotFound {
+	if _, err := open(t, cfg).Check(t.Context()); objstore.KindOf(err) != objstore.KindNotFound {
 		t.Errorf("a container that does not exist: %v", err)
 	}
 }
@@ -122,7 +122,7 @@ func TestNoCredentials(t *testing.T) {
 	t.Setenv("AZURE_TOKEN_CREDENTIALS", "dev")       // no metadata service
 	b := open(t, objstore.Config{Bucket: "acc/con"}) // contacts nobody: there is no token
 	b.transport.Proxy = func(*http.Request) (*url.URL, error) { return nil, errNotAzure }
-	err := b.Check(t.Context())
+	_, err := b.Check(t.Context())
 	if objstore.KindOf(err) != objstore.KindPermission || !strings.Contains(err.Error(), "log in with az login") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("got %v", err)
 	}

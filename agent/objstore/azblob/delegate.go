@@ -11,6 +11,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/service"
 
 	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/objstore/internal/httpstore"
 )
 
 // A delegated token is valid from before now, for clocks differ, and long
@@ -36,7 +37,7 @@ var delegated = sas.ContainerPermissions{Read: true, Create: true, Write: true, 
 // and an agent uses the identity of its machine. A token that somebody gave
 // goes along as it is, for nothing can be made of it.
 func Delegate(ctx context.Context, cfg objstore.Config) (objstore.Config, error) {
-	b := &bucket{name: cfg.Bucket, transport: newTransport()}
+	b := &bucket{name: cfg.Bucket, transport: newTransport(httpstore.DefaultPatience)}
 	defer b.transport.CloseIdleConnections()
 	if token := cfg.Credentials["sas_token"]; token != "" {
 		cfg.Expires = expiryOf(token)

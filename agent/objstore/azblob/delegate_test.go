@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/service"
 
 	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/objstore/objstoretest"
 )
 
 type someToken struct{}
@@ -22,14 +25,16 @@ func (someToken) GetToken(context.Context, policy.TokenRequestOptions) (azcore.A
 	return azcore.AccessToken{Token: "token", ExpiresOn: time.Now().Add(time.Hour)}, nil
 }
 
-// TestDelegate: the token is for the one container, lasts a day, and opens it
+// TestDelegate: the token is for the one container, ends soon, and opens it
 // elsewhere; who may not make one leaves the configuration alone.
 func TestDelegate(t *testing.T) {
-	allowed := true
+	allowed, keeps := true, false
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case !allowed:
 			refuse(w, http.StatusForbidden, "AuthorizationPermissionMismatch", "no")
+		case r.URL.Query().Get("restype") == "container":
+			w.Header().Set("X-Ms-Has-Immutability-Policy", strconv.FormatBool(keeps))
 		case r.URL.Query().Get("comp") != "userdelegationkey" || r.Header.Get("Authorization") != "Bearer token":
 			refuse(w, http.StatusBadRequest, "InvalidUri", r.Method+" "+r.RequestURI)
 		default:
@@ -44,30 +49,95 @@ func TestDelegate(t *testing.T) {
 	}
 	b := &bucket{name: "acc/con"}
 	cfg := objstore.Config{Type: "azblob", Bucket: "acc/con"}
-	delegated, err := b.delegate(t.Context(), cfg, account, "con")
+	c := client{account: account, container: "con", identity: someToken{}}
+	delegated, err := b.delegate(t.Context(), cfg, c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, err := url.ParseQuery(delegated.Credentials["sas_token"])
+	wantToken(t, delegated, "https")
+	if delegated.Credentials[keyUnretained] != "true" {
+		t.Errorf("a container without policies is taken for one that keeps: %v", delegated.Credentials)
+	}
+	open(t, delegated).Close()
+
+	keeps = true
+	if delegated, err = b.delegate(t.Context(), cfg, c); err != nil || delegated.Credentials[keyUnretained] != "" {
+		t.Errorf("a container with a policy: %v, %v", delegated.Credentials, err)
+	}
+	allowed = false
+	if same, err := b.delegate(t.Context(), cfg, c); err != nil || same.Credentials != nil || !same.Expires.IsZero() {
+		t.Errorf("without permission: %+v, %v", same, err)
+	}
+	server.Close()
+	if _, err := b.delegate(t.Context(), cfg, c); objstore.KindOf(err) != objstore.KindUnreachable {
+		t.Errorf("without a server: %v", err)
+	}
+}
+
+// wantToken checks that a token is for one container, and ends soon.
+func wantToken(t *testing.T, cfg objstore.Config, protocol string) {
+	t.Helper()
+	token, err := url.ParseQuery(cfg.Credentials["sas_token"])
 	if err != nil {
 		t.Fatal(err)
 	}
 	until, err := time.Parse(time.RFC3339, token.Get("se"))
-	if token.Get("sr") != "c" || token.Get("sp") != "rcwdl" || token.Get("spr") != "https" || token.Get("sig") == "" || err != nil || time.Until(until) < 24*time.Hour {
-		t.Errorf("the token is %v, %v", token, err)
+	if token.Get("sr") != "c" || token.Get("sp") != "rcwdlt" || token.Get("spr") != protocol || token.Get("sig") == "" || err != nil || !until.Equal(cfg.Expires) {
+		t.Errorf("the token is %v, %v; it expires at %v", token, err, cfg.Expires)
 	}
-	open(t, delegated).Close()
+	if left := time.Until(cfg.Expires); left < time.Hour || left > 3*time.Hour {
+		t.Errorf("the token lasts %v", left)
+	}
+	for name := range cfg.Credentials {
+		if name != "sas_token" && name != keyUnretained {
+			t.Errorf("%s goes along", name)
+		}
+	}
+}
 
-	allowed = false
-	if same, err := b.delegate(t.Context(), cfg, account, "con"); err != nil || same.Credentials != nil {
-		t.Errorf("without permission: %+v, %v", same, err)
+// TestDelegateGiven: a token that somebody gave goes along, with its end.
+func TestDelegateGiven(t *testing.T) {
+	end := time.Date(2026, 12, 1, 10, 30, 0, 0, time.UTC)
+	for token, want := range map[string]time.Time{
+		"?se=2026-12-01T10%3A30%3A00Z&sig=x": end, "se=2026-12-01T10:30Z&sig=x": end, "se=2026-12-01&sig=x": end.Truncate(24 * time.Hour), "sig=x": {}, "%zz": {},
+	} {
+		given := objstore.Config{Bucket: "acc/con", Credentials: map[string]string{"sas_token": token}}
+		if same, err := Delegate(t.Context(), given); err != nil || same.Credentials["sas_token"] != token || !same.Expires.Equal(want) {
+			t.Errorf("%s: %+v, %v; want %v", token, same, err, want)
+		}
 	}
-	server.Close()
-	if _, err := b.delegate(t.Context(), cfg, account, "con"); objstore.KindOf(err) != objstore.KindUnreachable {
-		t.Errorf("without a server: %v", err)
+	connection := objstore.Config{Bucket: "con", Credentials: map[string]string{"connection_string": "BlobEndpoint=https://acc.blob.core.windows.net;SharedAccessSignature=sv=1&sig=x"}}
+	if same, err := Delegate(t.Context(), connection); err != nil || len(same.Credentials) != 1 {
+		t.Errorf("a connection string around a token: %+v, %v", same, err)
 	}
-	given := objstore.Config{Bucket: "acc/con", Credentials: map[string]string{"sas_token": "sig=x"}}
-	if same, err := Delegate(t.Context(), given); err != nil || same.Credentials["sas_token"] != "sig=x" {
-		t.Errorf("with credentials: %+v, %v", same, err)
+}
+
+// testDelegatedByKey: the account's key stays here, and the token that goes
+// opens the container, writes, tags and gives up without leaving anything.
+func testDelegatedByKey(t *testing.T, server objstoretest.AzuriteServer) {
+	cfg := server.Config(t, "delegated")
+	connection := objstore.Config{Type: "azblob", Bucket: "delegated", Credentials: map[string]string{
+		"connection_string": "DefaultEndpointsProtocol=http;AccountName=" + server.Account + ";AccountKey=" + server.Key + ";BlobEndpoint=" + server.Endpoint}}
+	for _, cfg := range []objstore.Config{cfg, connection} {
+		delegated, err := Delegate(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantToken(t, delegated, "https,http")
+		b := open(t, delegated)
+		tags := map[string]string{"team": "data"}
+		if obj, err := b.Put(t.Context(), "key", bodyOf([]byte("data")), objstore.Metadata{Tags: tags}); err != nil || obj.Metadata.Tags["team"] != "data" {
+			t.Errorf("Put: %+v, %v", obj, err)
+		}
+		if obj, err := b.Stat(t.Context(), "key"); err != nil || obj.Metadata.Tags["team"] != "data" {
+			t.Errorf("Stat: %+v, %v", obj, err)
+		}
+		up, _ := begun(t, b, "new", "some content")
+		if err := b.Abort(t.Context(), up); err != nil {
+			t.Error(err)
+		}
+		if got := leftovers(t, b); !slices.Equal(got, []string{"key"}) {
+			t.Errorf("after Abort the container has %q", got)
+		}
 	}
 }

@@ -27,6 +27,9 @@ type fake struct {
 	// intercept answers a request itself and returns true, or leaves it.
 	intercept func(w http.ResponseWriter, r *http.Request) bool
 
+	softDelete int  // days
+	immutable  bool // by a policy
+
 	mu       sync.Mutex
 	blobs    map[string]*stored // by name
 	requests []string           // METHOD and URI of each
@@ -37,7 +40,8 @@ type stored struct {
 	exists      bool // it was committed
 	data        []byte
 	etag        string
-	header      http.Header // x-ms-meta-…
+	header      http.Header // x-ms-meta-…, x-ms-access-tier
+	tags        url.Values
 	committed   []named
 	uncommitted []named
 }
@@ -89,8 +93,11 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch query := r.URL.Query(); {
 	case query.Get("comp") == "list":
 		f.list(w, query)
+	case query.Get("restype") == "service":
+		fmt.Fprintf(w, `<StorageServiceProperties><DeleteRetentionPolicy><Enabled>%v</Enabled><Days>%d</Days></DeleteRetentionPolicy></StorageServiceProperties>`,
+			f.softDelete > 0, f.softDelete)
 	case query.Get("restype") == "container":
-		w.Header().Set("X-Ms-Has-Immutability-Policy", "false")
+		w.Header().Set("X-Ms-Has-Immutability-Policy", strconv.FormatBool(f.immutable))
 		w.Header().Set("X-Ms-Has-Legal-Hold", "false")
 	default:
 		f.blob(w, r, name, body)
@@ -118,9 +125,23 @@ func (f *fake) blob(w http.ResponseWriter, r *http.Request, name string, body []
 	case r.Method == http.MethodDelete:
 		delete(f.blobs, name)
 		w.WriteHeader(http.StatusAccepted)
+	case comp == "tags":
+		writeTags(w, s.tags)
 	default:
 		s.read(w, r)
 	}
+}
+
+func writeTags(w http.ResponseWriter, tags url.Values) {
+	type tag struct{ Key, Value string }
+	set := struct {
+		XMLName xml.Name `xml:"Tags"`
+		Set     []tag    `xml:"TagSet>Tag"`
+	}{}
+	for key := range tags {
+		set.Set = append(set.Set, tag{key, tags.Get(key)})
+	}
+	writeXML(w, set)
 }
 
 func (f *fake) write(w http.ResponseWriter, r *http.Request, s *stored, comp string, body []byte) {
@@ -152,16 +173,24 @@ func (f *fake) write(w http.ResponseWriter, r *http.Request, s *stored, comp str
 	f.writes++
 	*s = stored{exists: true, data: body, etag: fmt.Sprintf(`"0x%X"`, f.writes), header: http.Header{}, committed: committed}
 	for name, values := range r.Header {
-		if strings.HasPrefix(name, "X-Ms-Meta-") {
+		if strings.HasPrefix(name, "X-Ms-Meta-") || name == "X-Ms-Access-Tier" {
 			s.header[name] = values
 		}
 	}
+	tags, err := url.ParseQuery(r.Header.Get("X-Ms-Tags"))
+	if err != nil {
+		panic(err)
+	}
+	s.tags = tags
 	w.Header().Set("ETag", s.etag)
 	w.WriteHeader(http.StatusCreated)
 }
 
 func (s *stored) read(w http.ResponseWriter, r *http.Request) {
 	maps.Copy(w.Header(), s.header)
+	if len(s.tags) > 0 {
+		w.Header().Set("X-Ms-Tag-Count", strconv.Itoa(len(s.tags)))
+	}
 	w.Header().Set("ETag", s.etag)
 	w.Header().Set("Last-Modified", "Mon, 02 Nov 2026 10:00:00 GMT")
 	first, last := 0, len(s.data)-1
@@ -201,20 +230,35 @@ func (f *fake) list(w http.ResponseWriter, query url.Values) {
 		Name       string
 		Properties properties
 	}
+	type directory struct{ Name string }
 	page := struct {
-		XMLName    xml.Name `xml:"EnumerationResults"`
-		Endpoint   string   `xml:"ServiceEndpoint,attr"`
-		Blobs      []entry  `xml:"Blobs>Blob"`
-		NextMarker string
+		XMLName     xml.Name    `xml:"EnumerationResults"`
+		Endpoint    string      `xml:"ServiceEndpoint,attr"`
+		Blobs       []entry     `xml:"Blobs>Blob"`
+		Directories []directory `xml:"Blobs>BlobPrefix"`
+		NextMarker  string
 	}{Endpoint: "http://account/"}
+	prefix, last, n := query.Get("prefix"), "", 0
 	for _, name := range slices.Sorted(maps.Keys(f.blobs)) {
-		if s := f.blobs[name]; s.exists && strings.HasPrefix(name, query.Get("prefix")) && name > query.Get("marker") {
-			if len(page.Blobs) == pageSize {
-				page.NextMarker = page.Blobs[pageSize-1].Name
-				break
-			}
-			page.Blobs = append(page.Blobs, entry{name, properties{len(s.data), strings.Trim(s.etag, `"`)}})
+		s := f.blobs[name]
+		if !s.exists || !strings.HasPrefix(name, prefix) || name <= query.Get("marker") || name < query.Get("startFrom") {
+			continue
 		}
+		if n == pageSize {
+			page.NextMarker = last
+			break
+		}
+		last = name
+		if i := strings.Index(name[len(prefix):], "/"); query.Get("delimiter") == "/" && i >= 0 {
+			dir := directory{name[:len(prefix)+i+1]}
+			if !slices.Contains(page.Directories, dir) {
+				page.Directories = append(page.Directories, dir)
+				n++
+			}
+			continue
+		}
+		page.Blobs = append(page.Blobs, entry{name, properties{len(s.data), strings.Trim(s.etag, `"`)}})
+		n++
 	}
 	writeXML(w, page)
 }

@@ -76,7 +76,7 @@ func TestUnreachable(t *testing.T) {
 	address := l.Addr().String()
 	l.Close()
 	b := open(t, objstore.Config{Bucket: "container", Endpoint: "http://" + address, Credentials: map[string]string{"sas_token": "sig=x"}})
-	if err := b.Check(t.Context()); objstore.KindOf(err) != objstore.KindUnreachable || !strings.Contains(err.Error(), "connection refused") {
+	if _, err := b.Check(t.Context()); objstore.KindOf(err) != objstore.KindUnreachable || !strings.Contains(err.Error(), "connection refused") {
 		t.Errorf("got %v", err)
 	}
 	if got := kindOf(fmt.Errorf("sent: %w", &net.DNSError{Err: "no such host", Name: "x"})); got != objstore.KindUnreachable {
@@ -91,7 +91,7 @@ func TestSilentEndpoint(t *testing.T) {
 		return true
 	}
 	b.checkTimeout = 100 * time.Millisecond
-	if err := b.Check(t.Context()); objstore.KindOf(err) != objstore.KindUnreachable || !strings.Contains(err.Error(), "no answer within 100ms") {
+	if _, err := b.Check(t.Context()); objstore.KindOf(err) != objstore.KindUnreachable || !strings.Contains(err.Error(), "no answer within 100ms") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -127,10 +127,10 @@ func TestListNeverEndsShort(t *testing.T) {
 				return true
 			}
 			n := 0
-			err := b.List(t.Context(), "", func(objstore.Object) error { n++; return nil })
+			err := b.List(t.Context(), "", "", func(objstore.Object) error { n++; return nil })
 			var e *objstore.Error
-			if !errors.As(err, &e) || n != 2 {
-				t.Errorf("%d objects and error %v, want 2 and an error", n, err)
+			if !errors.As(err, &e) || n < 2 || n > 3 {
+				t.Errorf("%d objects and error %v, want 2 or 3 of 4 and an error", n, err)
 			}
 		})
 	}
@@ -149,7 +149,7 @@ func TestListLeavesOutDirectories(t *testing.T) {
 		return true
 	}
 	var keys []string
-	err := b.List(t.Context(), "", func(o objstore.Object) error { keys = append(keys, o.Key); return nil })
+	err := b.List(t.Context(), "", "", func(o objstore.Object) error { keys = append(keys, o.Key); return nil })
 	if got := strings.Join(keys, " "); err != nil || got != "dir/a dir/\ufffe" {
 		t.Errorf("listed are %q, %v", got, err)
 	}

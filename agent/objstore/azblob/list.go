@@ -67,7 +67,7 @@ func (b *bucket) page(ctx context.Context, prefix, after string, delimiter bool,
 		return b.pageOfDirectory(ctx, prefix, after)
 	}
 	answer, err := b.container.NewListBlobsFlatPager(&container.ListBlobsFlatOptions{
-		Prefix: optional(prefix), StartFrom: optional(after), Marker: optional(token)}).NextPage(ctx)
+		Prefix: optional(prefix), StartFrom: optional(after), Marker: optional(token), MaxResults: b.pageSize}).NextPage(ctx)
 	if err != nil {
 		return httpstore.Page{}, err
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"hash/crc64"
 	"io"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -62,7 +61,7 @@ func TestKeysOnTheWire(t *testing.T) {
 	slices.Sort(keys)
 	keys = slices.Compact(keys)
 	var listed []string
-	err := b.List(t.Context(), "", func(o objstore.Object) error {
+	err := b.List(t.Context(), "", "", func(o objstore.Object) error {
 		listed = append(listed, o.Key)
 		return nil
 	})
@@ -71,7 +70,7 @@ func TestKeysOnTheWire(t *testing.T) {
 	}
 	for _, prefix := range []string{"/", "a/", "a//", "%2", "Größe/", "../"} {
 		n := 0
-		err := b.List(t.Context(), prefix, func(o objstore.Object) error { n++; return nil })
+		err := b.List(t.Context(), prefix, "", func(o objstore.Object) error { n++; return nil })
 		if want := len(slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return !strings.HasPrefix(key, prefix) })); err != nil || n != want {
 			t.Errorf("List(%q): %d, %v, want %d", prefix, n, err, want)
 		}
@@ -83,32 +82,5 @@ func TestCRC64IsAzures(t *testing.T) {
 	data := []byte("123456789")
 	if got, want := crc64nvme.Checksum(data), crc64.Checksum(data, crc64.MakeTable(0x9A6C9329AC4BC9B5)); got != want {
 		t.Errorf("got %x, want %x", got, want)
-	}
-}
-
-// TestMetadataThatAzureCannotHold is refused, and the rest arrives.
-func TestMetadataThatAzureCannotHold(t *testing.T) {
-	for want, meta := range map[string]objstore.Metadata{
-		`user metadata named "with-hyphen"`: {User: map[string]string{"with-hyphen": "x"}},
-		`user metadata named "1st"`:         {User: map[string]string{"1st": "x"}},
-		`user metadata named ""`:            {User: map[string]string{"": "x"}},
-		`user metadata named "größe"`:       {User: map[string]string{"größe": "x"}},
-		"holds control characters":          {User: map[string]string{"a": "x\ny"}},
-		"the content type":                  {ContentType: "text/plain\r\nX: y"},
-		"the content disposition":           {ContentDisposition: `attachment; filename="ü"`},
-	} {
-		_, b := newFake(t)
-		_, err := b.Put(t.Context(), "key", bodyOf(nil), meta)
-		if objstore.KindOf(err) != objstore.KindInvalid || !strings.Contains(err.Error(), want) {
-			t.Errorf("got %v, want %q", err, want)
-		}
-	}
-	user := map[string]string{"_a1": "plain", "b": "Grüße", "c": " spaces ", "d": ""}
-	_, encoded, err := encodeMetadata(objstore.Metadata{User: user})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := decodeUser(encoded); !reflect.DeepEqual(got, user) {
-		t.Errorf("got %q, want %q", got, user)
 	}
 }

@@ -31,14 +31,22 @@ func (b *bucket) Check(ctx context.Context) (objstore.About, error) {
 	return about, nil
 }
 
-// about answers with the SDK's error.
-func (b *bucket) about(ctx context.Context) (objstore.About, error) {
+// answers lists at most one key. The error is the SDK's.
+func (b *bucket) answers(ctx context.Context) error {
 	it, err := b.listing(ctx, "")
 	if err != nil {
-		return objstore.About{}, err
+		return err
 	}
 	it.PageInfo().MaxSize = 1
 	if _, err := it.Next(); err != nil && err != iterator.Done {
+		return err
+	}
+	return nil
+}
+
+// about answers with the SDK's error.
+func (b *bucket) about(ctx context.Context) (objstore.About, error) {
+	if err := b.answers(ctx); err != nil {
 		return objstore.About{}, err
 	}
 	a, err := b.handle.Attrs(ctx)

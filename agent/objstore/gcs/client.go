@@ -33,7 +33,7 @@ const (
 )
 
 // newClient makes the SDK's client and the transport that it uses.
-func newClient(ctx context.Context, cfg objstore.Config) (*storage.Client, *http.Transport, error) {
+func newClient(ctx context.Context, cfg objstore.Config, patience httpstore.Patience) (*storage.Client, *http.Transport, error) {
 	if cfg.Bucket == "" {
 		return nil, nil, errors.New("the bucket has no name")
 	}
@@ -53,9 +53,9 @@ func newClient(ctx context.Context, cfg objstore.Config) (*storage.Client, *http
 	if err != nil {
 		return nil, nil, err
 	}
-	transport := newTransport()
+	transport := newTransport(patience)
 	client, err := storage.NewClient(ctx, append(options, option.WithHTTPClient(&http.Client{
-		Transport:     &reads{&authorized{base: transport, find: find}},
+		Transport:     &reads{&authorized{base: transport, find: find, pays: cfg.RequesterPays, project: cfg.Credentials[keyProject]}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}))...)
 	if err != nil {
@@ -104,9 +104,9 @@ func google(endpoint string) bool {
 }
 
 // newTransport is for many parallel requests to one host.
-func newTransport() *http.Transport {
+func newTransport(patience httpstore.Patience) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	httpstore.Tune(t, httpstore.DefaultPatience)
+	httpstore.Tune(t, patience)
 	t.WriteBufferSize, t.ReadBufferSize = 64<<10, 64<<10
 	return t
 }

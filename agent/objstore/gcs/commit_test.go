@@ -262,7 +262,7 @@ func TestNamesOfTemporaries(t *testing.T) {
 		}
 	}
 	var listed []string
-	err := b.List(t.Context(), "", func(o objstore.Object) error { listed = append(listed, o.Key); return nil })
+	err := b.List(t.Context(), "", "", func(o objstore.Object) error { listed = append(listed, o.Key); return nil })
 	if err != nil || !slices.Equal(listed, []string{".skyctlish"}) {
 		t.Errorf("listed are %q, %v", listed, err)
 	}

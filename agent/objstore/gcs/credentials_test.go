@@ -53,7 +53,7 @@ func (a *accounts) key(t *testing.T) string {
 		t.Fatal(err)
 	}
 	content, err := json.Marshal(map[string]string{
-		"type": "service_account", "client_email": "a@b.c", "private_key_id": "1", "token_uri": a.URL,
+		"type": "service_account", "project_id": "account-project", "client_email": "a@b.c", "private_key_id": "1", "token_uri": a.URL,
 		"private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))})
 	if err != nil {
 		t.Fatal(err)
@@ -83,9 +83,9 @@ func TestCredentials(t *testing.T) {
 		{"none for an emulator", nil, path, "", ""},
 		{"none", map[string]string{keyAnonymous: "true"}, path, "", keyAnonymous},
 		{"a token", map[string]string{keyToken: "FIXED"}, path, "Bearer FIXED", keyToken},
-		{"a file", map[string]string{keyFile: path}, "", "Bearer TOKEN", keyJSON},
-		{"its content", map[string]string{keyJSON: string(content)}, "", "Bearer TOKEN", keyJSON},
-		{"the environment", map[string]string{keyAnonymous: "false"}, path, "Bearer TOKEN", keyJSON},
+		{"a file", map[string]string{keyFile: path}, "", "Bearer TOKEN", keyToken},
+		{"its content", map[string]string{keyJSON: string(content)}, "", "Bearer TOKEN", keyToken},
+		{"the environment", map[string]string{keyAnonymous: "false"}, path, "Bearer TOKEN", keyToken},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", c.environment)
@@ -103,12 +103,15 @@ func TestCredentials(t *testing.T) {
 			if _, ok := delegated.Credentials[c.delegated]; ok == (c.delegated == "") || len(delegated.Credentials) > 1 {
 				t.Errorf("delegated is %v", delegated.Credentials)
 			}
+			if minted := c.sent == "Bearer TOKEN"; minted == delegated.Expires.IsZero() {
+				t.Errorf("delegated credentials expire at %v", delegated.Expires)
+			}
 			for i, cfg := range []objstore.Config{cfg, delegated} {
 				if i == 1 { // the agent has no environment
 					t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", "")
 				}
 				b := open(t, cfg)
-				if err := b.Check(t.Context()); err != nil {
+				if _, err := b.Check(t.Context()); err != nil {
 					t.Error(err)
 				}
 				if err := b.Close(); err != nil {
@@ -132,7 +135,7 @@ func TestCredentialsAreSoughtOnce(t *testing.T) {
 		t.Error("Open asked for a token")
 	}
 	for range 3 {
-		if err := b.Check(t.Context()); err != nil {
+		if _, err := b.Check(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -150,7 +153,7 @@ func TestNoCredentials(t *testing.T) {
 		{path, "Account has been deleted"},
 	} {
 		b := open(t, objstore.Config{Bucket: "b", Endpoint: "http://127.0.0.1:1", Credentials: map[string]string{keyFile: c.credentials}})
-		err := b.Check(t.Context())
+		_, err := b.Check(t.Context())
 		if objstore.KindOf(err) != objstore.KindPermission || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "GOOGLE_APPLICATION_CREDENTIALS") {
 			t.Errorf("got %v", err)
 		}
@@ -180,7 +183,7 @@ func TestEndpoints(t *testing.T) {
 	t.Setenv("STORAGE_EMULATOR_HOST", strings.TrimPrefix(f.url, "http://"))
 	b := open(t, objstore.Config{Bucket: fakeBucket})
 	defer b.Close()
-	if err := b.Check(t.Context()); err != nil {
+	if _, err := b.Check(t.Context()); err != nil {
 		t.Errorf("an emulator from the environment: %v", err)
 	}
 }

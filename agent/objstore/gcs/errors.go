@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"cloud.google.com/go/storage"
@@ -98,11 +99,14 @@ func notJSON(err error) bool {
 // headers, to what the store or the network said, on one line.
 func cause(err error) error {
 	var answer *googleapi.Error
+	var request *url.Error // its text has the URL with all its parameters
 	switch {
 	case errors.As(err, &answer):
 		return httpstore.Brief(said(answer), err)
 	case notJSON(err):
 		return httpstore.Brief(errNotGCS.Err.Error(), err)
+	case errors.As(err, &request):
+		return httpstore.Cause(request.Err)
 	}
 	return httpstore.Cause(err)
 }

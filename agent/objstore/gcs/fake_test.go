@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/objstore"
@@ -31,7 +32,9 @@ type fake struct {
 	loseReply func(r *http.Request) bool
 
 	url      string
-	pageSize int // of listings
+	pageSize int    // of listings
+	settings string // the JSON of the bucket
+	retained string // until when the bucket keeps what is written
 
 	mu           sync.Mutex
 	objects      map[string]*stored // by key
@@ -48,6 +51,9 @@ type stored struct {
 	Size               int64             `json:"size,string"`
 	CRC32C             string            `json:"crc32c"`
 	Updated            string            `json:"updated"`
+	Created            string            `json:"timeCreated"`
+	StorageClass       string            `json:"storageClass"`
+	Retained           string            `json:"retentionExpirationTime,omitempty"`
 	ContentType        string            `json:"contentType,omitempty"`
 	ContentEncoding    string            `json:"contentEncoding,omitempty"`
 	ContentDisposition string            `json:"contentDisposition,omitempty"`
@@ -62,7 +68,7 @@ const fakeBucket = "bucket"
 
 func newFake(t *testing.T) (*fake, objstore.Bucket) {
 	t.Helper()
-	f := &fake{objects: map[string]*stored{}, pageSize: 2}
+	f := &fake{objects: map[string]*stored{}, pageSize: 2, settings: `{"name":"bucket","location":"US-EAST1"}`}
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)
 	f.url = server.URL
@@ -105,6 +111,9 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 		f.insert(w, r, body)
 	case !named && in == apiPath+"b/"+fakeBucket+"/o":
 		f.list(w, r)
+	case in == apiPath+"b/"+fakeBucket:
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, f.settings)
 	case !named:
 		refuse(w, 404, "notFound", "The specified bucket does not exist.")
 	case composes && r.Method == http.MethodPost:
@@ -137,6 +146,10 @@ func (f *fake) put(w http.ResponseWriter, o *stored, data []byte) bool {
 	}
 	f.generation++
 	o.data, o.Size, o.CRC32C, o.Generation, o.Metageneration, o.Updated = data, int64(len(data)), sum, f.generation, 1, "2026-11-02T10:00:00Z"
+	o.Created, o.Retained = time.Now().UTC().Format(time.RFC3339Nano), f.retained
+	if o.StorageClass == "" {
+		o.StorageClass = standard
+	}
 	f.objects[o.Name] = o
 	answer(w, o)
 	return true
@@ -252,10 +265,13 @@ func (f *fake) list(w http.ResponseWriter, r *http.Request) {
 	var page struct {
 		NextPageToken string    `json:"nextPageToken,omitempty"`
 		Items         []*stored `json:"items"`
+		Prefixes      []string  `json:"prefixes,omitempty"`
 	}
+	query := r.URL.Query()
+	prefix := query.Get("prefix")
 	var keys []string
 	for key := range f.objects {
-		if strings.HasPrefix(key, r.URL.Query().Get("prefix")) && key > r.URL.Query().Get("pageToken") {
+		if strings.HasPrefix(key, prefix) && key > query.Get("pageToken") && key >= query.Get("startOffset") {
 			keys = append(keys, key)
 		}
 	}
@@ -265,6 +281,13 @@ func (f *fake) list(w http.ResponseWriter, r *http.Request) {
 		page.NextPageToken = keys[f.pageSize-1]
 	}
 	for _, key := range keys {
+		rest := key[len(prefix):]
+		if i := strings.Index(rest, "/"); query.Get("delimiter") == "/" && i >= 0 {
+			if dir := key[:len(prefix)+i+1]; !slices.Contains(page.Prefixes, dir) {
+				page.Prefixes = append(page.Prefixes, dir)
+			}
+			continue
+		}
 		page.Items = append(page.Items, f.objects[key])
 	}
 	answer(w, page)

@@ -53,7 +53,7 @@ func TestRefusals(t *testing.T) {
 				var e *objstore.Error
 				if !errors.As(err, &e) || e.Kind != c.want || e.RequestID != "REQ1" {
 					t.Errorf("got %#v", err)
-				} else if !strings.HasSuffix(err.Error(), c.message+" and more (request REQ1)") || !strings.Contains(err.Error(), c.reason) {
+				} else if !strings.HasSuffix(err.Error(), "(request REQ1)") || !strings.Contains(err.Error(), c.message+" and more") || !strings.Contains(err.Error(), c.reason) {
 					t.Errorf("error %q", err)
 				}
 			}
@@ -73,7 +73,8 @@ func TestUnreachable(t *testing.T) {
 	l.Close()
 	b := open(t, objstore.Config{Bucket: "b", Endpoint: "http://" + address})
 	_, put := b.Put(t.Context(), "key", bodyOf([]byte("x")), objstore.Metadata{})
-	for _, err := range []error{b.Check(t.Context()), put} {
+	_, check := b.Check(t.Context())
+	for _, err := range []error{check, put} {
 		if objstore.KindOf(err) != objstore.KindUnreachable || !strings.Contains(err.Error(), "connection refused") {
 			t.Errorf("got %v", err)
 		}
@@ -87,7 +88,7 @@ func TestSilentEndpoint(t *testing.T) {
 		return true
 	}
 	b.(*bucket).checkTimeout = 100 * time.Millisecond
-	if err := b.Check(t.Context()); objstore.KindOf(err) != objstore.KindUnreachable || !strings.Contains(err.Error(), "no answer within 100ms") {
+	if _, err := b.Check(t.Context()); objstore.KindOf(err) != objstore.KindUnreachable || !strings.Contains(err.Error(), "no answer within 100ms") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -155,10 +156,10 @@ func TestListNeverEndsShort(t *testing.T) {
 				return true
 			}
 			n := 0
-			err := b.List(t.Context(), "", func(objstore.Object) error { n++; return nil })
+			err := b.List(t.Context(), "", "", func(objstore.Object) error { n++; return nil })
 			var e *objstore.Error
-			if !errors.As(err, &e) || n != 2 {
-				t.Errorf("%d objects and error %v, want 2 and an error", n, err)
+			if !errors.As(err, &e) || n < 2 || n > 3 {
+				t.Errorf("%d objects and error %v, want 2 or 3 of 4 and an error", n, err)
 			}
 		})
 	}

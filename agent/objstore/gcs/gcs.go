@@ -11,7 +11,7 @@
 // # Staged writes
 //
 // The client has no multipart upload, so a staged write is objects below
-// .skyctl/RUN/ID/ that Commit composes:
+// .skyctl/RUN/KEY-ID/, with KEY a digest of the key, that Commit composes:
 //
 //	upload          what is being written: key, generation to replace, metadata
 //	part/NUMBER     a part
@@ -20,21 +20,35 @@
 // The last composition makes the object, under the precondition that the key
 // holds the generation that Begin saw, or none. Each composition carries the
 // CRC32C of its result, names the generations of its sources, and deletes
-// them: what goes this way is neither billed for a minimal storage duration
-// nor kept by soft delete, while what Abort deletes is. The upload object
-// exists exactly as long as the upload: it is the first to be deleted, and who
-// writes a part looks for it afterwards, so that no late part stays behind.
+// them: what goes this way is not kept by soft delete, while what Abort deletes
+// is; Check warns of that. Temporary objects are of class STANDARD, which has no
+// minimal duration. The upload object exists exactly as long as the upload: it
+// is the first to be deleted, and who writes a part looks for it afterwards, so
+// that no late part stays behind. Uploads lists the names that start with run
+// and key.
 //
 // Keys that start with .skyctl/ are therefore not for objects: List shows none
 // and everything else refuses them.
 //
 // A bucket that retains its objects, by a retention policy or a default hold,
-// does not let temporaries be deleted, and takes only what fits into one Put.
+// does not let temporaries be deleted, and takes only what fits into one Put:
+// Begin finds that out by its upload object, which stays.
 //
 // # Checksums
 //
 // Google computes the CRC32C of every object, also of a composed one, compares
 // it with ours, and reports it.
+//
+// # Metadata
+//
+// What HTTP has no header for is user metadata: see httpstore.Fold. There are
+// no tags of objects. The class STANDARD is said as none, for it is what is
+// written without one unless the bucket has another default.
+//
+// # Where a bucket is
+//
+// The settings of the bucket say it, which needs storage.buckets.get; a
+// multi-region or dual-region is all of its regions: see members.
 //
 // # Retries
 //
@@ -42,11 +56,13 @@
 // It repeats no upload of a known length, and a broken read without end: see
 // insert and maxReads.
 //
-// # fake-gcs-server
+// # What emulators cannot tell
 //
-// The emulator compares neither preconditions nor generations nor checksums
-// when it composes, keeps the sources, and answers a missing one with status
-// 500. That is tested with a fake of our own.
+// fake-gcs-server compares neither preconditions nor generations nor checksums
+// when it composes, keeps the sources, answers a missing one with status 500,
+// and knows no soft delete, retention, holds or credentials. That is tested
+// with a fake of our own, and credential access boundaries with a fake token
+// service. Nothing here has been run against Google itself.
 package gcs
 
 import (
@@ -64,6 +80,7 @@ import (
 	"cloud.google.com/go/storage"
 
 	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/objstore/internal/httpstore"
 )
 
 const (
@@ -90,6 +107,10 @@ type bucket struct {
 // Open returns the bucket cfg.Bucket. It contacts nothing: credentials are
 // looked for when the first request needs them.
 func Open(ctx context.Context, cfg objstore.Config) (objstore.Bucket, error) {
+	return openWith(ctx, cfg, httpstore.DefaultPatience)
+}
+
+func openWith(ctx context.Context, cfg objstore.Config, patience httpstore.Patience) (objstore.Bucket, error) {
 	b := &bucket{name: cfg.Bucket, run: cfg.Run, classes: cfg.StorageClasses, checkTimeout: defaultCheckTimeout}
 	b.google = google(cmp.Or(cfg.Endpoint, emulator()))
 	if b.run == "" {
@@ -102,7 +123,7 @@ func Open(ctx context.Context, cfg objstore.Config) (objstore.Bucket, error) {
 		return nil, b.failKind("open", "", objstore.KindInvalid, err)
 	}
 	var err error
-	if b.client, b.transport, err = newClient(ctx, cfg); err != nil {
+	if b.client, b.transport, err = newClient(ctx, cfg, patience); err != nil {
 		return nil, b.failKind("open", "", objstore.KindInvalid, err)
 	}
 	b.handle = b.client.Bucket(b.name)

@@ -39,12 +39,16 @@ func (b *bucket) page(ctx context.Context, prefix, after string, delimiter bool,
 	if delimiter {
 		query.Delimiter = "/"
 	}
-	var entries []*storage.ObjectAttrs
-	page.Next, err = iterator.NewPager(b.handle.Objects(ctx, query), pageSize, token).NextPage(&entries)
-	if err != nil {
-		return page, err
-	}
-	for _, entry := range entries {
+	it := b.handle.Objects(ctx, query)
+	it.PageInfo().Token, it.PageInfo().MaxSize = token, pageSize
+	for {
+		entry, err := it.Next()
+		if err == iterator.Done {
+			return page, nil
+		}
+		if err != nil {
+			return page, err
+		}
 		switch {
 		case strings.HasPrefix(entry.Name, temporary), strings.HasPrefix(entry.Prefix, temporary):
 		case entry.Prefix != "":
@@ -52,8 +56,11 @@ func (b *bucket) page(ctx context.Context, prefix, after string, delimiter bool,
 		case entry.Name > after:
 			page.Objects = append(page.Objects, described(entry))
 		}
+		if it.PageInfo().Remaining() == 0 { // the next one is of another answer
+			page.Next = it.PageInfo().Token
+			return page, nil
+		}
 	}
-	return page, nil
 }
 
 // query asks for what every listing here needs.

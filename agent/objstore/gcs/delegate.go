@@ -1,0 +1,117 @@
+package gcs
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+
+	"cloud.google.com/go/auth"
+	"cloud.google.com/go/auth/credentials/downscope"
+
+	"github.com/skyctl/skyctl/agent/objstore"
+)
+
+// Delegate returns cfg with an access token of the credentials that are found
+// here, so that an agent which has none can open the bucket until cfg.Expires,
+// within the hour. The token is limited to the objects of the bucket by a
+// credential access boundary. Only buckets with uniform bucket-level access
+// know those: for one that refuses such a token, and for an endpoint that is
+// not Google's, it is the credentials' own token. A token that somebody gave
+// goes along as it is, for nobody says when it ends.
+func Delegate(ctx context.Context, cfg objstore.Config) (objstore.Config, error) {
+	return delegate(ctx, cfg, nil, usable)
+}
+
+// delegate asks sts, nil for the default, for a limited token, and usable
+// whether the bucket takes it.
+func delegate(ctx context.Context, cfg objstore.Config, sts *http.Client, usable func(context.Context, objstore.Config) error) (objstore.Config, error) {
+	cfg.Endpoint = cmp.Or(cfg.Endpoint, emulator())
+	fail := func(err error) (objstore.Config, error) {
+		return cfg, (&bucket{name: cfg.Bucket}).fail("delegate", "", err)
+	}
+	cfg.Credentials = maps.Clone(cfg.Credentials)
+	if path := cfg.Credentials[keyFile]; path != "" {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return fail(noCredentials(fmt.Errorf("%s: %w", keyFile, err)))
+		}
+		delete(cfg.Credentials, keyFile)
+		cfg.Credentials[keyJSON] = string(content)
+	}
+	find, err := credentialsOf(cfg)
+	if err != nil {
+		return cfg, (&bucket{name: cfg.Bucket}).failKind("delegate", "", objstore.KindInvalid, err)
+	}
+	c, err := find()
+	if err != nil {
+		return fail(noCredentials(err))
+	}
+	if c == nil || cfg.Credentials[keyToken] != "" {
+		return cfg, nil
+	}
+	own, err := withToken(ctx, cfg, c)
+	switch {
+	case err != nil:
+		return fail(err)
+	case !google(cfg.Endpoint):
+		return own, nil
+	}
+	limited, err := limit(ctx, cfg, c, sts)
+	if err == nil {
+		err = usable(ctx, limited)
+	}
+	switch {
+	case err == nil:
+		return limited, nil
+	case kindOf(err) == objstore.KindPermission:
+		return own, nil
+	}
+	return fail(err)
+}
+
+// limit returns cfg with a token for the objects of its bucket alone.
+func limit(ctx context.Context, cfg objstore.Config, c *auth.Credentials, sts *http.Client) (objstore.Config, error) {
+	limited, err := downscope.NewCredentials(&downscope.Options{
+		Credentials: c,
+		Client:      sts,
+		Rules: []downscope.AccessBoundaryRule{{
+			AvailableResource:    "//storage.googleapis.com/projects/_/buckets/" + cfg.Bucket,
+			AvailablePermissions: []string{"inRole:roles/storage.objectUser"},
+		}},
+	})
+	if err != nil {
+		return cfg, err
+	}
+	return withToken(ctx, cfg, limited)
+}
+
+// withToken replaces the credentials of cfg by a token of c, and the project
+// that pays.
+func withToken(ctx context.Context, cfg objstore.Config, c *auth.Credentials) (objstore.Config, error) {
+	token, err := tokenOf(ctx, c)
+	if err != nil {
+		return cfg, err
+	}
+	credentials := map[string]string{keyToken: token.Value}
+	if cfg.RequesterPays {
+		t := authorized{pays: true, project: cfg.Credentials[keyProject]}
+		if credentials[keyProject], err = t.payer(ctx, c); err != nil {
+			return cfg, err
+		}
+	}
+	cfg.Credentials, cfg.Expires = credentials, token.Expiry
+	return cfg, nil
+}
+
+// usable lists at most one key.
+func usable(ctx context.Context, cfg objstore.Config) error {
+	b, err := Open(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	return errors.Join(b.(*bucket).answers(ctx), b.Close())
+}
