@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -17,25 +18,33 @@ import (
 // them is stopped: what is under way needs them to finish.
 const expired = 2 * time.Minute
 
+// renewal keeps the gateways in credentials.
+type renewal struct {
+	find func(context.Context) (settings, error) // what this workstation has now
+	give func(context.Context, settings) error   // to every gateway
+	log  *slog.Logger
+}
+
 // renewed runs do while the credentials that the gateways were given are
-// renewed, each time at half of what is left of them. Where they cannot be, the
-// context of do ends before they do, so that the run stops resumable and no
-// object fails for them.
+// renewed. Where they cannot be, the context of do ends before they do, so that
+// the run stops resumable and no object fails for them.
 func (a *attempt) renewed(ctx context.Context, do func(context.Context) error) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	var renewing sync.WaitGroup
 	defer renewing.Wait()
 	defer stop(nil)
+	r := renewal{find: a.settings, give: a.fleet.renew, log: a.o.Debug}
 	renewing.Go(func() {
-		if err := a.renew(ctx); err != nil && ctx.Err() == nil {
+		if err := r.run(ctx, a.fleet.told().expires()); err != nil {
 			stop(fmt.Errorf("the credentials of a store end soon and cannot be renewed: %w", err))
 		}
 	})
 	return do(ctx)
 }
 
-func (a *attempt) renew(ctx context.Context) error {
-	ends := a.fleet.told().expires()
+// run renews credentials that end at ends, each time at half of what is left of
+// them, and returns nil when ctx ends or they never do.
+func (r renewal) run(ctx context.Context, ends time.Time) error {
 	why := errors.New("what is found here does not last longer")
 	for !ends.IsZero() {
 		left := time.Until(ends)
@@ -47,16 +56,16 @@ func (a *attempt) renew(ctx context.Context) error {
 			return nil
 		case <-time.After(min(left/2, left-expired/2)):
 		}
-		told, err := a.settings(ctx)
+		told, err := r.find(ctx)
 		switch {
 		case err != nil:
 			why = err
-			a.o.Debug.Warn("find new credentials of the stores", "error", err)
+			r.log.Warn("find new credentials of the stores", "error", err)
 		case told.expires().IsZero() || told.expires().After(ends):
 			// A gateway that is being replaced answers again by and by.
-			_, err := backoff.Retry(ctx, func() (struct{}, error) { return struct{}{}, a.fleet.renew(ctx, told) },
+			_, err := backoff.Retry(ctx, func() (struct{}, error) { return struct{}{}, r.give(ctx, told) },
 				backoff.WithMaxElapsedTime(left/2-expired/2))
-			if err != nil {
+			if err != nil && ctx.Err() == nil {
 				return err
 			}
 			ends = told.expires()
