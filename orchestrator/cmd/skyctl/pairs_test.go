@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -60,10 +62,8 @@ func oddCorpus(chunk int) map[string]object {
 		"sizes/many chunks":        300<<20 + 7, // more than one composition takes
 		"odd/é ü 漢 +%25%#?&=;,'":   1000,
 		"odd/%2F":                  10,
-		"odd/...":                  11,
 		"odd/ spaces ":             12,
 		"odd/-rf *":                13,
-		"odd/a\\b":                 14,
 		"odd/ü decomposed u\u0308": 15,
 	}
 	for i := range 2000 {
@@ -115,9 +115,16 @@ func sameMetadata(from, to kind, got, want object) error {
 	if from.keeps.user {
 		maps.Copy(user, want.user)
 	}
-	if from.keeps.modified { // a file's, which other stores keep as rclone does
-		user["mtime"] = want.modified.Format(time.RFC3339Nano)
-		user["mode"] = fmt.Sprintf("%o", 0o100000|uint32(want.mode.Perm()))
+	if from.keeps.modified && to.keeps.user { // a file's time and mode, which other stores keep as rclone does
+		at, err := modified(got.user["mtime"])
+		mode, merr := strconv.ParseUint(got.user["mode"], 8, 32)
+		if err := errors.Join(err, merr); err != nil {
+			return err
+		}
+		got.modified, got.mode = at, fs.FileMode(mode).Perm()
+		to.keeps.modified = true
+		delete(got.user, "mtime")
+		delete(got.user, "mode")
 	}
 	switch {
 	case from.keeps.contentType && to.keeps.contentType && got.contentType != want.contentType:
@@ -130,6 +137,16 @@ func sameMetadata(from, to kind, got, want object) error {
 		return fmt.Errorf("modified %v, mode %v; want %v, %v", got.modified, got.mode, want.modified, want.mode)
 	}
 	return nil
+}
+
+// modified reads a time as rclone writes it for S3, or for other stores.
+func modified(text string) (time.Time, error) {
+	seconds, fraction, _ := strings.Cut(text, ".")
+	if s, err := strconv.ParseInt(seconds, 10, 64); err == nil {
+		ns, err := strconv.ParseInt((fraction + "000000000")[:9], 10, 64)
+		return time.Unix(s, ns), err
+	}
+	return time.Parse(time.RFC3339Nano, text)
 }
 
 // notCarried holds the result to say what the pair cannot carry, and nothing
