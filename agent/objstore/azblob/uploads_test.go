@@ -110,6 +110,31 @@ func TestListDivides(t *testing.T) {
 	}
 }
 
+// TestStoreThatListsEverything, from wherever it is asked to go on.
+func TestStoreThatListsEverything(t *testing.T) {
+	f, b := newFake(t)
+	f.ignoresStart = true
+	for _, key := range []string{"a", "b", "c"} {
+		f.blobs[key] = &stored{exists: true, etag: `"x"`}
+	}
+	n := 0
+	err := b.List(t.Context(), "", "b", func(objstore.Object) error { n++; return nil })
+	if objstore.KindOf(err) != objstore.KindUnsupported || n != 0 {
+		t.Errorf("%d objects, %v", n, err)
+	}
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{"a", "b", true}, {"b", "a", false}, {"a", "a", false}, {"a-x", "a/b", false}, {"a/b", "a-x", false},
+		{"\uff21", "\U0001F680", false}, {"\U0001F680", "\uff21", false}, {"a/b", "a/c", true},
+	} {
+		if got := precedes(c.a, c.b); got != c.want {
+			t.Errorf("%q before %q: %v", c.a, c.b, got)
+		}
+	}
+}
+
 // TestListOfDirectories: an account with a hierarchical namespace goes by
 // directory: dir/z is listed before dir-a.
 func TestListOfDirectories(t *testing.T) {
