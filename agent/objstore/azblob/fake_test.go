@@ -27,8 +27,9 @@ type fake struct {
 	// intercept answers a request itself and returns true, or leaves it.
 	intercept func(w http.ResponseWriter, r *http.Request) bool
 
-	softDelete int  // days
-	immutable  bool // by a policy
+	softDelete   int  // days
+	immutable    bool // by a policy
+	ignoresStart bool // of listings
 
 	mu       sync.Mutex
 	blobs    map[string]*stored // by name
@@ -241,7 +242,7 @@ func (f *fake) list(w http.ResponseWriter, query url.Values) {
 	prefix, last, n := query.Get("prefix"), "", 0
 	for _, name := range slices.Sorted(maps.Keys(f.blobs)) {
 		s := f.blobs[name]
-		if !s.exists || !strings.HasPrefix(name, prefix) || name <= query.Get("marker") || name < query.Get("startFrom") {
+		if !s.exists || !strings.HasPrefix(name, prefix) || name <= query.Get("marker") || name < query.Get("startFrom") && !f.ignoresStart {
 			continue
 		}
 		if n == pageSize {

@@ -3,7 +3,9 @@ package azblob
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
+	"unicode/utf16"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 
@@ -100,8 +102,9 @@ func (b *bucket) pageOfDirectory(ctx context.Context, prefix, after string) (htt
 }
 
 // objectsOf returns the objects of a page that are not after itself: the
-// service begins with it. The directories that an account with a hierarchical
-// namespace lists among its blobs are not objects.
+// service begins with it, and one that begins before it would list everything
+// twice. The directories that an account with a hierarchical namespace lists
+// among its blobs are not objects.
 func objectsOf(answer container.ListBlobsFlatResponse, after string) ([]objstore.Object, error) {
 	if !complete(answer) {
 		return nil, errNotAzure
@@ -110,6 +113,9 @@ func objectsOf(answer container.ListBlobsFlatResponse, after string) ([]objstore
 	for _, item := range answer.Segment.BlobItems {
 		if item.Name == nil || item.Properties == nil || item.Properties.ContentLength == nil || item.Properties.ETag == nil {
 			return nil, &objstore.Error{Kind: objstore.KindTransient, Err: errors.New("the listing holds a blob without name, length or ETag")}
+		}
+		if precedes(*item.Name, after) {
+			return nil, &objstore.Error{Kind: objstore.KindUnsupported, Err: errors.New("the store ignores startFrom, which Azure knows since version 2026-02-06; update the emulator")}
 		}
 		if *item.Name == after || deref(item.Properties.ResourceType) == "directory" {
 			continue
@@ -122,6 +128,13 @@ func objectsOf(answer container.ListBlobsFlatResponse, after string) ([]objstore
 		})
 	}
 	return objects, nil
+}
+
+// precedes tells whether a is before b in every order that stores list in: of
+// bytes, of UTF-16, and by directory.
+func precedes(a, b string) bool {
+	byDirectory := strings.NewReplacer("/", "\x00")
+	return a < b && byDirectory.Replace(a) < byDirectory.Replace(b) && slices.Compare(utf16.Encode([]rune(a)), utf16.Encode([]rune(b))) < 0
 }
 
 // hierarchical tells whether the account has directories: only then do entries

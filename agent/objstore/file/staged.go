@@ -276,7 +276,7 @@ func (b *bucket) openUpload(up objstore.Upload) (directory, *os.File, error) {
 // checkUpload refuses IDs that Begin does not give, so that none names another
 // file.
 func checkUpload(up objstore.Upload) error {
-	if _, ours := begunAt(up.ID, up.Key); !ours || strings.Contains(up.ID, "/") || !strings.HasSuffix(up.ID, partSuffix) {
+	if _, ours := begunAt(up.ID, up.Key); !ours || !strings.HasSuffix(up.ID, partSuffix) {
 		return &objstore.Error{Kind: objstore.KindNotFound, Err: errNoUpload}
 	}
 	return nil

@@ -62,7 +62,7 @@ func partTemp(key string, meta objstore.Metadata) string {
 // begunAt is when the temporary of a key was made; false if name is none.
 func begunAt(name, key string) (time.Time, bool) {
 	rest, ok := strings.CutPrefix(name, tempsOf(key))
-	if !ok || !isTemp(name) {
+	if !ok || !isTemp(name) || strings.Contains(name, "/") {
 		return time.Time{}, false
 	}
 	begun, _, _ := strings.Cut(rest, "-")

@@ -34,6 +34,7 @@ type fake struct {
 	url      string
 	pageSize int    // of listings
 	settings string // the JSON of the bucket
+	class    string // the bucket's default
 	retained string // until when the bucket keeps what is written
 
 	mu           sync.Mutex
@@ -68,7 +69,7 @@ const fakeBucket = "bucket"
 
 func newFake(t *testing.T) (*fake, objstore.Bucket) {
 	t.Helper()
-	f := &fake{objects: map[string]*stored{}, pageSize: 2, settings: `{"name":"bucket","location":"US-EAST1"}`}
+	f := &fake{objects: map[string]*stored{}, pageSize: 2, class: standard, settings: `{"name":"bucket","location":"US-EAST1"}`}
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)
 	f.url = server.URL
@@ -148,7 +149,7 @@ func (f *fake) put(w http.ResponseWriter, o *stored, data []byte) bool {
 	o.data, o.Size, o.CRC32C, o.Generation, o.Metageneration, o.Updated = data, int64(len(data)), sum, f.generation, 1, "2026-11-02T10:00:00Z"
 	o.Created, o.Retained = time.Now().UTC().Format(time.RFC3339Nano), f.retained
 	if o.StorageClass == "" {
-		o.StorageClass = standard
+		o.StorageClass = f.class
 	}
 	f.objects[o.Name] = o
 	answer(w, o)

@@ -22,6 +22,7 @@ func TestMetadataArrives(t *testing.T) {
 	if o.StorageClass != "NEARLINE" || o.Metadata["mtime"] != "2026-01-02T03:04:05.000000678Z" || o.Metadata["mode"] != "0640" || o.Metadata["skyctl-symlink"] != "../target" {
 		t.Errorf("the store has %+v", o)
 	}
+	f.class = "COLDLINE"
 	s := stage(t, b, 2, meta)
 	for key, temporary := range f.objects {
 		if key != "key" && temporary.StorageClass != standard {
@@ -46,6 +47,7 @@ func TestMetadataArrives(t *testing.T) {
 			t.Errorf("got %+v, want %+v", got.Metadata, meta)
 		}
 	}
+	f.class = standard
 	if obj := put(t, b, "plain", nil, objstore.Metadata{}); !reflect.DeepEqual(obj.Metadata, objstore.Metadata{}) {
 		t.Errorf("without any: %+v", obj.Metadata)
 	}

@@ -40,13 +40,18 @@ const fakeBucket = "bucket"
 
 func newFake(t *testing.T) (*fake, objstore.Bucket) {
 	t.Helper()
+	return newFakeOf(t, objstore.Config{Bucket: fakeBucket})
+}
+
+// newFakeOf is newFake for a store that is configured further.
+func newFakeOf(t *testing.T, cfg objstore.Config) (*fake, objstore.Bucket) {
+	t.Helper()
 	f := &fake{objects: map[string]stored{}}
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)
-	b := open(t, objstore.Config{
-		Type: "s3", Bucket: fakeBucket, Endpoint: server.URL, PathStyle: true,
-		Credentials: map[string]string{"access_key_id": "id", "secret_access_key": "secret"},
-	})
+	cfg.Endpoint, cfg.PathStyle = server.URL, true
+	cfg.Credentials = map[string]string{"access_key_id": "id", "secret_access_key": "secret"}
+	b := open(t, cfg)
 	t.Cleanup(func() { b.Close() })
 	return f, b
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/skyctl/skyctl/agent/objstore"
 )
@@ -98,6 +99,7 @@ type listing struct {
 	done    chan *segment
 	queue   []*segment // what is not yielded yet, in order
 	running int
+	wasted  atomic.Int32 // segments that were much shorter than a page
 }
 
 // start runs the first segments of the queue. Those that are finished count,
@@ -137,6 +139,9 @@ func (l *listing) run(s *segment) error {
 			}
 			last = o.Key
 			if s.until != "" && o.Key > s.until {
+				if len(s.objects) < len(p.Objects)/2 {
+					l.wasted.Add(1)
+				}
 				return nil
 			}
 			s.objects = append(s.objects, o)
@@ -149,14 +154,17 @@ func (l *listing) run(s *segment) error {
 }
 
 // divide makes segments of what lies between last and the end of s. Where it
-// finds nothing to cut at, it is tried more rarely in what follows.
+// finds nothing to cut at, or the last cuts were too small to be worth a request
+// each, it is tried more and more rarely in what follows.
 func (l *listing) divide(s *segment, last string) error {
 	var cuts []string
 	patience := s.patience - 1
 	if s.patience == 0 {
 		var err error
-		if cuts, err = l.cuts(last, s.until); err != nil {
-			return err
+		if l.wasted.Swap(0) <= listers/2 {
+			if cuts, err = l.cuts(last, s.until); err != nil {
+				return err
+			}
 		}
 		if len(cuts) == 0 {
 			s.failed = 2*s.failed + 1
@@ -168,8 +176,10 @@ func (l *listing) divide(s *segment, last string) error {
 		s.rest = append(s.rest, &segment{after: after, until: until, quota: segmentPages})
 		after = until
 	}
+	open := s.rest[len(s.rest)-1]
+	open.failed = s.failed
 	if len(cuts) == 0 {
-		s.rest[0].patience, s.rest[0].failed = patience, s.failed
+		open.patience = patience
 	}
 	return nil
 }

@@ -162,9 +162,10 @@ func IsText(s string) bool {
 }
 
 // EncodeWord returns s as HTTP headers keep it: an encoded word (RFC 2047)
-// where s is not plain ASCII or has spaces at its ends, which a header loses.
+// where s is not plain ASCII, has spaces at its ends, which a header loses, or
+// would be read as an encoded word itself.
 func EncodeWord(s string) string {
-	if strings.TrimSpace(s) != s {
+	if strings.TrimSpace(s) != s || strings.Contains(s, "=?") {
 		return "=?utf-8?b?" + base64.StdEncoding.EncodeToString([]byte(s)) + "?="
 	}
 	return mime.BEncoding.Encode("utf-8", s)
