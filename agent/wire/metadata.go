@@ -27,7 +27,7 @@ func (d *Dests) checkMetadata(long func(what string, n, limit int) error) error 
 		what  string
 		pairs map[string]string
 		most  int
-	}{{"user metadata", d.Metadata.User, maxUser}, {"tags", d.Metadata.Tags, maxTags}} {
+	}{{"user metadata fields", d.Metadata.User, maxUser}, {"tags", d.Metadata.Tags, maxTags}} {
 		if n := len(c.pairs); n > c.most {
 			return fmt.Errorf("the object has %d %s, agents pass on %d", n, c.what, c.most)
 		}
