@@ -150,7 +150,7 @@ type Metadata struct {
 
 	// Modified is when the content was last modified, as a file system or an
 	// earlier copy recorded it; zero if nobody did. Object stores keep it as
-	// user metadata "mtime" (RFC 3339 with nanoseconds), as rclone does.
+	// user metadata "mtime" in the form that rclone uses there.
 	Modified time.Time `json:"modified,omitzero"`
 
 	// Mode are the permission bits of a file, 0 if there are none to keep.
