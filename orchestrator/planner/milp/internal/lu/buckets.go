@@ -10,7 +10,7 @@ type buckets struct {
 }
 
 func (b *buckets) init(m int) {
-	b.head = make([]int32, m+1)
+	b.head = make([]int32, max(m, 1)+1)
 	b.next = make([]int32, m)
 	b.prev = make([]int32, m)
 	b.count = slices.Repeat([]int32{-1}, m)

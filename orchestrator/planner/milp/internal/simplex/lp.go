@@ -15,7 +15,8 @@
 // and only the primal simplex runs.
 //
 // Tolerances: bounds hold within 1e-8 and reduced costs within 1e-9 of the
-// scaled program, in which coefficients are around one and costs at most one.
+// scaled program, in which coefficients and costs are around one. Where rounding
+// defeats that, they are loosened step by step, at most a hundredfold.
 package simplex
 
 import (
@@ -58,6 +59,7 @@ type LP struct {
 	cost         []float64 // scaled
 	work         []float64 // cost, shifted and perturbed for the dual simplex
 	shifted      bool      // work differs from cost
+	loose        float64   // by what tolerances are multiplied
 
 	status []Status
 	head   []int32 // the basic column of each row
@@ -168,15 +170,18 @@ func (lp *LP) setBounds(c int, lower, upper float64) {
 // SetCost changes the cost of variable j; SetCosts must follow before a solve.
 func (lp *LP) SetCost(j int, cost float64) { lp.given[j] = cost }
 
-// SetCosts scales the costs that SetCost gave so that the largest is around one.
+// SetCosts scales the costs that SetCost gave so that they lie around one, the
+// largest at most at 10^4: beyond it rounding reaches the tolerance.
 func (lp *LP) SetCosts() {
-	largest := 0.0
+	least, most := math.Inf(1), 0.0
 	for j, c := range lp.given {
-		largest = max(largest, math.Abs(c*lp.unit[lp.m+j]))
+		if c := math.Abs(c * lp.unit[lp.m+j]); c > 0 {
+			least, most = min(least, c), max(most, c)
+		}
 	}
 	lp.costUnit = 1
-	if largest > 0 {
-		lp.costUnit = power(largest)
+	if most > 0 {
+		lp.costUnit = power(max(math.Sqrt(least)*math.Sqrt(most), most*1e-4))
 	}
 	for j, c := range lp.given {
 		lp.cost[lp.m+j] = c * lp.unit[lp.m+j] / lp.costUnit

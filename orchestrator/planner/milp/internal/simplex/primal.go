@@ -75,7 +75,7 @@ func (lp *LP) price(bland bool) int {
 	best, q := 0.0, -1
 	for c := range lp.status {
 		d := lp.wrong(c)
-		if math.Abs(d) <= optimal {
+		if math.Abs(d) <= optimal*lp.loose {
 			continue
 		}
 		if bland {

@@ -47,6 +47,7 @@ func (lp *LP) Solve(ctx context.Context, limit Limit) (Outcome, error) {
 	lp.shifted = false
 	lp.values()
 	for round := range rounds {
+		lp.loose = math.Pow(10, float64(round/10))
 		if !lp.primalFeasible() {
 			if round > 2 {
 				lp.perturb(round)
@@ -155,7 +156,7 @@ func (lp *LP) primalFeasible() bool {
 // slack is how far outside its bounds column c may be: bounds that are large
 // are met as well as their digits allow.
 func (lp *LP) slack(c int32) float64 {
-	return feasible * max(1, math.Abs(lp.x[c])*1e-3)
+	return lp.loose * feasible * max(1, math.Abs(lp.x[c])*1e-3)
 }
 
 // wrong returns how far the reduced cost of nonbasic column c is on the wrong
@@ -179,7 +180,7 @@ func (lp *LP) wrong(c int) float64 {
 
 func (lp *LP) dualFeasible() bool {
 	for c := range lp.status {
-		if math.Abs(lp.wrong(c)) > optimal {
+		if math.Abs(lp.wrong(c)) > optimal*lp.loose {
 			return false
 		}
 	}
