@@ -1,7 +1,9 @@
 package price
 
 import (
+	"cmp"
 	_ "embed"
+	"slices"
 	"strings"
 	"sync"
 
@@ -174,4 +176,23 @@ func machineRule(r region.Region, machine string, of func(hourly) unit.USD) (Pri
 		p.Source += "; region " + f.source
 	}
 	return p, true
+}
+
+// Rule is a row of egress.csv, tiers together: From and To are regions,
+// CLOUD/AREA or clouds; To may also be "internet", "internet/AREA" or
+// "anywhere".
+type Rule struct {
+	From, To string
+	Price    Price
+}
+
+// Rules returns the rules of egress in the order of their ends, for people to
+// read.
+func Rules() []Rule {
+	var all []Rule
+	for key, p := range rules().egress {
+		all = append(all, Rule{key[0], key[1], p})
+	}
+	slices.SortFunc(all, func(a, b Rule) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
+	return all
 }

@@ -3,6 +3,7 @@ package price
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 
 	"github.com/skyctl/skyctl/orchestrator/grid"
@@ -49,6 +50,15 @@ func Read(name string, r io.Reader) (*Table, error) {
 		return nil, fmt.Errorf("%s: has no prices, add rows of src,dst,usd_per_gb", name)
 	}
 	return &Table{egress}, nil
+}
+
+// Regions returns every region of the table, in the order of their names.
+func (t *Table) Regions() []region.Region {
+	known := map[region.Region]bool{}
+	for pair := range t.egress {
+		known[pair.From], known[pair.To] = true, true
+	}
+	return slices.Sorted(maps.Keys(known))
 }
 
 func regionIn(t *table.Table, column string) region.Region {
