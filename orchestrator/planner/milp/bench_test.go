@@ -15,7 +15,7 @@ func BenchmarkOverlay(b *testing.B) {
 		relax                 bool
 	}{
 		{20, 2, 1, 20, true}, {63, 4, 1, 20, true}, {63, 4, 1, 60, true}, {40, 2, 3, 20, true},
-		{20, 2, 1, 20, false}, {63, 1, 1, 20, false}, {63, 4, 1, 20, false}, {63, 4, 1, 60, false}, {40, 2, 3, 20, false},
+		{20, 2, 1, 20, false}, {63, 1, 1, 20, false}, {63, 4, 1, 20, false}, {63, 4, 1, 60, false}, {40, 2, 3, 20, false}, {63, 2, 3, 20, true}, {63, 2, 3, 20, false}, {63, 2, 6, 20, true},
 	} {
 		b.Run(fmt.Sprintf("regions=%d/types=%d/dests=%d/gbps=%g/relax=%v", c.regions, c.types, c.dests, c.rate, c.relax), func(b *testing.B) {
 			for b.Loop() {

@@ -88,7 +88,7 @@ func (s *search) choose(n *node, r Relaxation, basis simplex.Basis) int {
 	trials := 0
 	for _, j := range list {
 		c := s.costs[j]
-		if trials < tried && (c.downCount < reliable || c.upCount < reliable) && s.opts.Price == nil && !s.limit() {
+		if trials < tried && (c.downCount < reliable || c.upCount < reliable) && s.opts.Price == nil && !s.spent() {
 			trials++
 			if empty := s.probe(n, j, r, basis); empty {
 				return j // one half is gone: nothing is cheaper

@@ -71,7 +71,7 @@ func (s *search) round(j int, x float64) float64 {
 // their bounds, allow one, and reports whether they do. It changes the bounds of
 // the program.
 func (s *search) try(x []float64) bool {
-	if len(x) < len(s.p.variables) || s.limit() {
+	if len(x) < len(s.p.variables) || s.spent() {
 		return false
 	}
 	s.at = nil
@@ -153,7 +153,7 @@ func (s *search) dive(n *node, r Relaxation, basis simplex.Basis) {
 		limit := s.limits()
 		limit.Objective = s.best()
 		end, err := s.lp.Solve(s.ctx, limit)
-		if err != nil || end != simplex.Optimal || s.limit() {
+		if err != nil || end != simplex.Optimal || s.spent() {
 			return
 		}
 		x = s.values().X

@@ -256,10 +256,14 @@ func (s *search) closed(bound float64) bool {
 	return s.answer != nil && s.answer.Objective-bound <= s.allowed()
 }
 
-// limit reports whether the work allowed is spent.
+// limit reports whether no further node may be solved.
 func (s *search) limit() bool {
-	return s.opts.Nodes > 0 && s.nodes >= s.opts.Nodes ||
-		s.opts.Pivots > 0 && s.lp.Pivots-s.from >= s.opts.Pivots || s.ctx.Err() != nil
+	return s.opts.Nodes > 0 && s.nodes >= s.opts.Nodes || s.spent()
+}
+
+// spent reports whether no further pivot may be done.
+func (s *search) spent() bool {
+	return s.opts.Pivots > 0 && s.lp.Pivots-s.from >= s.opts.Pivots || s.ctx.Err() != nil
 }
 
 // limits returns those of the next relaxation.
