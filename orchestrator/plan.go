@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -22,8 +23,14 @@ import (
 )
 
 // provisioning is the forecast of how long it takes to bring gateways up.
-// Local: measured with make bench. The clouds' belong to their modules.
-var provisioning = map[region.Cloud]time.Duration{region.Local: 3 * time.Second}
+// Local: measured with make bench. The clouds': a guess, from how long machines
+// of theirs usually take to boot, until their modules are measured.
+var provisioning = map[region.Cloud]time.Duration{
+	region.Local: 3 * time.Second,
+	region.AWS:   90 * time.Second,
+	region.GCP:   90 * time.Second,
+	region.Azure: 150 * time.Second,
+}
 
 // Plan lists the source, solves for an overlay, renders it, and asks Terraform
 // what it would do. The run is saved for Apply. Nothing is created but the run
@@ -59,7 +66,7 @@ func (o *Orchestrator) Plan(ctx context.Context, req Request) (plan Plan, err er
 	if err != nil {
 		return Plan{}, err
 	}
-	plan = Plan{Run: run.ID, Objects: counts.Listed, Bytes: unit.Bytes(counts.ListedBytes), Overlay: s.Overlay}
+	plan = Plan{Run: run.ID, Objects: counts.Listed, Bytes: unit.Bytes(counts.ListedBytes), Overlay: s.Overlay, Pareto: s.Pareto}
 	if s.Preview != nil {
 		plan.Terraform = TerraformPlan{Dir: run.Terraform(), Changes: s.Preview.Changes}
 	}
@@ -100,13 +107,33 @@ func (o *Orchestrator) prepare(ctx context.Context, req Request) (run *rundir.Ru
 	}
 	s.Fingerprint = listing.Fingerprint
 	o.begin(run, PhaseSolve, "")
-	s.Overlay, err = planner.Solve(ctx, o.job(req, p, listing), o.Config.Grid(), o.Config.Prices(), planner.Limits{
-		Gateways: o.Config.Limits.GatewaysPerRegion, Relays: o.Config.Relays(), Allow: o.Config.Allow.Regions, Provision: provisioning})
-	if err != nil {
+	if err := o.solve(ctx, o.job(req, p, listing), s); err != nil {
 		return nil, nil, err
 	}
 	s.ChunkSize, err = o.chunkSize(req, listing.Bytes, len(s.Overlay.Routes), p.destBuckets)
 	return run, s, err
+}
+
+// solve plans the job by the figures there are.
+func (o *Orchestrator) solve(ctx context.Context, job planner.Job, s *saved) error {
+	f, err := o.Figures(FigureFiles{})
+	if err != nil {
+		return err
+	}
+	limits := o.limits(append(slices.Concat(job.Dests...), job.Sources...))
+	if s.Overlay, err = planner.Solve(ctx, job, f.Grid, f.Prices, limits); err != nil {
+		return err
+	}
+	if s.Request.Pareto {
+		s.Pareto, err = frontier(ctx, job, f, limits)
+	}
+	return err
+}
+
+// limits are what a plan between the regions must stay within.
+func (o *Orchestrator) limits(ends []region.Region) planner.Limits {
+	return planner.Limits{Gateways: o.Config.Limits.GatewaysPerRegion, Relays: o.relays(ends),
+		Allow: o.Config.Allow.Regions, Provision: provisioning}
 }
 
 func (o *Orchestrator) job(req Request, p *places, l transfer.Listing) planner.Job {

@@ -28,6 +28,17 @@ func planView(p orchestrator.Plan, saved bool) view {
 
 // planRows writes one row a fact: its name, a tab, the fact.
 func planRows(w io.Writer, p orchestrator.Plan) {
+	overlayRows(w, p.Overlay)
+	if p.Terraform.Dir != "" {
+		rows(w, "terraform", []string{
+			fmt.Sprintf("%d to add, %d to change, %d to destroy", p.Terraform.Add, p.Terraform.Change, p.Terraform.Destroy),
+			p.Terraform.Dir,
+		})
+	}
+}
+
+// overlayRows writes what a plan says without a run.
+func overlayRows(w io.Writer, p overlay.Overlay) {
 	rows(w, "routes", routeRows(p.Routes))
 	rows(w, "gateways", gatewayRows(p.Regions))
 	rows(w, "throughput", []string{p.Throughput.Human()})
@@ -40,12 +51,6 @@ func planRows(w io.Writer, p orchestrator.Plan) {
 		rows(w, "optimality", []string{fmt.Sprintf("within %.2g %% of the best plan", 100*p.Gap)})
 	}
 	rows(w, "assumed", assumedRows(p.Graph))
-	if p.Terraform.Dir != "" {
-		rows(w, "terraform", []string{
-			fmt.Sprintf("%d to add, %d to change, %d to destroy", p.Terraform.Add, p.Terraform.Change, p.Terraform.Destroy),
-			p.Terraform.Dir,
-		})
-	}
 }
 
 // rows writes the facts of one name, which only the first has.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 
@@ -86,4 +87,16 @@ func (c *Config) Prices() *price.Book {
 		}
 	}
 	return price.New(egress, machines)
+}
+
+// Configured returns the clouds for which the configuration has an account.
+func (c Clouds) Configured() []region.Cloud {
+	var clouds []region.Cloud
+	for cloud, account := range map[region.Cloud]any{region.AWS: c.AWS, region.GCP: c.GCP, region.Azure: c.Azure} {
+		if !reflect.ValueOf(account).IsZero() {
+			clouds = append(clouds, cloud)
+		}
+	}
+	slices.Sort(clouds)
+	return clouds
 }
