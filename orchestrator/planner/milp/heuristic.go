@@ -30,8 +30,8 @@ func (s *search) prepare() {
 // heuristics look for answers near the relaxation r of n: rounded, as the caller
 // rounds, and by diving. They leave the program changed.
 func (s *search) heuristics(n *node, r Relaxation, basis simplex.Basis) {
-	// Every node at first, then rarely: most answers are found early.
-	if s.nodes > 8 && s.nodes&(s.nodes-1) != 0 && s.nodes%32 != 0 {
+	// Often at first, then rarely: most answers are found early.
+	if s.nodes&(s.nodes-1) != 0 && s.nodes%32 != 0 {
 		return
 	}
 	s.try(s.rounded(r.X))

@@ -28,6 +28,7 @@ type search struct {
 	nodes  int
 	number int
 	root   Relaxation
+	basis  simplex.Basis // the root's, from which the next solve starts
 	err    error
 
 	at       *node    // whose relaxation the program is, as solved; nil after any change
@@ -35,7 +36,8 @@ type search struct {
 	children [2]*node // of the node expanded last, nil if it was not split
 }
 
-// Solve minimises. It starts from the basis of the last solve of p. The error
+// Solve minimises. It starts from the basis at which the relaxation of the last
+// solve of p ended. The error
 // tells of wrong figures in the problem, a done context, or coefficients so far
 // apart in size that rounding defeats the simplex method; everything else is a
 // Status.
@@ -59,6 +61,9 @@ func (p *Problem) Solve(ctx context.Context, opts Options) (Solution, error) {
 		root.proof = &Proof{}
 	}
 	unbounded := s.run(root)
+	if s.basis != nil {
+		p.lp.SetBasis(s.basis)
+	}
 	if err := ctx.Err(); err != nil {
 		return Solution{}, err
 	}
@@ -91,7 +96,7 @@ func (s *search) run(root *node) (unbounded bool) {
 			continue
 		}
 		if n == root {
-			s.root = relaxation
+			s.root, s.basis = relaxation, s.lp.Basis()
 		}
 		s.expand(n, relaxation)
 	}

@@ -1,10 +1,6 @@
 package simplex
 
-import (
-	"cmp"
-	"math"
-	"slices"
-)
+import "math"
 
 // candidate is a nonbasic column whose reduced cost reaches zero in the step.
 type candidate struct {
@@ -45,17 +41,25 @@ func (lp *LP) enter(delta float64) (q int, flips []candidate) {
 	if len(list) == 0 {
 		return -1, nil
 	}
-	slices.SortFunc(list, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(a.ratio, b.ratio), cmp.Compare(b.alpha, a.alpha), cmp.Compare(a.column, b.column))
-	})
-	// passed is how many of the list the step may go beyond.
+	// passed is how many of the list the step may go beyond. Only as much of the
+	// list is brought into order as the step can reach.
+	front := order(list)
 	passed := 0
 	for slope := math.Abs(delta); passed < len(list)-1; passed++ {
-		slope -= list[passed].alpha * (lp.upper[list[passed].column] - lp.lower[list[passed].column])
+		c := front.next()
+		slope -= c.alpha * (lp.upper[c.column] - lp.lower[c.column])
 		if !(slope > 0) {
 			break
 		}
 	}
+	limit := math.Inf(1)
+	for _, c := range list[passed:] {
+		limit = min(limit, c.ratio+optimal/c.alpha)
+	}
+	for front.more(limit) {
+		front.next()
+	}
+	list = list[:max(front.sorted, passed+1)]
 	best := pickLargest(list, passed)
 	// A pivot that is small among those passed is worth less than a shorter step.
 	for best > 0 && list[best].alpha < 1e-3*largest(list[:best]) && list[best].alpha < 1e-5 {
