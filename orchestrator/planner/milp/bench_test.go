@@ -33,3 +33,30 @@ func BenchmarkOverlay(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkFrontier solves one model for 30 rates, as a sweep over the frontier
+// does: the first from nothing, the others from the one before.
+func BenchmarkFrontier(b *testing.B) {
+	for b.Loop() {
+		o := newOverlay(rand.New(rand.NewPCG(1, 2)), 63, 2, 1, 10)
+		costs := make([]float64, o.Variables())
+		for j := range costs {
+			costs[j] = o.VariableAt(milp.Var(j)).Cost
+		}
+		pivots := 0
+		for step := range 30 {
+			rate := 10 + 2*float64(step)
+			for j, cost := range costs {
+				o.SetCost(milp.Var(j), cost*10/rate) // egress a share, machines by the hour
+			}
+			o.SetSides(o.goals[0], rate, rate)
+			o.SetSides(o.goals[1], -rate, -rate)
+			s, err := o.Solve(b.Context(), milp.Options{})
+			if err != nil || s.Status != milp.Optimal {
+				b.Fatal(rate, s.Status, err)
+			}
+			pivots += s.Pivots
+		}
+		b.ReportMetric(float64(pivots)/30, "pivots/point")
+	}
+}

@@ -30,10 +30,11 @@ func (s *search) conclude(root *node, unbounded bool) Solution {
 	return answer
 }
 
-// gap returns how far bound is below objective, as a fraction of it.
+// gap returns how far bound is below objective, as a fraction of it. What is left
+// of rounding is no gap.
 func gap(objective, bound float64) float64 {
 	by := objective - bound
-	if by <= 0 {
+	if by <= rounding(objective) {
 		return 0
 	}
 	if objective == 0 {
@@ -41,6 +42,9 @@ func gap(objective, bound float64) float64 {
 	}
 	return by / math.Abs(objective)
 }
+
+// rounding is how far sums of the size of x are from exact.
+func rounding(x float64) float64 { return 1e-9 * (1 + math.Abs(x)) }
 
 // cost returns what x costs.
 func (p *Problem) cost(x []float64) float64 {

@@ -253,7 +253,7 @@ func (s *search) threshold() float64 {
 
 // allowed is the gap, in units of the objective, that the answer may have.
 func (s *search) allowed() float64 {
-	return max(s.opts.AbsGap, s.opts.Gap*math.Abs(s.answer.Objective), 1e-9*(1+math.Abs(s.answer.Objective)))
+	return max(s.opts.AbsGap, s.opts.Gap*math.Abs(s.answer.Objective), rounding(s.answer.Objective))
 }
 
 // closed reports whether the answer is within the gap of bound.

@@ -70,7 +70,7 @@ type Solution struct {
 	X         []float64 // a value for each variable; those of integers are whole
 	Objective float64   // cost of X
 	Bound     float64   // no feasible point costs less; +Inf if there is none and no cutoff
-	Gap       float64   // (Objective - Bound) / |Objective|, at least 0
+	Gap       float64   // (Objective - Bound) / |Objective|; 0 for less than 1e-9 of it
 
 	// Dual has a value for each constraint and Reduced for each variable, of the
 	// linear program that is left when the integers are fixed at X. They explain
