@@ -107,26 +107,42 @@ func (o *Orchestrator) prepare(ctx context.Context, req Request) (run *rundir.Ru
 	}
 	s.Fingerprint = listing.Fingerprint
 	o.begin(run, PhaseSolve, "")
-	if err := o.solve(ctx, o.job(req, p, listing), s); err != nil {
-		return nil, nil, err
-	}
-	s.ChunkSize, err = o.chunkSize(req, listing.Bytes, len(s.Overlay.Routes), p.destBuckets)
-	return run, s, err
+	return run, s, o.solve(ctx, p, listing, s)
 }
 
-// solve plans the job by the figures there are.
-func (o *Orchestrator) solve(ctx context.Context, job planner.Job, s *saved) error {
+// solve plans the run by the figures there are, requests to stores included.
+func (o *Orchestrator) solve(ctx context.Context, p *places, l transfer.Listing, s *saved) error {
 	f, err := o.Figures(FigureFiles{})
+	if err != nil {
+		return err
+	}
+	// As if over one route: what more of them split is small, and so are its requests.
+	size, err := o.chunkSize(s.Request, l.Bytes, 1, p.destBuckets)
+	if err != nil {
+		return err
+	}
+	asked := o.job(s.Request, p, l)
+	requests := requestsCost(f.Prices, p, l, size)
+	job, err := reserve(asked, requests)
 	if err != nil {
 		return err
 	}
 	limits := o.limits(append(slices.Concat(job.Dests...), job.Sources...))
 	if s.Overlay, err = planner.Solve(ctx, job, f.Grid, f.Prices, limits); err != nil {
-		return err
+		return unreserved(err, asked.MaxCost, requests)
 	}
+	s.Overlay.Cost.Requests += requests
+	s.Overlay.Cost.Total += requests
 	if s.Request.Pareto {
-		s.Pareto, err = frontier(ctx, job, f, limits)
+		if s.Pareto, err = frontier(ctx, job, f, limits); err != nil {
+			return err
+		}
+		for i := range s.Pareto {
+			s.Pareto[i].Cost.Requests += requests
+			s.Pareto[i].Cost.Total += requests
+		}
 	}
+	s.ChunkSize, err = o.chunkSize(s.Request, l.Bytes, len(s.Overlay.Routes), p.destBuckets)
 	return err
 }
 

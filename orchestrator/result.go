@@ -55,6 +55,9 @@ func (a *attempt) result(ctx context.Context, l *layout.Layout, moved transfer.R
 	}
 	r.Routes = a.routes(l, carried)
 	r.Cost = Cost{Estimated: a.saved.Overlay.Cost.Total, Actual: a.cost(r.Routes, time.Duration(rented))}
+	if r.Objects > 0 {
+		r.Cost.Actual += a.saved.Overlay.Cost.Requests * unit.USD(r.Done) / unit.USD(r.Objects)
+	}
 	return r, nil
 }
 
