@@ -1,0 +1,107 @@
+package planner
+
+import (
+	"cmp"
+	"context"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/skyctl/skyctl/orchestrator/grid"
+	"github.com/skyctl/skyctl/orchestrator/price"
+	"github.com/skyctl/skyctl/orchestrator/region"
+	"github.com/skyctl/skyctl/orchestrator/unit"
+)
+
+// figures returns the built-in grid and price book, or those of the files that
+// SKYCTL_GRID and SKYCTL_PRICES name, and the regions that they know.
+func figures(t testing.TB) (*grid.Grid, *price.Book, []region.Region) {
+	t.Helper()
+	open := func(name string) *os.File {
+		f, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { f.Close() })
+		return f
+	}
+	g, b := grid.New(nil, nil).WithModel(), price.New(nil, nil).WithRules()
+	if name := os.Getenv("SKYCTL_GRID"); name != "" {
+		table, err := grid.Read(name, open(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		g = grid.New(nil, nil).WithTable(table)
+	}
+	if name := os.Getenv("SKYCTL_PRICES"); name != "" {
+		table, err := price.Read(name, open(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b = b.WithTable(table)
+	}
+	return g, b, g.Regions()
+}
+
+// BenchmarkPlanner plans random pairs of regions at 8 gateways a region, 1 TB
+// and every goal, and reports the times and gaps: median, 99th percentile and
+// worst. SKYCTL_PAIRS is the number of pairs.
+func BenchmarkPlanner(b *testing.B) {
+	g, book, regions := figures(b)
+	pairs := 20
+	if n, err := strconv.Atoi(os.Getenv("SKYCTL_PAIRS")); err == nil {
+		pairs = n
+	}
+	for _, goal := range []string{"throughput", "time", "cost", "default"} {
+		b.Run(goal, func(b *testing.B) {
+			for b.Loop() {
+				rng := rand.New(rand.NewPCG(1, 2))
+				var took []time.Duration
+				var gaps []float64
+				for range pairs {
+					from, to := regions[rng.IntN(len(regions))], regions[rng.IntN(len(regions))]
+					if from == to {
+						continue
+					}
+					job := Job{Sources: []region.Region{from}, Dests: [][]region.Region{{to}}, Bytes: unit.TB, Gateways: ptr(8)}
+					switch goal {
+					case "throughput":
+						job.MinThroughput = 20
+					case "time":
+						job.MaxTime = 10 * time.Minute
+					case "cost":
+						job.MaxCost = ptr(unit.USD(130))
+					}
+					start := time.Now()
+					o, err := Solve(context.Background(), job, g, book, Limits{Relays: regions})
+					took = append(took, time.Since(start))
+					if err == nil {
+						gaps = append(gaps, o.Gap)
+					} else {
+						b.Logf("%s > %s: %v", from, to, err)
+					}
+					if took[len(took)-1] > 3*time.Second || (err == nil && o.Gap > tolerance) {
+						b.Logf("%s > %s: %v, gap %v", from, to, took[len(took)-1], o.Gap)
+					}
+				}
+				report(b, "ms", took, func(d time.Duration) float64 { return float64(d.Microseconds()) / 1e3 })
+				report(b, "gap", gaps, func(g float64) float64 { return g })
+			}
+		})
+	}
+}
+
+func report[T cmp.Ordered](b *testing.B, what string, all []T, in func(T) float64) {
+	slices.Sort(all)
+	if len(all) == 0 {
+		return
+	}
+	b.ReportMetric(in(all[len(all)/2]), "median-"+what)
+	b.ReportMetric(in(all[(len(all)*99)/100]), "p99-"+what)
+	b.ReportMetric(in(all[len(all)-1]), "worst-"+what)
+}
+
+func ptr[T any](v T) *T { return &v }
