@@ -117,9 +117,9 @@ func cbc(t *testing.T, p *milp.Problem) (status string, objective float64) {
 }
 
 // feasible reports whether there is a point of p that the exact checker accepts,
-// within a thousandth of what is allowed elsewhere. Some versions of cbc call
-// problems infeasible that are not: their preprocessing errs with free variables
-// and with equations between integers.
+// within a thousandth of what is allowed elsewhere. cbc 2.10 calls some problems
+// infeasible that are not: its preprocessing errs with free variables and with
+// equations between integers.
 func feasible(t *testing.T, p *milp.Problem) bool {
 	p = clone(p)
 	for j := range p.Variables() {
@@ -169,6 +169,10 @@ func TestAgreesWithCBC(t *testing.T) {
 				continue
 			}
 			if s.Status == milp.Optimal && !close(s.Objective, objective) {
+				if _, err := certify.Point(p, s.X, tolerance/1000); err == nil && s.Objective < objective {
+					agreed["refuted"]++ // cbc is wrong: this point is better
+					continue
+				}
 				t.Errorf("%s, seed %d: %v, cbc: %v", f.name, seed, s.Objective, objective)
 				continue
 			}

@@ -166,6 +166,35 @@ func TestSolvingAgainIsSolvingAnew(t *testing.T) {
 	}
 }
 
+// TestTheBasisIsKept: after any change the next solve takes few pivots.
+func TestTheBasisIsKept(t *testing.T) {
+	o := newOverlay(rand.New(rand.NewPCG(4, 2)), 20, 2, 3, 20)
+	cold, err := o.Solve(t.Context(), milp.Options{Relax: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name   string
+		change func()
+	}{
+		{"nothing", func() {}},
+		{"a cost", func() { o.SetCost(o.machines[0], 1.5*o.VariableAt(o.machines[0]).Cost) }},
+		{"a bound", func() { o.SetBounds(o.machines[1], 0, 1) }},
+		{"a coefficient", func() { o.SetCoefficient(0, o.machines[0], 1.5) }},
+		{"a row", func() { o.Constraint("new", -inf, 5, milp.Term{Var: o.machines[0], Coefficient: 1}) }},
+		{"a column", func() { o.Column("new", 0, 5, 0.1, milp.Continuous, milp.Entry{Row: o.goals[0], Coefficient: 1}) }},
+	} {
+		c.change()
+		s, err := o.Solve(t.Context(), milp.Options{Relax: true})
+		if err != nil || s.Status != milp.Optimal {
+			t.Fatalf("%s: %s, %v", c.name, s.Status, err)
+		}
+		if s.Pivots > cold.Pivots/4 {
+			t.Errorf("%s: %d pivots, from nothing it was %d", c.name, s.Pivots, cold.Pivots)
+		}
+	}
+}
+
 // change makes one change of a random kind.
 func change(rng *rand.Rand, p *milp.Problem) {
 	j := milp.Var(rng.IntN(p.Variables()))

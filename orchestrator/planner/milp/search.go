@@ -61,7 +61,7 @@ func (p *Problem) Solve(ctx context.Context, opts Options) (Solution, error) {
 		root.proof = &Proof{}
 	}
 	unbounded := s.run(root)
-	if s.basis != nil {
+	if s.basis != nil && s.at != root {
 		p.lp.SetBasis(s.basis)
 	}
 	if err := ctx.Err(); err != nil {

@@ -87,6 +87,26 @@ func TestALittleChangeTakesFewPivots(t *testing.T) {
 	}
 }
 
+// TestWeightsAreNorms holds the dual steepest edge weights to what they stand for:
+// the squared length of a row of the inverse of the basis. Wrong ones cost pivots
+// and nothing else, so that no other test would tell.
+func TestWeightsAreNorms(t *testing.T) {
+	lp := transport(rand.New(rand.NewPCG(8, 1)), 15)
+	end, err := lp.Solve(t.Context(), Limit{Objective: inf, Pivots: 25})
+	if err != nil || end != Stopped {
+		t.Fatalf("ended %d, %v: there is nothing to see", end, err)
+	}
+	for r, c := range lp.head {
+		norm := 0.0
+		for _, v := range lp.unitRow(r) {
+			norm += v * v
+		}
+		if math.Abs(lp.weight[c]-norm) > 1e-6*norm {
+			t.Errorf("row %d has the weight %v, its norm is %v", r, lp.weight[c], norm)
+		}
+	}
+}
+
 func TestLimits(t *testing.T) {
 	fresh := func() *LP { return transport(rand.New(rand.NewPCG(6, 1)), 12) }
 	lp := fresh()
