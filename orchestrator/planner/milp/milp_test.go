@@ -176,6 +176,9 @@ func TestOptions(t *testing.T) {
 		if !close(s.Objective, full.Objective) {
 			t.Errorf("%v from a start of %v", s.Objective, full.Objective)
 		}
+		if s = solve(t, milp.Options{Start: full.X, Gap: 0.9}); !close(s.Root.Objective, full.Root.Objective) {
+			t.Errorf("a start that is good enough hides the root: %v, want %v", s.Root.Objective, full.Root.Objective)
+		}
 	})
 	t.Run("a start that is not feasible is no harm", func(t *testing.T) {
 		if s := solve(t, milp.Options{Start: make([]float64, len(full.X)), Gap: 1e-9}); !close(s.Objective, full.Objective) {

@@ -37,10 +37,9 @@ type search struct {
 }
 
 // Solve minimises. It starts from the basis at which the relaxation of the last
-// solve of p ended. The error
-// tells of wrong figures in the problem, a done context, or coefficients so far
-// apart in size that rounding defeats the simplex method; everything else is a
-// Status.
+// solve of p ended. The error tells of wrong figures in the problem, a done
+// context, or coefficients so far apart in size that rounding defeats the
+// simplex method; everything else is a Status.
 func (p *Problem) Solve(ctx context.Context, opts Options) (Solution, error) {
 	if p.err != nil {
 		return Solution{}, p.err
@@ -107,7 +106,8 @@ func (s *search) run(root *node) (unbounded bool) {
 func (s *search) relax(n *node) (Relaxation, simplex.Outcome) {
 	s.nodes++
 	limit := s.limits()
-	if s.opts.Price == nil {
+	// Columns to come may lower the optimum, and the root's is always told.
+	if s.opts.Price == nil && n.parent != nil {
 		limit.Objective = s.threshold()
 	}
 	for {
