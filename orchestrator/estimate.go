@@ -93,7 +93,7 @@ func (o *Orchestrator) checkEstimate(req EstimateRequest, f Figures) error {
 	known := f.Regions()
 	for i, r := range append([]region.Region{req.From}, req.To...) {
 		switch {
-		case !slices.Contains(known, r):
+		case r != region.Workstation && !slices.Contains(known, r):
 			return fmt.Errorf("region %s is unknown; skyctl regions lists those of clouds, regions in the configuration adds your own", r)
 		case i > 0 && (r == req.From || slices.Contains(req.To[:i-1], r)):
 			return fmt.Errorf("region %s is given twice, name each once", r)

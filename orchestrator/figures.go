@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/skyctl/skyctl/orchestrator/grid"
 	"github.com/skyctl/skyctl/orchestrator/price"
@@ -108,6 +109,7 @@ func (o *Orchestrator) ImportGrid(file string) (Imported, error) {
 		return Imported{}, err
 	}
 	var text bytes.Buffer
+	fmt.Fprintf(&text, "# imported from %q on %s\n", file, time.Now().Format(time.DateOnly))
 	if err := t.Write(&text); err != nil {
 		return Imported{}, err
 	}

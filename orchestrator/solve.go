@@ -60,7 +60,7 @@ func (o *Orchestrator) solve(ctx context.Context, p *places, l transfer.Listing,
 // limits are what a plan between the regions must stay within.
 func (o *Orchestrator) limits(ends []region.Region) planner.Limits {
 	return planner.Limits{Gateways: o.Config.Limits.GatewaysPerRegion, Relays: o.relays(ends),
-		Allow: o.Config.Allow.Regions, Provision: provisioning}
+		Allow: o.Config.Allow.Regions, Machines: o.Config.Allow.Machines, Provision: provisioning}
 }
 
 func (o *Orchestrator) job(req Request, p *places, l transfer.Listing) planner.Job {

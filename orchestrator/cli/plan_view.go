@@ -3,8 +3,11 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/skyctl/skyctl/orchestrator"
+	"github.com/skyctl/skyctl/orchestrator/config"
+	"github.com/skyctl/skyctl/orchestrator/grid"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
 )
 
@@ -50,7 +53,11 @@ func overlayRows(w io.Writer, p overlay.Overlay) {
 	if p.Gap > 0 {
 		rows(w, "optimality", []string{fmt.Sprintf("within %.2g %% of the best plan", 100*p.Gap)})
 	}
+	if d := p.Direct; d != nil && relayed(p.Graph) {
+		rows(w, "directly", []string{fmt.Sprintf("%s, %s, %s", d.Throughput.Human(), seconds(d.Time), d.Cost)})
+	}
 	rows(w, "assumed", assumedRows(p.Graph))
+	rows(w, "links", sourceRows(p.Graph))
 }
 
 // rows writes the facts of one name, which only the first has.
@@ -103,6 +110,30 @@ func assumedRows(g overlay.Graph) []string {
 	}
 	if len(out) > 0 {
 		out = append(out, "each at 1 Gbit/s, 1 ms, $0.00; say what is true under links: in the configuration")
+	}
+	return out
+}
+
+// relayed tells whether some route has a relay.
+func relayed(g overlay.Graph) bool {
+	return slices.ContainsFunc(g.Routes, func(r overlay.Route) bool { return len(r.Path) > 2 })
+}
+
+// sourceRows say what the throughput of links is known from, where that is not
+// the configuration's word.
+func sourceRows(g overlay.Graph) []string {
+	var out []string
+	for _, e := range g.Edges {
+		text := e.Source
+		switch {
+		case e.Assumed || text == config.Source || text == "":
+			continue
+		case text == grid.SourceModel:
+			text = modelNote
+		}
+		if !slices.Contains(out, text) {
+			out = append(out, text)
+		}
 	}
 	return out
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/unit"
 )
 
-// source is what the figures of a configuration say they are from.
-const source = "configuration"
+// Source is what the figures of a configuration say they are from.
+const Source = "configuration"
 
 // Relays returns the regions in which relays may be, sorted: those that the
 // configuration declares. The workstation is one only if it is declared.
@@ -43,7 +43,7 @@ func (c *Config) Grid() *grid.Grid {
 			RTT:         grid.AssumedRTT,
 			Connections: grid.DefaultConnections,
 			Total:       true,
-			Source:      source,
+			Source:      Source,
 		}
 		if l.RTTMs != nil {
 			figures.RTT = time.Duration(*l.RTTMs * float64(time.Millisecond))
@@ -77,13 +77,13 @@ func (c *Config) Prices() *price.Book {
 			continue
 		}
 		for _, pair := range l.pairs() {
-			egress[pair] = price.Price{USD: unit.USD(*l.USDPerGB), Source: source}
+			egress[pair] = price.Price{USD: unit.USD(*l.USDPerGB), Source: Source}
 		}
 	}
 	machines := map[region.Region]price.Price{}
 	for name, r := range c.Regions {
 		if r.USDPerHour != nil {
-			machines[name] = price.Price{USD: unit.USD(*r.USDPerHour), Source: source}
+			machines[name] = price.Price{USD: unit.USD(*r.USDPerHour), Source: Source}
 		}
 	}
 	return price.New(egress, machines)
