@@ -32,7 +32,9 @@ type master struct {
 	upper    map[milp.Var]float64 // of numbers of gateways
 	columns  []column
 	known    map[string]bool
-	proof    bool // keep proofs, for who checks them
+	ends     []end
+	rate     float64 // Gbit/s that the program is asked for
+	proof    bool    // keep proofs, for who checks them
 
 	worth worth
 }
@@ -147,15 +149,38 @@ func (m *master) addSite(v int) {
 	m.sites = append(m.sites, rows)
 }
 
-// addEnds says that the source and each end need a gateway, which the
-// relaxation would not see.
+// end is the number of gateways at the source or at an end, and the most that
+// one of them can send or receive, in Gbit/s; +Inf where that is not limited.
+type end struct {
+	row  milp.Row
+	each float64
+}
+
+// addEnds says that the source and each end need gateways.
 func (m *master) addEnds() {
-	for _, group := range m.p.groups() {
+	for i, group := range m.p.groups() {
 		var vars []milp.Var
+		can, link := 0.0, 0.0
 		for _, v := range group {
 			vars = append(vars, m.gateways[v]...)
+			for _, t := range m.p.sites[v].machines {
+				if i == 0 {
+					can = max(can, min(t.egress, t.send))
+				} else {
+					can = max(can, min(t.ingress, t.receive))
+				}
+			}
+			for _, l := range m.p.links {
+				if (i == 0 && l.from == v) || (i > 0 && l.to == v) {
+					link = max(link, 1/l.uses())
+				}
+			}
+			if m.p.sites[v].source && m.p.sites[v].isDest() {
+				can, link = math.Inf(1), math.Inf(1) // nothing has to leave or come
+			}
 		}
-		m.lp.Constraint("end", 1, math.Inf(1), sum(vars)...)
+		row := m.lp.Constraint("end", 1, math.Inf(1), sum(vars)...)
+		m.ends = append(m.ends, end{row, min(can, link)})
 	}
 }
 

@@ -8,18 +8,32 @@ import (
 
 // Tolerances of the program, in its own units.
 const (
-	tooLight = 1e-7 // a tree lighter than its dual value by less brings nothing
+	tooLight = 1e-7 // trees that would lower the objective by less are not added
 	lacking  = 1e-6 // less of a rate than this part is not lacking
 )
+
+// atOnce is the most trees that are added before the program is solved again.
+// The lightest change the dual values, and most of the others with them.
+const atOnce = 6
 
 // cost is what a Gbit/s on a tree adds to the objective.
 func (m *master) cost(c column) float64 {
 	return m.worth.usdPerGB*c.usd + m.worth.hop*float64(len(c.links))
 }
 
-// ask sets the rate that the program is solved for and what counts.
+// ask sets the rate that the program is solved for and what counts. The whole
+// rate leaves the source and comes to each end, which takes a whole number of
+// gateways: the relaxation would take a part of one.
 func (m *master) ask(rate float64, w worth) {
+	m.rate = rate
 	m.lp.SetSides(m.goal, rate, rate)
+	for _, e := range m.ends {
+		least := 1.0
+		if w.hop > 0 { // else the rate is more than can be had, to find the most
+			least = math.Max(1, math.Ceil(rate/e.each-whole))
+		}
+		m.lp.SetSides(e.row, least, math.Inf(1))
+	}
 	if w == m.worth {
 		return
 	}

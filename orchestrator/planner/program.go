@@ -55,9 +55,9 @@ func (m *master) solve(gap, slack, cutoff, provision float64) (bounded, error) {
 	}
 	switch s.Status {
 	case milp.Optimal, milp.Feasible:
-		return bounded{m.answer(s.X), s.Bound, s.Proof}, nil
+		return bounded{m.answer(s.X), s.Bound - tooLight, s.Proof}, nil
 	case milp.Infeasible, milp.Unknown:
-		return bounded{nil, min(cutoff, s.Bound), s.Proof}, nil
+		return bounded{nil, min(cutoff, s.Bound) - tooLight, s.Proof}, nil
 	}
 	return bounded{}, fmt.Errorf("the planner's program is %s, which its bounds exclude", s.Status)
 }
@@ -136,12 +136,14 @@ func (m *master) bring(dual []float64) bool {
 	w := m.weights(dual)
 	m.finder.find(w)
 	worth := dual[m.goal]
-	brought := false
+	brought := 0
 	for _, t := range m.finder.all(w) {
-		if t.weight >= worth-tooLight*math.Max(1, math.Abs(worth)) {
+		if t.weight >= worth-tooLight/m.rate || brought == atOnce {
 			break
 		}
-		brought = m.add(t.tree) || brought
+		if m.add(t.tree) {
+			brought++
+		}
 	}
-	return brought
+	return brought > 0
 }

@@ -101,7 +101,7 @@ func (s *solver) fastest(usd float64, does point) (best point, above float64, er
 			}
 			continue
 		}
-		bound, err := s.below(at.slow, at.fast, cutoff*(1+exact))
+		bound, err := s.below(at.slow, at.fast, cutoff+10*tooLight)
 		if err != nil {
 			return point{}, 0, err
 		}
