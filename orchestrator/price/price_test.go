@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/skyctl/skyctl/orchestrator/grid"
@@ -70,6 +71,26 @@ func TestRules(t *testing.T) {
 	} {
 		if p, err := b.Egress(c.from, c.to); err != nil || p.USD != c.want {
 			t.Errorf("%s > %s: %v, %v, want %v", c.from, c.to, p.USD, err, c.want)
+		}
+	}
+}
+
+// TestMachineInRegion holds that a region's price is its cloud's reference times
+// the region's factor, and says that it is approximate.
+func TestMachineInRegion(t *testing.T) {
+	b := New(nil, map[region.Region]Price{"aws:eu-west-1": {USD: 1}}).WithRules()
+	for _, c := range []struct {
+		at          region.Region
+		want        float64
+		approximate bool
+	}{
+		{"aws:us-east-1", 1.536, false},
+		{"aws:eu-central-1", 1.536 * 1.198, true},
+		{"aws:eu-west-1", 1, false}, // the configuration wins
+	} {
+		p, err := b.Machine(c.at, "m5.8xlarge")
+		if err != nil || math.Abs(float64(p.USD)-c.want) > 1e-9 || strings.Contains(p.Source, "region approximate") != c.approximate {
+			t.Errorf("%s: %+v, %v, want %v", c.at, p, err, c.want)
 		}
 	}
 }
