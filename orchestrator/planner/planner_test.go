@@ -166,6 +166,26 @@ func TestSolve(t *testing.T) {
 			want: "0: a > b 1; 1: a > b > c 1; a x1; b x1; c x1", cost: 2, secs: 800, why: "link aws:b > aws:c (1 Gbit/s)",
 		},
 		{
+			// One tree carries 1: a reaches b and c over links of 1, and they
+			// each other.
+			name:  "the data is partitioned over two trees",
+			world: newWorld().link("a>b", 1, 0.02).link("a>c", 1, 0.02).link("b>c", 1, 0.01).link("c>b", 1, 0.01),
+			job:   Job{Sources: regions("a"), Dests: [][]region.Region{regions("b"), regions("c")}, Bytes: 100 * unit.GB, MinThroughput: 2}, limit: 1,
+			want: "0: a > b 1; 0: a > c > b 1; 1: a > b > c 1; 1: a > c 1; a x1; b x1; c x1", cost: 3, secs: 400, why: "link aws:a > aws:b (1 Gbit/s)",
+		},
+		{
+			name:  "two destinations in one region get one copy",
+			world: newWorld().link("a>b", 1, 0.02),
+			job:   from("a", "b", "b"), limit: 1,
+			want: "0: a > b 1; 1: a > b 1; a x1; b x1", cost: 2, secs: 800, why: "link aws:a > aws:b (1 Gbit/s)",
+		},
+		{
+			name:  "the stores are slower than the links",
+			world: newWorld().link("a>b", 1, 0.02),
+			job:   Job{Sources: regions("a"), Dests: [][]region.Region{regions("b")}, Bytes: 100 * unit.GB, WriteGbps: []unit.Gbps{0.5}}, limit: 1,
+			want: "0: a > b 0.5; a x1; b x1", cost: 2, secs: 1600, why: "the stores (0.5 Gbit/s)",
+		},
+		{
 			name:  "a bucket of several regions is read in the best",
 			world: newWorld().link("a>b", 1, 0.02).link("c>b", 3, 0.01),
 			job:   Job{Sources: regions("a", "c"), Dests: [][]region.Region{regions("b")}, Bytes: 100 * unit.GB, MinThroughput: 2}, limit: 8,
