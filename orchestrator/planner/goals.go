@@ -91,6 +91,7 @@ func (s *solver) because() string {
 // for each time that provisioning may take, among the rates that are fast
 // enough.
 func (s *solver) inTime() (point, float64, error) {
+	s.nodes = fewNodes
 	limit := s.p.job.MaxTime.Seconds()
 	var best point
 	bound := math.Inf(1)
@@ -136,6 +137,7 @@ func (s *solver) quick(provision float64) *solver {
 // within returns the fastest plan that costs at most the limit, and how much
 // faster another may be.
 func (s *solver) within(limit float64) (point, float64, error) {
+	s.nodes = fewNodes
 	points, err := s.frontier()
 	if err != nil {
 		return point{}, 0, err
@@ -165,12 +167,35 @@ func (s *solver) within(limit float64) (point, float64, error) {
 
 // ordinary returns the knee of the frontier, with few routes.
 func (s *solver) ordinary() (point, float64, error) {
+	s.nodes = fewNodes
 	points, err := s.frontier()
 	if err != nil {
 		return point{}, 0, err
 	}
 	c, err := s.simple(points[s.knee(points)])
+	if err == nil {
+		c, err = s.proven(c)
+	}
 	return c, s.gap(c, c.bound), err
+}
+
+// proven returns a plan that was searched for with few relaxations, or the one
+// that more find at its rate, with the bound that they prove.
+func (s *solver) proven(c point) (point, error) {
+	if s.gap(c, c.bound) <= tolerance {
+		return c, nil
+	}
+	s.nodes = maxNodes
+	delete(s.points, c.rate)
+	better, err := s.at(c.rate)
+	if err != nil {
+		return point{}, err
+	}
+	if s.usd(better) < s.usd(c) {
+		return better, nil
+	}
+	c.bound = better.bound
+	return c, nil
 }
 
 // gap returns how much cheaper the best plan may be, as a fraction of what this

@@ -17,6 +17,9 @@ const whole = 1e-6
 // is the same on every machine; a search that it ends states the larger gap.
 const maxNodes = 4000
 
+// fewNodes is the same for searches of which a plan takes many.
+const fewNodes = 100
+
 // answer is what the program has for a rate: whole gateways, and trees that
 // carry it.
 type answer struct {
@@ -43,9 +46,9 @@ type bounded struct {
 // solve searches for the best answer below the cutoff, to the gap (relative) or
 // the slack (absolute), among sites whose gateways are up within so many
 // seconds. Trees that are missing are found on the way.
-func (m *master) solve(gap, slack, cutoff, provision float64) (bounded, error) {
+func (m *master) solve(gap, slack, cutoff, provision float64, nodes int) (bounded, error) {
 	m.open(provision)
-	opts := milp.Options{Gap: gap, AbsGap: slack, Nodes: maxNodes, Price: m.bring, Round: m.enough, Proof: m.proof}
+	opts := milp.Options{Gap: gap, AbsGap: slack, Nodes: nodes, Price: m.bring, Round: m.enough, Proof: m.proof}
 	if !math.IsInf(cutoff, 1) {
 		opts.Cutoff = &cutoff
 	}

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"errors"
+	"maps"
 	"math"
 	"slices"
 )
@@ -17,6 +18,7 @@ type solver struct {
 	scale      float64   // USD that are 1 in the objective
 	tie        float64   // what a hop or a gateway weighs there, besides its price
 	points     map[float64]point
+	nodes      int // limit of the relaxations of one search
 }
 
 // point is the cheapest plan at a rate.
@@ -33,7 +35,7 @@ const tieWeight = 1e-6
 
 // newSolver returns a solver, or an error if no rate is possible.
 func newSolver(p *problem) (*solver, error) {
-	s := &solver{p: p, m: newMaster(p), provisions: p.provisions(), scale: 1, tie: 1, points: map[float64]point{}}
+	s := &solver{p: p, m: newMaster(p), provisions: p.provisions(), scale: 1, tie: 1, points: map[float64]point{}, nodes: maxNodes}
 	s.begin()
 	var err error
 	if s.most, err = s.maximum(); err != nil || s.most == 0 {
@@ -84,7 +86,7 @@ func (s *solver) maximum() (float64, error) {
 	}
 	most = min(most, s.p.most)
 	s.m.ask(most, worth{short: 1})
-	found, err := s.m.solve(exact, most*lacking/10, math.Inf(1), math.Inf(1))
+	found, err := s.m.solve(exact, most*lacking/10, math.Inf(1), math.Inf(1), maxNodes)
 	if err != nil {
 		return 0, err
 	}
@@ -161,9 +163,10 @@ func (s *solver) at(rate float64) (point, error) {
 func (s *solver) cheapest(rate, seconds, provision, cutoff float64) (bounded, error) {
 	// What is lacking has to be dearer than anything that could carry it. What
 	// that is nobody knows, so a rate that lacks is asked for more.
+	s.renew()
 	for penalty := 1e3; ; penalty *= 1e3 {
 		s.m.ask(rate, s.worth(rate, seconds, penalty))
-		found, err := s.m.solve(0.8*tolerance, 0, cutoff, provision)
+		found, err := s.m.solve(0.8*tolerance, 0, cutoff, provision, s.nodes)
 		if err != nil || found.answer == nil || found.short <= lacking*rate {
 			return found, err
 		}
@@ -172,6 +175,27 @@ func (s *solver) cheapest(rate, seconds, provision, cutoff float64) (bounded, er
 		}
 	}
 }
+
+// renew begins a new program when the trees of earlier rates have become many:
+// most are of no use any more and slow down each relaxation. Those that plans
+// use stay.
+func (s *solver) renew() {
+	if len(s.m.columns) <= manyTrees {
+		return
+	}
+	old := s.m
+	s.m = newMaster(s.p)
+	s.m.proof = old.proof
+	s.begin()
+	for _, rate := range slices.Sorted(maps.Keys(s.points)) {
+		for _, f := range s.points[rate].answer.flows {
+			s.m.add(f.tree)
+		}
+	}
+}
+
+// manyTrees is when the program is begun anew.
+const manyTrees = 400
 
 // below returns what no plan costs less than whose rate is between slow and
 // fast, or the cutoff if that is less: one at the slow rate whose gateways are

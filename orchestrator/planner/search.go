@@ -2,10 +2,11 @@ package planner
 
 import (
 	"math"
+	"slices"
 )
 
 // maxSpans bounds the ranges of rates that one search looks into.
-const maxSpans = 48
+const maxSpans = 32
 
 // span is a range of rates of which every plan's objective is at least bound.
 type span struct {
@@ -35,36 +36,37 @@ func (s *solver) minimise(slow, fast float64) (best point, bound float64, err er
 		return point{}, 0, err
 	}
 	open := []span{{slow, fast, math.Inf(-1)}}
-	for looked := 0; ; looked++ {
-		next := -1
+	bound = min(best.bound, best.answer.objective) // of the ranges that are done with
+	for looked := 0; len(open) > 0; looked++ {
+		next := 0
 		for i, o := range open {
-			if next < 0 || o.bound < open[next].bound {
+			if o.bound < open[next].bound {
 				next = i
 			}
 		}
-		if next < 0 {
-			return best, best.bound, nil
-		}
 		at := open[next]
-		if at.bound >= best.answer.objective*(1-tolerance) || looked == maxSpans {
-			return best, min(at.bound, best.answer.objective), nil
+		// What is to be beaten: a range that cannot by the tolerance is done with.
+		enough := best.answer.objective * (1 - 0.9*tolerance)
+		if at.bound >= enough || looked == maxSpans {
+			return best, min(bound, at.bound), nil
 		}
 		middle := math.Sqrt(at.slow * at.fast)
 		if err := try(middle); err != nil {
 			return point{}, 0, err
 		}
-		open[next] = open[len(open)-1]
-		open = open[:len(open)-1]
+		open = slices.Delete(open, next, next+1)
 		for _, half := range []span{{slow: at.slow, fast: middle}, {slow: middle, fast: at.fast}} {
-			if half.bound, err = s.below(half.slow, half.fast, best.answer.objective); err != nil {
+			if half.bound, err = s.below(half.slow, half.fast, enough); err != nil {
 				return point{}, 0, err
 			}
-			half.bound = max(half.bound, at.bound)
-			if half.bound < best.answer.objective*(1-tolerance/10) {
+			if half.bound = max(half.bound, at.bound); half.bound < enough-10*tooLight {
 				open = append(open, half)
+			} else {
+				bound = min(bound, half.bound)
 			}
 		}
 	}
+	return best, bound, nil
 }
 
 // fastest returns the highest rate whose plan costs at most so many USD, and a

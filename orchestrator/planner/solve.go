@@ -105,12 +105,16 @@ func Frontier(ctx context.Context, job Job, g Grid, prices Prices, limits Limits
 	if err != nil {
 		return nil, errors.Join(ctx.Err(), err)
 	}
+	s.nodes = fewNodes
 	points, err := s.frontier()
 	if err != nil {
 		return nil, err
 	}
 	var plans []overlay.Overlay
 	for _, c := range points {
+		if c, err = s.proven(c); err != nil {
+			return nil, err
+		}
 		if c, err = s.few(c); err != nil {
 			return nil, err
 		}
