@@ -25,7 +25,7 @@ RACE := ./agent ./agent/control/... ./agent/enroll/... ./agent/internal/... ./ag
 
 .PHONY: help
 help: ## show this help
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 .PHONY: build
 build: ## build bin/skyctl and bin/skyagent, static
@@ -51,6 +51,11 @@ bench: build $(VERSITYGW) ## the figures of the README, as ratios within one run
 	@stat -c 'skyagent: %s bytes' bin/skyagent
 	go test -run '^$$' -bench . -benchtime 5x ./agent/cmd/skyagent 2>/dev/null
 	go test -run '^$$' -bench . -benchtime 5x ./orchestrator/cmd/skyctl 2>/dev/null
+
+.PHONY: bench-planner
+bench-planner: ## times and gaps of PAIRS random pairs, on the built-in figures or GRID=… PRICES=… (CSV)
+	SKYCTL_GRID=$(if $(GRID),$(abspath $(GRID))) SKYCTL_PRICES=$(if $(PRICES),$(abspath $(PRICES))) SKYCTL_PAIRS=$(or $(PAIRS),100) \
+	  go test -run '^$$' -bench Planner -benchtime 1x -timeout 60m ./orchestrator/planner
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for 20 s each

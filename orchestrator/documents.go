@@ -14,6 +14,7 @@ type Plan struct {
 	Objects int64      `json:"objects"`
 	Bytes   unit.Bytes `json:"bytes"`
 	overlay.Overlay
+	Pareto    []Point       `json:"pareto,omitempty"` // with --pareto
 	Terraform TerraformPlan `json:"terraform"`
 
 	// Warnings are what the stores say about writing there.

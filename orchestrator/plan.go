@@ -14,16 +14,10 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/deploy"
 	"github.com/skyctl/skyctl/orchestrator/journal"
 	"github.com/skyctl/skyctl/orchestrator/layout"
-	"github.com/skyctl/skyctl/orchestrator/planner"
-	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
 	"github.com/skyctl/skyctl/orchestrator/unit"
 )
-
-// provisioning is the forecast of how long it takes to bring gateways up.
-// Local: measured with make bench. The clouds' belong to their modules.
-var provisioning = map[region.Cloud]time.Duration{region.Local: 3 * time.Second}
 
 // Plan lists the source, solves for an overlay, renders it, and asks Terraform
 // what it would do. The run is saved for Apply. Nothing is created but the run
@@ -59,7 +53,7 @@ func (o *Orchestrator) Plan(ctx context.Context, req Request) (plan Plan, err er
 	if err != nil {
 		return Plan{}, err
 	}
-	plan = Plan{Run: run.ID, Objects: counts.Listed, Bytes: unit.Bytes(counts.ListedBytes), Overlay: s.Overlay, Warnings: s.Warnings}
+	plan = Plan{Run: run.ID, Objects: counts.Listed, Bytes: unit.Bytes(counts.ListedBytes), Overlay: s.Overlay, Pareto: s.Pareto, Warnings: s.Warnings}
 	if s.Preview != nil {
 		plan.Terraform = TerraformPlan{Dir: run.Terraform(), Changes: s.Preview.Changes}
 	}
@@ -100,22 +94,7 @@ func (o *Orchestrator) prepare(ctx context.Context, req Request) (run *rundir.Ru
 	}
 	s.Fingerprint = listing.Fingerprint
 	o.begin(run, PhaseSolve, "")
-	s.Overlay, err = planner.Solve(ctx, o.job(req, p, listing), o.Config.Grid(), o.Config.Prices(), planner.Limits{
-		Gateways: o.Config.Limits.GatewaysPerRegion, Relays: o.Config.Relays(), Allow: o.Config.Allow.Regions, Provision: provisioning})
-	if err != nil {
-		return nil, nil, err
-	}
-	s.ChunkSize, err = o.chunkSize(req, listing.Bytes, len(s.Overlay.Routes), p.destBuckets)
-	return run, s, err
-}
-
-func (o *Orchestrator) job(req Request, p *places, l transfer.Listing) planner.Job {
-	job := planner.Job{Sources: p.source.Regions, Bytes: unit.Bytes(l.Bytes), Objects: l.Objects,
-		MinThroughput: req.MinThroughput, MaxCost: req.MaxCost, MaxTime: req.MaxTime, Mode: req.Mode, Gateways: req.Gateways}
-	for _, d := range p.dests {
-		job.Dests = append(job.Dests, d.Regions)
-	}
-	return job
+	return run, s, o.solve(ctx, p, listing, s)
 }
 
 // list streams the source's listing into the run's new journal.

@@ -23,6 +23,8 @@ type Request struct {
 	Mode          planner.Mode  `json:"mode,omitempty"`
 	Gateways      *int          `json:"gateways,omitempty"` // nil: the planner decides; 0: none
 
+	Pareto bool `json:"pareto,omitempty"` // show the frontier too
+
 	ChunkSize unit.Bytes     `json:"chunk_size,omitempty"` // 0: by size and routes
 	Verify    control.Verify `json:"verify,omitempty"`
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/route"
+	"github.com/skyctl/skyctl/orchestrator/grid"
 	"github.com/skyctl/skyctl/orchestrator/journal"
 	"github.com/skyctl/skyctl/orchestrator/layout"
 	"github.com/skyctl/skyctl/orchestrator/region"
@@ -57,7 +58,10 @@ func (a *attempt) result(ctx context.Context, l *layout.Layout, moved transfer.R
 		}
 	}
 	r.Routes = a.routes(l, carried)
-	r.Cost = Cost{Estimated: a.saved.Overlay.Cost.Total, Actual: a.cost(r.Routes, time.Duration(rented))}
+	r.Cost = Cost{Estimated: a.saved.Overlay.Cost.Total, Actual: a.cost(l, carried, time.Duration(rented))}
+	if r.Objects > 0 {
+		r.Cost.Actual += a.saved.Overlay.Cost.Requests * unit.USD(r.Done) / unit.USD(r.Objects)
+	}
 	return r, nil
 }
 
@@ -91,12 +95,39 @@ func (a *attempt) insidePath(dest route.Dest) []region.Region {
 
 // cost is what the bytes on each edge and the time of each machine cost by the
 // plan's prices.
-func (a *attempt) cost(routes []RouteBytes, rented time.Duration) unit.USD {
-	usd := a.egress(routes)
-	for _, r := range a.saved.Overlay.Regions {
-		usd += unit.USD(float64(r.Gateways) * float64(r.USDPerHour) * rented.Hours())
+func (a *attempt) cost(l *layout.Layout, carried map[journal.RouteKey]int64, rented time.Duration) unit.USD {
+	usd := 0.0
+	sent := sent(l, carried)
+	for _, e := range a.saved.Overlay.Edges {
+		usd += float64(sent[e.Pair()]) / 1e9 * float64(e.USDPerGB)
 	}
-	return usd
+	for _, r := range a.saved.Overlay.Regions {
+		usd += float64(r.Gateways) * float64(r.USDPerHour) * rented.Hours()
+	}
+	return unit.USD(usd)
+}
+
+// sent returns the bytes that passed each edge. What a route brought to several
+// destinations passed the edges that they share once.
+func sent(l *layout.Layout, carried map[journal.RouteKey]int64) map[grid.Pair]int64 {
+	type shared struct {
+		reader route.Gateway
+		route  int
+		pair   grid.Pair
+	}
+	once := map[shared]int64{}
+	for key, bytes := range carried {
+		path := l.Path(key.Reader, key.Route, key.Dest)
+		for i := 1; i < len(path); i++ {
+			on := shared{key.Reader, key.Route, grid.Pair{From: path[i-1], To: path[i]}}
+			once[on] = max(once[on], bytes)
+		}
+	}
+	sent := map[grid.Pair]int64{}
+	for on, bytes := range once {
+		sent[on.pair] += bytes
+	}
+	return sent
 }
 
 // egress is what bytes cost on the edges of the paths that they took.

@@ -16,6 +16,7 @@ type saved struct {
 	Request     Request         `json:"request"`
 	Fingerprint string          `json:"fingerprint"` // of the source listing
 	Overlay     overlay.Overlay `json:"plan"`
+	Pareto      []Point         `json:"pareto,omitempty"`
 	ChunkSize   int64           `json:"chunk_size"`
 	Warnings    []string        `json:"warnings,omitempty"`
 	Preview     *engine.Plan    `json:"preview,omitempty"` // what Terraform would do

@@ -24,7 +24,7 @@ type meter struct {
 	stop    context.CancelCauseFunc
 
 	mu       sync.Mutex
-	spent    float64 // USD, egress
+	spent    float64 // USD, egress, and all planned requests
 	pending  int64   // bytes that are not acknowledged
 	underWay int64   // bytes that may be under way at once
 	dearest  float64 // USD a byte on the dearest route
@@ -67,7 +67,7 @@ func (a *attempt) newMeter(ctx context.Context) (*meter, error) {
 		return nil, err
 	}
 	m := &meter{limit: *a.saved.Request.MaxCost, pending: counts.PendingBytes, retried: a.saved.ChunkSize,
-		spent: float64(a.egress(a.routes(a.fleet.layout, carried))), since: a.start.Add(-time.Duration(rented))}
+		spent: float64(a.saved.Overlay.Cost.Requests + a.egress(a.routes(a.fleet.layout, carried))), since: a.start.Add(-time.Duration(rented))}
 	for _, r := range a.saved.Overlay.Regions {
 		m.perHour += float64(r.Gateways) * float64(r.USDPerHour)
 	}

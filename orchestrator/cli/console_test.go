@@ -40,6 +40,17 @@ func newConsole(asJSON bool) (c *console, stdout, stderr *bytes.Buffer) {
 	return &console{json: asJSON, stdout: stdout, stderr: stderr, progress: &progress{display: &plain{stderr}}}, stdout, stderr
 }
 
+var testFrontier = []orchestrator.Point{
+	{Throughput: 1, Time: overlay.Time{Provision: 90, Transfer: 8000}, Cost: overlay.Cost{Total: 87.25}, Gateways: 2},
+	{Throughput: 2, Time: overlay.Time{Provision: 90, Transfer: 4000}, Cost: overlay.Cost{Total: 91}, Gateways: 3},
+	{Throughput: 8, Time: overlay.Time{Provision: 90, Transfer: 1000}, Cost: overlay.Cost{Total: 140.5}, Gateways: 9},
+}
+
+var testGrid = gridDoc{[]linkDoc{
+	{From: "aws:us-east-1", To: "gcp:us-central1", Gbits: 5, RTTMs: 31.8, Connections: 64, Source: "model"},
+	{From: "local:east", To: "local:west", Gbits: 0.1, Connections: 8, Total: true, Source: "configuration"},
+}}
+
 var testPlan = orchestrator.Plan{
 	Run: "261122-g3kd4f9q", Objects: 1204, Bytes: 3.21e9,
 	Overlay: overlay.Overlay{
@@ -79,8 +90,10 @@ var testResult = orchestrator.Result{
 
 func TestViews(t *testing.T) {
 	for name, v := range map[string]view{
-		"plan.golden":   planView(testPlan, true),
-		"result.golden": func(w io.Writer) error { return resultView(w, testResult) },
+		"plan.golden":     planView(testPlan, true),
+		"frontier.golden": frontierView(testFrontier),
+		"grid.golden":     func(w io.Writer) error { return gridView(w, testGrid) },
+		"result.golden":   func(w io.Writer) error { return resultView(w, testResult) },
 	} {
 		var out bytes.Buffer
 		if err := v(&out); err != nil {

@@ -24,6 +24,10 @@ type grammar struct {
 	Ls         lsCmd         `cmd:"" help:"List objects."`
 	Terraform  terraformCmd  `cmd:"" help:"Run Terraform in the directory of a run."`
 	Render     renderCmd     `cmd:"" help:"Write the Terraform root module alone, to keep elsewhere."`
+	Estimate   estimateCmd   `cmd:"" help:"Plan between regions, without buckets or credentials."`
+	Regions    regionsCmd    `cmd:"" help:"List the regions of clouds that are known."`
+	Prices     pricesCmd     `cmd:"" help:"Show the prices that plans rest on, each with its date and source."`
+	Grid       gridCmd       `cmd:"" help:"Show, or import, what regions can send to each other."`
 	Completion completionCmd `cmd:"" help:"Set up tab completion in a shell."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }

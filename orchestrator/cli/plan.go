@@ -1,9 +1,13 @@
 package cli
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 type planCmd struct {
 	transferFlags
+	frontierFlags
 }
 
 func (c *planCmd) Run(ctx context.Context, s service, out *console) error {
@@ -11,10 +15,13 @@ func (c *planCmd) Run(ctx context.Context, s service, out *console) error {
 	if err != nil {
 		return err
 	}
+	if req.Pareto, err = c.wanted(); err != nil {
+		return err
+	}
 	plan, err := s.Plan(ctx, req)
 	if err != nil {
 		return err
 	}
-	out.answer(plan, planView(plan, true))
-	return nil
+	out.answer(plan, both(planView(plan, true), frontierView(plan.Pareto)))
+	return c.write(plan.Pareto, fmt.Sprintf("Run %s: %s", plan.Run, plan.Bytes.Human()))
 }

@@ -3,8 +3,11 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/skyctl/skyctl/orchestrator"
+	"github.com/skyctl/skyctl/orchestrator/config"
+	"github.com/skyctl/skyctl/orchestrator/grid"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
 )
 
@@ -28,6 +31,18 @@ func planView(p orchestrator.Plan, saved bool) view {
 
 // planRows writes one row a fact: its name, a tab, the fact.
 func planRows(w io.Writer, p orchestrator.Plan) {
+	overlayRows(w, p.Overlay)
+	rows(w, "note", p.Warnings)
+	if p.Terraform.Dir != "" {
+		rows(w, "terraform", []string{
+			fmt.Sprintf("%d to add, %d to change, %d to destroy", p.Terraform.Add, p.Terraform.Change, p.Terraform.Destroy),
+			p.Terraform.Dir,
+		})
+	}
+}
+
+// overlayRows writes what a plan says without a run.
+func overlayRows(w io.Writer, p overlay.Overlay) {
 	rows(w, "routes", routeRows(p.Routes))
 	rows(w, "gateways", gatewayRows(p.Regions))
 	rows(w, "throughput", []string{p.Throughput.Human()})
@@ -39,14 +54,11 @@ func planRows(w io.Writer, p orchestrator.Plan) {
 	if p.Gap > 0 {
 		rows(w, "optimality", []string{fmt.Sprintf("within %.2g %% of the best plan", 100*p.Gap)})
 	}
-	rows(w, "assumed", assumedRows(p.Graph))
-	rows(w, "note", p.Warnings)
-	if p.Terraform.Dir != "" {
-		rows(w, "terraform", []string{
-			fmt.Sprintf("%d to add, %d to change, %d to destroy", p.Terraform.Add, p.Terraform.Change, p.Terraform.Destroy),
-			p.Terraform.Dir,
-		})
+	if d := p.Direct; d != nil && relayed(p.Graph) {
+		rows(w, "directly", []string{fmt.Sprintf("%s, %s, %s", d.Throughput.Human(), seconds(d.Time), d.Cost)})
 	}
+	rows(w, "assumed", assumedRows(p.Graph))
+	rows(w, "links", sourceRows(p.Graph))
 }
 
 // rows writes the facts of one name, which only the first has.
@@ -99,6 +111,30 @@ func assumedRows(g overlay.Graph) []string {
 	}
 	if len(out) > 0 {
 		out = append(out, "each at 1 Gbit/s, 1 ms, $0.00; say what is true under links: in the configuration")
+	}
+	return out
+}
+
+// relayed tells whether some route has a relay.
+func relayed(g overlay.Graph) bool {
+	return slices.ContainsFunc(g.Routes, func(r overlay.Route) bool { return len(r.Path) > 2 })
+}
+
+// sourceRows say what the throughput of links is known from, where that is not
+// the configuration's word.
+func sourceRows(g overlay.Graph) []string {
+	var out []string
+	for _, e := range g.Edges {
+		text := e.Source
+		switch {
+		case e.Assumed || text == config.Source || text == "":
+			continue
+		case text == grid.SourceModel:
+			text = modelNote
+		}
+		if !slices.Contains(out, text) {
+			out = append(out, text)
+		}
 	}
 	return out
 }

@@ -27,13 +27,10 @@ type transferFlags struct {
 	Include patterns `placeholder:"GLOB" help:"Take keys that match, relative to SRC. The first of all --include and --exclude that matches decides."`
 	Exclude patterns `placeholder:"GLOB" help:"Leave out keys that match."`
 
-	MinThroughput unit.Gbps     `placeholder:"RATE" help:"Plan for exactly this rate, such as 2.5Gbps."`
-	MaxCost       *unit.USD     `placeholder:"USD" help:"Stay within this total cost, in the plan and, retries included, while it is carried out."`
-	MaxTime       time.Duration `placeholder:"DURATION" help:"Plan to be done within this time, such as 20m, provisioning included."`
-	Gateways      *int          `placeholder:"N" help:"At most N gateways a region, and use them; 0: none, skyctl moves the bytes itself."`
-	Route         planner.Mode  `enum:"direct,overlay" default:"overlay" help:"direct: no relay regions. overlay: over relays where they help."`
-	ChunkSize     unit.Bytes    `placeholder:"SIZE" help:"Size of the chunks that objects are split into, such as 16MiB. By default it depends on size and routes."`
-	Verify        string        `enum:"auto,read" default:"auto" help:"auto: compare the store's checksum, else read back. read: always read back."`
+	goalFlags
+
+	ChunkSize unit.Bytes `placeholder:"SIZE" help:"Size of the chunks that objects are split into, such as 16MiB. By default it depends on size and routes."`
+	Verify    string     `enum:"auto,read" default:"auto" help:"auto: compare the store's checksum, else read back. read: always read back."`
 
 	Symlinks      string         `enum:"skip,follow,copy," default:"" help:"What becomes of symbolic links below a path: left out, what they point to (the default), or links again where the destination can keep them."`
 	StorageClass  storageClasses `placeholder:"[SRC=]CLASS" help:"Write objects with this storage class; SRC=CLASS only those that have class SRC. May be repeated."`
@@ -41,13 +38,30 @@ type transferFlags struct {
 	RequesterPays bool           `help:"Pay for requests and traffic of buckets whose owner does not."`
 }
 
-// request is what the flags ask for.
-func (f *transferFlags) request() (orchestrator.Request, error) {
+// goalFlags say what is asked of the plan: of every command that solves.
+type goalFlags struct {
+	MinThroughput unit.Gbps     `placeholder:"RATE" help:"Plan for exactly this rate, such as 2.5Gbps."`
+	MaxCost       *unit.USD     `placeholder:"USD" help:"Stay within this total cost, in the plan and, retries included, while it is carried out."`
+	MaxTime       time.Duration `placeholder:"DURATION" help:"Plan to be done within this time, such as 20m, provisioning included."`
+	Gateways      *int          `placeholder:"N" help:"At most N gateways a region, and use them; 0: none, skyctl moves the bytes itself."`
+	Route         planner.Mode  `enum:"direct,overlay" default:"overlay" help:"direct: no relay regions. overlay: over relays where they help."`
+}
+
+// check refuses values that no plan can be about.
+func (f *goalFlags) check() error {
 	switch {
 	case f.Gateways != nil && *f.Gateways < 0:
-		return orchestrator.Request{}, wrongUsage("--gateways is a number from 0")
+		return wrongUsage("--gateways is a number from 0")
 	case f.MaxTime < 0:
-		return orchestrator.Request{}, wrongUsage("--max-time is a time from now, not before it")
+		return wrongUsage("--max-time is a time from now, not before it")
+	}
+	return nil
+}
+
+// request is what the flags ask for.
+func (f *transferFlags) request() (orchestrator.Request, error) {
+	if err := f.check(); err != nil {
+		return orchestrator.Request{}, err
 	}
 	return orchestrator.Request{
 		Source:        f.Source,

@@ -25,6 +25,9 @@ type service interface {
 	Status(ctx context.Context, id rundir.ID) (orchestrator.Status, error)
 	Runs(ctx context.Context) ([]orchestrator.Status, error)
 	List(ctx context.Context, url string, recursive bool, yield func(objstore.Object) error) error
+	Estimate(ctx context.Context, req orchestrator.EstimateRequest) (orchestrator.Estimate, error)
+	Figures(files orchestrator.FigureFiles) (orchestrator.Figures, error)
+	ImportGrid(file string) (orchestrator.Imported, error)
 	Terraform(ctx context.Context, id rundir.ID, args []string) (exit int, err error)
 }
 

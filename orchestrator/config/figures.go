@@ -2,6 +2,7 @@ package config
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 
@@ -11,8 +12,8 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/unit"
 )
 
-// source is what the figures of a configuration say they are from.
-const source = "configuration"
+// Source is what the figures of a configuration say they are from.
+const Source = "configuration"
 
 // Relays returns the regions in which relays may be, sorted: those that the
 // configuration declares. The workstation is one only if it is declared.
@@ -42,7 +43,7 @@ func (c *Config) Grid() *grid.Grid {
 			RTT:         grid.AssumedRTT,
 			Connections: grid.DefaultConnections,
 			Total:       true,
-			Source:      source,
+			Source:      Source,
 		}
 		if l.RTTMs != nil {
 			figures.RTT = time.Duration(*l.RTTMs * float64(time.Millisecond))
@@ -76,14 +77,26 @@ func (c *Config) Prices() *price.Book {
 			continue
 		}
 		for _, pair := range l.pairs() {
-			egress[pair] = price.Price{USD: unit.USD(*l.USDPerGB), Source: source}
+			egress[pair] = price.Price{USD: unit.USD(*l.USDPerGB), Source: Source}
 		}
 	}
 	machines := map[region.Region]price.Price{}
 	for name, r := range c.Regions {
 		if r.USDPerHour != nil {
-			machines[name] = price.Price{USD: unit.USD(*r.USDPerHour), Source: source}
+			machines[name] = price.Price{USD: unit.USD(*r.USDPerHour), Source: Source}
 		}
 	}
 	return price.New(egress, machines)
+}
+
+// Configured returns the clouds for which the configuration has an account.
+func (c Clouds) Configured() []region.Cloud {
+	var clouds []region.Cloud
+	for cloud, account := range map[region.Cloud]any{region.AWS: c.AWS, region.GCP: c.GCP, region.Azure: c.Azure} {
+		if !reflect.ValueOf(account).IsZero() {
+			clouds = append(clouds, cloud)
+		}
+	}
+	slices.Sort(clouds)
+	return clouds
 }

@@ -275,3 +275,19 @@ func TestSearchOrder(t *testing.T) {
 		t.Errorf("a named file that is missing: %v", err)
 	}
 }
+
+func TestConfiguredClouds(t *testing.T) {
+	if got := full(t).Clouds.Configured(); !reflect.DeepEqual(got, []region.Cloud{region.AWS, region.Azure, region.GCP}) {
+		t.Errorf("full: %v", got)
+	}
+	if got := Default().Clouds.Configured(); len(got) != 0 {
+		t.Errorf("default: %v", got)
+	}
+	c, err := Parse("one", []byte("clouds: {gcp: {project: p}}"), nothing)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Clouds.Configured(); !reflect.DeepEqual(got, []region.Cloud{region.GCP}) {
+		t.Errorf("one: %v", got)
+	}
+}

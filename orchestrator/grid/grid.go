@@ -1,12 +1,18 @@
-// Package grid knows how much regions can send to each other.
+// Package grid knows how much regions can send to each other, and what their
+// machines can.
 //
-// Its figures are those that the configuration's links state. A pair of owned
-// regions (local or ssh) that no link names is assumed, and says so; for every
-// other pair a missing figure is an UnknownError, never a guess.
+// A Grid asks several sources, in this order: the links that the configuration
+// states, measured tables (imported, or given by file), and the built-in model.
+// New has the first alone; WithTable and WithModel add the others. A pair of
+// owned regions (local or ssh) of which none knows is assumed, and says so; for
+// every other pair a missing figure is an UnknownError, never a guess. Each
+// Link says which source it is from.
 package grid
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/skyctl/skyctl/orchestrator/region"
@@ -47,6 +53,17 @@ const (
 	DefaultConnections           = 8
 )
 
+// MachineConnections are what one gateway may have open on all its links
+// together. Measured tables and the model state what a pair of machines carries
+// with so many.
+const MachineConnections = 64
+
+// Sources of links, but for measured tables, which have names of their own.
+const (
+	SourceAssumed = "assumed"
+	SourceModel   = "model" // the built-in model of 2022; not a measurement of the pair
+)
+
 // Gateway is what one gateway of a region can send and receive, whatever its
 // links would carry. Zero means no limit.
 type Gateway struct {
@@ -57,6 +74,9 @@ type Gateway struct {
 type Grid struct {
 	links    map[Pair]Link
 	gateways map[region.Region]Gateway
+	tables   []*Table
+	model    bool
+	machines map[region.Cloud][]Machine // nil: the catalogue's
 }
 
 // New makes a grid of what the configuration states.
@@ -64,11 +84,36 @@ func New(links map[Pair]Link, gateways map[region.Region]Gateway) *Grid {
 	return &Grid{links: links, gateways: gateways}
 }
 
+// WithTable returns a grid that asks a table for pairs that it knows nothing of.
+func (g *Grid) WithTable(t *Table) *Grid {
+	with := *g
+	with.tables = append(slices.Clone(g.tables), t)
+	return &with
+}
+
+// WithModel returns a grid that asks the built-in model for pairs that it knows
+// nothing of.
+func (g *Grid) WithModel() *Grid {
+	with := *g
+	with.model = true
+	return &with
+}
+
 // Link returns the figures of a pair of different regions, or an UnknownError.
 func (g *Grid) Link(from, to region.Region) (Link, error) {
 	pair := Pair{from, to}
 	if l, ok := g.links[pair]; ok {
 		return l, nil
+	}
+	for _, t := range g.tables {
+		if l, ok := t.links[pair]; ok {
+			return l, nil
+		}
+	}
+	if g.model {
+		if l, ok := model(pair); ok {
+			return l, nil
+		}
 	}
 	if !from.Cloud().Owned() || !to.Cloud().Owned() {
 		return Link{}, &UnknownError{Pair: pair}
@@ -79,12 +124,35 @@ func (g *Grid) Link(from, to region.Region) (Link, error) {
 		Connections: DefaultConnections,
 		Total:       true,
 		Assumed:     true,
-		Source:      "assumed",
+		Source:      SourceAssumed,
 	}, nil
 }
 
-// Gateway returns the caps of one gateway in the region.
+// Gateway returns the configured caps of one gateway in the region.
 func (g *Grid) Gateway(r region.Region) Gateway { return g.gateways[r] }
+
+// Regions returns every region of which the grid knows a link, or its caps, in
+// the order of their names.
+func (g *Grid) Regions() []region.Region {
+	known := map[region.Region]bool{}
+	for pair := range g.links {
+		known[pair.From], known[pair.To] = true, true
+	}
+	for r := range g.gateways {
+		known[r] = true
+	}
+	for _, t := range g.tables {
+		for pair := range t.links {
+			known[pair.From], known[pair.To] = true, true
+		}
+	}
+	if g.model {
+		for _, p := range region.Places() {
+			known[p.Region] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(known))
+}
 
 // UnknownError tells that nobody said how much a pair carries.
 type UnknownError struct {

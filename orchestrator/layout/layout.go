@@ -6,6 +6,7 @@ package layout
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/skyctl/skyctl/agent/control"
@@ -46,59 +47,115 @@ func Build(o *overlay.Overlay, dests int) (*Layout, error) {
 		l.Routes[Inside] = []control.Route{{Tree: tree, Weight: 1}}
 		return l, nil
 	}
-	names := map[region.Region][]route.Gateway{}
+	sites := map[region.Region]*site{}
 	for _, r := range o.Regions {
-		for i := range r.Gateways {
-			g := Gateway{Name: route.Gateway(fmt.Sprintf("%s-%d", r.Region.Slug(), i)), Region: r.Region, Machine: r.Machine}
+		at := sites[r.Region]
+		if at == nil {
+			at = &site{}
+			sites[r.Region] = at
+		}
+		for range r.Gateways {
+			g := Gateway{Name: route.Gateway(fmt.Sprintf("%s-%d", r.Region.Slug(), len(at.names))), Region: r.Region, Machine: r.Machine}
 			l.Gateways = append(l.Gateways, g)
-			names[r.Region] = append(names[r.Region], g.Name)
+			at.names, at.gbits = append(at.names, g.Name), append(at.gbits, float64(r.Gbits))
 		}
 	}
-	byReader := map[route.Gateway][][]lane{} // of each destination
+	byTree := map[int][]overlay.Route{}
 	for _, r := range o.Routes {
-		for _, x := range lanes(r, names) {
-			reader := x.path[0]
-			if byReader[reader] == nil {
-				byReader[reader] = make([][]lane, dests)
-			}
-			byReader[reader][r.Dest] = append(byReader[reader][r.Dest], x)
-		}
+		byTree[r.Tree] = append(byTree[r.Tree], r)
 	}
-	for _, g := range l.Gateways {
-		if err := l.addTrees(g.Name, byReader[g.Name]); err != nil {
-			return nil, err
+	for _, t := range slices.Sorted(maps.Keys(byTree)) {
+		if err := l.addTree(byTree[t], sites); err != nil {
+			return nil, fmt.Errorf("the routes of tree %d: %w", t, err)
 		}
 	}
 	l.connect(&o.Graph)
 	return l, nil
 }
 
-// lane is a region route as it passes single gateways.
-type lane struct {
-	path  []route.Gateway
-	gbits float64
+// site is the gateways of one region, and what each is planned to pass. Where
+// that is not said all pass the same.
+type site struct {
+	names []route.Gateway
+	gbits []float64
 }
 
-// maxLanes bounds how finely one region route is spread over gateways.
+// even tells whether all gateways pass the same.
+func (s *site) even() bool {
+	return !slices.ContainsFunc(s.gbits, func(g float64) bool { return g != s.gbits[0] })
+}
+
+// maxLanes bounds how finely one tree of regions is spread over gateways.
 const maxLanes = 64
 
-// lanes spreads a route over the gateways of its regions so that each carries
-// the same share: as many lanes as the least common multiple of the numbers of
-// gateways, and lane k passes gateway k mod n.
-func lanes(r overlay.Route, names map[region.Region][]route.Gateway) []lane {
-	n := 1
-	for _, at := range r.Path {
-		n = lcm(n, max(1, len(names[at])))
+// spread returns the gateway of each of n lanes, so that at any lane each has
+// had its share as nearly as can be.
+func (s *site) spread(n int) []route.Gateway {
+	total, had := 0.0, make([]float64, len(s.names))
+	share := slices.Clone(s.gbits)
+	if s.even() {
+		share = slices.Repeat([]float64{1}, len(share))
 	}
-	n = min(n, maxLanes)
-	out := make([]lane, n)
-	for k := range out {
-		out[k].gbits = float64(r.Gbits) / float64(n)
+	for _, w := range share {
+		total += w
+	}
+	lanes := make([]route.Gateway, n)
+	for k := range lanes {
+		next, lacks := 0, 0.0
+		for i, w := range share {
+			if lack := float64(k+1)*w/total - had[i]; lack > lacks+1e-9 {
+				next, lacks = i, lack
+			}
+		}
+		lanes[k] = s.names[next]
+		had[next]++
+	}
+	return lanes
+}
+
+// addTree spreads the routes of one tree, one to every destination, over the
+// gateways of their regions, so that each carries its share: as many lanes as
+// the least common multiple of the numbers of gateways, or the most that there
+// may be where they do not all carry the same. What routes have in common is
+// sent once.
+func (l *Layout) addTree(routes []overlay.Route, sites map[region.Region]*site) error {
+	n := 1
+	for _, r := range routes {
 		for _, at := range r.Path {
-			out[k].path = append(out[k].path, names[at][k%len(names[at])])
+			if sites[at] == nil {
+				return fmt.Errorf("%s has no gateways", at)
+			}
+			if n = lcm(n, len(sites[at].names)); !sites[at].even() {
+				n = maxLanes
+			}
+			n = min(n, maxLanes)
 		}
 	}
-	return out
+	spread := map[region.Region][]route.Gateway{}
+	for _, r := range routes {
+		for _, at := range r.Path {
+			spread[at] = sites[at].spread(n)
+		}
+	}
+	for k := range n {
+		reader := spread[routes[0].Path[0]][k]
+		tree := route.Node{Gateway: reader}
+		for _, r := range routes {
+			var path []route.Gateway
+			for _, at := range r.Path {
+				path = append(path, spread[at][k])
+			}
+			if path[0] != reader {
+				return fmt.Errorf("%s begins elsewhere than the others", r)
+			}
+			graft(&tree, path, route.Dest(r.Dest))
+		}
+		if err := tree.Validate(); err != nil {
+			return fmt.Errorf("from %s: %w", reader, err)
+		}
+		l.Routes[reader] = append(l.Routes[reader], control.Route{ID: len(l.Routes[reader]), Tree: tree, Weight: float64(routes[0].Gbits) / float64(n)})
+	}
+	return nil
 }
 
 func lcm(a, b int) int {
@@ -107,34 +164,6 @@ func lcm(a, b int) int {
 		x, y = y, x%y
 	}
 	return a / x * b
-}
-
-// addTrees gives a reader its routes. With one destination each lane is one;
-// with several, tree k takes lane k of every destination, so that what they
-// have in common is sent once.
-func (l *Layout) addTrees(reader route.Gateway, byDest [][]lane) error {
-	n := 0
-	for _, ls := range byDest {
-		n = max(n, len(ls))
-	}
-	for k := range n {
-		tree := route.Node{Gateway: reader}
-		weight := 0.0
-		for d, ls := range byDest {
-			if len(ls) == 0 {
-				continue
-			}
-			x := ls[k%len(ls)]
-			graft(&tree, x.path, route.Dest(d))
-			// A lane that several trees share is shared by their weights too.
-			weight += x.gbits * float64(len(ls)) / float64(n*len(byDest))
-		}
-		if err := tree.Validate(); err != nil {
-			return fmt.Errorf("the routes of %s: %w", reader, err)
-		}
-		l.Routes[reader] = append(l.Routes[reader], control.Route{ID: len(l.Routes[reader]), Tree: tree, Weight: weight})
-	}
-	return nil
 }
 
 // graft adds a path to the tree, from the last of its gateways that the tree

@@ -26,6 +26,7 @@ func plan(t testing.TB, gateways map[string]int, connections int, routes ...stru
 	path  []string
 	gbits float64
 	dest  int
+	tree  int
 }) *overlay.Overlay {
 	o := &overlay.Overlay{}
 	for _, name := range []string{"a", "b", "c", "d"} {
@@ -34,7 +35,7 @@ func plan(t testing.TB, gateways map[string]int, connections int, routes ...stru
 		}
 	}
 	for _, r := range routes {
-		x := overlay.Route{Gbits: unit.Gbps(r.gbits), Dest: r.dest}
+		x := overlay.Route{Gbits: unit.Gbps(r.gbits), Dest: r.dest, Tree: r.tree}
 		for i, name := range r.path {
 			x.Path = append(x.Path, at(t, name))
 			if i > 0 {
@@ -50,6 +51,7 @@ type r = struct {
 	path  []string
 	gbits float64
 	dest  int
+	tree  int
 }
 
 func build(t testing.TB, o *overlay.Overlay, dests int) *Layout {
@@ -63,7 +65,7 @@ func build(t testing.TB, o *overlay.Overlay, dests int) *Layout {
 
 func TestTwoRoutesBecomeTwoWeightedTrees(t *testing.T) {
 	l := build(t, plan(t, map[string]int{"a": 1, "b": 1, "c": 1}, 8,
-		r{[]string{"a", "b", "c"}, 3, 0}, r{[]string{"a", "c"}, 1, 0}), 1)
+		r{[]string{"a", "b", "c"}, 3, 0, 0}, r{[]string{"a", "c"}, 1, 0, 1}), 1)
 	routes := l.Routes["local-a-0"]
 	if len(routes) != 2 || routes[0].Tree.String() != "local-a-0>local-b-0>local-c-0" || routes[0].Weight != 3 ||
 		routes[1].Tree.String() != "local-a-0>local-c-0" || routes[1].Weight != 1 {
@@ -80,7 +82,7 @@ func TestTwoRoutesBecomeTwoWeightedTrees(t *testing.T) {
 func TestEveryGatewayCarriesTheSameShare(t *testing.T) {
 	for _, n := range [][3]int{{1, 1, 1}, {2, 3, 2}, {1, 4, 2}, {3, 3, 3}, {2, 1, 4}} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			l := build(t, plan(t, map[string]int{"a": n[0], "b": n[1], "c": n[2]}, 64, r{[]string{"a", "b", "c"}, 12, 0}), 1)
+			l := build(t, plan(t, map[string]int{"a": n[0], "b": n[1], "c": n[2]}, 64, r{[]string{"a", "b", "c"}, 12, 0, 0}), 1)
 			load := map[route.Gateway]float64{}
 			for _, routes := range l.Routes {
 				for _, x := range routes {
@@ -99,9 +101,23 @@ func TestEveryGatewayCarriesTheSameShare(t *testing.T) {
 	}
 }
 
+func TestGatewaysOfSeveralTypesCarryTheirShares(t *testing.T) {
+	o := plan(t, map[string]int{"a": 1, "c": 2}, 64, r{[]string{"a", "c"}, 9, 0, 0})
+	o.Regions[1].Gateways, o.Regions[1].Machine, o.Regions[1].Gbits = 1, "large", 6
+	o.Regions = append(o.Regions, overlay.Region{Region: at(t, "c"), Gateways: 1, Machine: "small", Gbits: 3})
+	l := build(t, o, 1)
+	load := map[route.Gateway]float64{}
+	for _, x := range l.Routes["local-a-0"] {
+		load[x.Tree.Path(0)[1]] += x.Weight
+	}
+	if len(l.Gateways) != 3 || math.Abs(load["local-c-0"]-6) > 0.2 || math.Abs(load["local-c-1"]-3) > 0.2 {
+		t.Errorf("%+v carry %v", l.Gateways, load)
+	}
+}
+
 func TestMulticastSendsWhatIsSharedOnce(t *testing.T) {
 	l := build(t, plan(t, map[string]int{"a": 1, "b": 1, "c": 1, "d": 1}, 8,
-		r{[]string{"a", "b", "c"}, 1, 0}, r{[]string{"a", "b", "d"}, 1, 1}, r{[]string{"a"}, 1, 2}), 3)
+		r{[]string{"a", "b", "c"}, 1, 0, 0}, r{[]string{"a", "b", "d"}, 1, 1, 0}, r{[]string{"a"}, 1, 2, 0}), 3)
 	routes := l.Routes["local-a-0"]
 	if len(routes) != 1 || routes[0].Tree.String() != "local-a-0>local-b-0>(local-c-0,local-d-0)" {
 		t.Fatalf("%+v", routes)
@@ -113,7 +129,7 @@ func TestMulticastSendsWhatIsSharedOnce(t *testing.T) {
 
 func TestPathsThatMeetAgainStayATree(t *testing.T) {
 	l := build(t, plan(t, map[string]int{"a": 1, "b": 1, "c": 1}, 8,
-		r{[]string{"a", "c"}, 1, 0}, r{[]string{"a", "b", "c"}, 1, 1}), 2)
+		r{[]string{"a", "c"}, 1, 0, 0}, r{[]string{"a", "b", "c"}, 1, 1, 0}), 2)
 	if got := l.Routes["local-a-0"][0].Tree.String(); got != "local-a-0>local-c-0" {
 		t.Errorf("%v", got)
 	}
@@ -123,7 +139,7 @@ func TestPathsThatMeetAgainStayATree(t *testing.T) {
 }
 
 func TestCreditOfAWriterIsSharedByItsReaders(t *testing.T) {
-	l := build(t, plan(t, map[string]int{"a": 2, "c": 1}, 8, r{[]string{"a", "c"}, 2, 0}), 1)
+	l := build(t, plan(t, map[string]int{"a": 2, "c": 1}, 8, r{[]string{"a", "c"}, 2, 0, 0}), 1)
 	for _, reader := range l.Readers() {
 		if got := l.Credit(reader, 100); !reflect.DeepEqual(got, map[route.Gateway]int64{"local-c-0": 50}) {
 			t.Errorf("%s has %v", reader, got)

@@ -34,6 +34,18 @@ type Overlay struct {
 	// Bottlenecks say what keeps the throughput from being higher; empty when
 	// nothing does but the goal.
 	Bottlenecks []string `json:"bottlenecks"`
+
+	// Direct is what the job would take and cost without relays; nil where
+	// there is no direct way, or no gateways.
+	Direct *Direct `json:"direct,omitempty"`
+}
+
+// Direct is a plan without relays, to compare with: at the throughput of the
+// plan, or at the most that is possible.
+type Direct struct {
+	Throughput unit.Gbps `json:"throughput_gbits"`
+	Time       float64   `json:"time_s"` // provisioning included
+	Cost       unit.USD  `json:"cost_usd"`
 }
 
 // Graph is the overlay proper. Without regions nothing is provisioned: the
@@ -45,12 +57,17 @@ type Graph struct {
 	Routes  []Route  `json:"routes"`
 }
 
-// Region is a number of equal gateways in one region.
+// Region is a number of equal gateways in one region, which may be named once
+// for each type of machine.
 type Region struct {
 	Region     region.Region `json:"region"`
 	Gateways   int           `json:"gateways"`
 	Machine    string        `json:"machine"` // type; empty in owned regions, which have none
 	USDPerHour unit.USD      `json:"usd_per_hour"`
+
+	// Gbits is what each is planned to pass, the larger of what it receives and
+	// sends. It tells the types of one region apart; 0 where there is one.
+	Gbits unit.Gbps `json:"gbits,omitempty"`
 }
 
 // Edge is the traffic between two regions, of all their gateways together.
@@ -61,6 +78,7 @@ type Edge struct {
 	Connections int           `json:"connections"` // of all gateways together
 	USDPerGB    unit.USD      `json:"usd_per_gb"`
 	Assumed     bool          `json:"assumed,omitempty"` // the figures are grid's assumption
+	Source      string        `json:"source,omitempty"`  // where the throughput is from, for people
 }
 
 // Pair returns the regions that the edge joins.
@@ -68,10 +86,15 @@ func (e Edge) Pair() grid.Pair { return grid.Pair{From: e.From, To: e.To} }
 
 // Route is a path from the reader's region to the writer's. A path of one
 // region is a gateway that reads and writes itself.
+//
+// Of several destinations each share of the bytes has a path to every one.
+// Those paths make up a tree: they have the same number, and where they pass
+// the same edge the bytes are sent once.
 type Route struct {
 	Path  []region.Region `json:"path"`
 	Gbits unit.Gbps       `json:"gbits"`          // planned rate: the route's weight
 	Dest  int             `json:"dest,omitempty"` // number of the destination, from 0
+	Tree  int             `json:"tree,omitempty"` // number of the tree, from 0
 }
 
 // String returns "local:east > local:mid > local:west".

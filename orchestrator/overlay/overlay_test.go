@@ -21,15 +21,15 @@ var update = flag.Bool("update", false, "write golden files")
 func sample() *Overlay {
 	return &Overlay{
 		Graph: Graph{
-			Regions: []Region{{"local:east", 2, "", 0}, {"local:mid", 1, "", 0.9}, {"local:west", 1, "", 0}},
+			Regions: []Region{{"local:east", 2, "", 0, 0}, {"local:mid", 1, "", 0.9, 0}, {"local:west", 1, "", 0, 0}},
 			Edges: []Edge{
-				{"local:east", "local:mid", 0.5, 4, 0.01, true},
-				{"local:east", "local:west", 1, 8, 0.02, false},
-				{"local:mid", "local:west", 0.5, 4, 0.03, false},
+				{"local:east", "local:mid", 0.5, 4, 0.01, true, ""},
+				{"local:east", "local:west", 1, 8, 0.02, false, ""},
+				{"local:mid", "local:west", 0.5, 4, 0.03, false, ""},
 			},
 			Routes: []Route{
-				{[]region.Region{"local:east", "local:west"}, 1, 0},
-				{[]region.Region{"local:east", "local:mid", "local:west"}, 0.5, 0},
+				{[]region.Region{"local:east", "local:west"}, 1, 0, 0},
+				{[]region.Region{"local:east", "local:mid", "local:west"}, 0.5, 0, 1},
 			},
 		},
 		Throughput:  1.5,
@@ -98,6 +98,11 @@ func TestValidate(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, spoil := range map[string]func(*Overlay){
+		"begins elsewhere than the others": func(o *Overlay) {
+			o.Routes[1].Path, o.Routes[1].Dest, o.Routes[1].Tree, o.Throughput = o.Routes[1].Path[1:], 1, 0, 1
+			o.Routes[1].Gbits = 1
+		},
+		"does not fit to the others":          func(o *Overlay) { o.Routes[1].Tree = 0 },
 		"0 gateways in local:mid":             func(o *Overlay) { o.Regions[1].Gateways = 0 },
 		"region local:east twice":             func(o *Overlay) { o.Regions[1].Region = "local:east" },
 		"no route":                            func(o *Overlay) { o.Routes = nil },
@@ -122,11 +127,31 @@ func TestValidate(t *testing.T) {
 	}
 }
 
+// TestTreesSendWhatIsSharedOnce: the routes of one tree are one flow on the edge
+// that they share, those of two trees are two.
+func TestTreesSendWhatIsSharedOnce(t *testing.T) {
+	o := sample()
+	o.Throughput = 0.5
+	o.Edges = []Edge{o.Edges[0], o.Edges[2]}
+	o.Routes = []Route{
+		{[]region.Region{"local:east", "local:mid"}, 0.5, 0, 0},
+		{[]region.Region{"local:east", "local:mid", "local:west"}, 0.5, 1, 0},
+	}
+	o.Regions = append(o.Regions, Region{"local:west", 1, "large", 0, 0.5})
+	if err := o.Validate(); err != nil {
+		t.Error(err)
+	}
+	o.Routes[1].Tree = 1
+	if err := o.Validate(); err == nil || !strings.Contains(err.Error(), "its routes 1Gbps") {
+		t.Errorf("two trees: %v", err)
+	}
+}
+
 func TestInside(t *testing.T) {
 	o := &Overlay{
 		Graph: Graph{
-			Edges:  []Edge{{"local:east", region.Workstation, 1, 0, 0, true}, {region.Workstation, "local:west", 1, 0, 0, true}},
-			Routes: []Route{{[]region.Region{region.Workstation}, 1, 0}},
+			Edges:  []Edge{{"local:east", region.Workstation, 1, 0, 0, true, ""}, {region.Workstation, "local:west", 1, 0, 0, true, ""}},
+			Routes: []Route{{[]region.Region{region.Workstation}, 1, 0, 0}},
 		},
 		Throughput: 1,
 	}

@@ -14,19 +14,22 @@ import (
 const tolerance = 1e-6
 
 // Validate checks that the overlay can be carried out and adds up: every region
-// has gateways and is named once, every destination has routes that carry the
-// throughput, every route passes regions that have gateways over edges that
-// exist, and every edge carries what its routes do.
+// has gateways and is named once for each type, every destination has routes
+// that carry the throughput, every route passes regions that have gateways over
+// edges that exist, the routes of a tree are one, and every edge carries what
+// its trees do.
 func (o *Overlay) Validate() error {
 	gateways := map[region.Region]bool{}
+	types := map[[2]string]bool{}
 	for _, r := range o.Regions {
+		key := [2]string{string(r.Region), r.Machine}
 		switch {
 		case r.Gateways < 1:
 			return fmt.Errorf("overlay has %d gateways in %s", r.Gateways, r.Region)
-		case gateways[r.Region]:
+		case types[key]:
 			return fmt.Errorf("overlay names region %s twice", r.Region)
 		}
-		gateways[r.Region] = true
+		gateways[r.Region], types[key] = true, true
 	}
 	flows, err := o.routes(gateways)
 	if err != nil {
@@ -39,6 +42,7 @@ func (o *Overlay) Validate() error {
 func (o *Overlay) routes(gateways map[region.Region]bool) (map[grid.Pair]unit.Gbps, error) {
 	flows := map[grid.Pair]unit.Gbps{}
 	var delivered []unit.Gbps
+	trees := map[int]tree{}
 	for _, r := range o.Routes {
 		if len(r.Path) == 0 || r.Gbits <= 0 || r.Dest < 0 || r.Dest > math.MaxUint8 {
 			return nil, fmt.Errorf("route %q carries %v to destination %d", r, r.Gbits, r.Dest)
@@ -60,9 +64,12 @@ func (o *Overlay) routes(gateways map[region.Region]bool) (map[grid.Pair]unit.Gb
 			if slices.Contains(r.Path[:i], hop) {
 				return nil, fmt.Errorf("route %q passes %s twice", r, hop)
 			}
-			if i > 0 {
-				flows[grid.Pair{From: r.Path[i-1], To: hop}] += r.Gbits
-			}
+		}
+		if trees[r.Tree] == nil {
+			trees[r.Tree] = tree{}
+		}
+		if err := trees[r.Tree].add(r, flows); err != nil {
+			return nil, err
 		}
 	}
 	if len(delivered) == 0 {
@@ -74,6 +81,35 @@ func (o *Overlay) routes(gateways map[region.Region]bool) (map[grid.Pair]unit.Gb
 		}
 	}
 	return flows, nil
+}
+
+// tree is what the routes of one tree have shown of it: by region, where its
+// bytes come from; the reader's has none.
+type tree map[region.Region]hop
+
+type hop struct {
+	from  region.Region
+	gbits unit.Gbps
+}
+
+// add adds a route, and what it carries to the flows of edges that the tree did
+// not have yet.
+func (t tree) add(r Route, flows map[grid.Pair]unit.Gbps) error {
+	from := region.Region("")
+	for _, at := range r.Path {
+		known, ok := t[at]
+		switch {
+		case !ok && from == "" && len(t) > 0:
+			return fmt.Errorf("route %q begins elsewhere than the others of tree %d", r, r.Tree)
+		case !ok && from != "":
+			flows[grid.Pair{From: from, To: at}] += r.Gbits
+		case ok && (known.from != from || !close(known.gbits, r.Gbits)):
+			return fmt.Errorf("route %q does not fit to the others of tree %d", r, r.Tree)
+		}
+		t[at] = hop{from, r.Gbits}
+		from = at
+	}
+	return nil
 }
 
 // edges checks the edges against the regions and what the routes carry.

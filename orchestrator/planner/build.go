@@ -1,8 +1,9 @@
 package planner
 
 import (
+	"cmp"
+	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/skyctl/skyctl/orchestrator/overlay"
@@ -10,148 +11,155 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/unit"
 )
 
-// gbps turns the network's bit/s into Gbit/s.
-func gbps(bits int64) unit.Gbps { return unit.Gbps(float64(bits) / 1e9) }
-
-// build turns flows into an overlay with its cost and time. It fails only
-// where the flows carry nothing.
-func (p *problem) build(f flows) (overlay.Overlay, error) {
-	gateways := p.count(f)
-	connections := p.connections(f, gateways)
-	o := overlay.Overlay{Throughput: gbps(f.rate), Bottlenecks: []string{}}
-	o.Graph = overlay.Graph{Regions: []overlay.Region{}, Edges: []overlay.Edge{}, Routes: p.routes(f)}
-	for v, n := range gateways {
-		if n > 0 {
-			o.Regions = append(o.Regions, overlay.Region{Region: p.regions[v], Gateways: n, USDPerHour: p.hourly[v]})
+// build turns a plan into an overlay with its cost and time.
+func (s *solver) build(c point) (overlay.Overlay, error) {
+	p := s.p
+	o := overlay.Overlay{Throughput: unit.Gbps(c.rate), Bottlenecks: []string{}}
+	o.Graph = overlay.Graph{Regions: []overlay.Region{}, Edges: []overlay.Edge{}, Routes: s.routes(c)}
+	total := make([]int, len(p.sites))
+	needs := s.m.needs(c.answer.flows)
+	for v, counts := range c.answer.gateways {
+		for k, n := range counts {
+			total[v] += n
+			if t := p.sites[v].machines[k]; n > 0 {
+				o.Regions = append(o.Regions, overlay.Region{Region: p.sites[v].region, Gateways: n, Machine: t.name,
+					USDPerHour: unit.USD(t.hourly), Gbits: unit.Gbps(p.sites[v].passes(needs[v], counts, k))})
+			}
 		}
 	}
+	// The routes decide what flows: what the program left of rounding is not in
+	// them.
+	on := make([]float64, len(p.links))
+	for _, f := range scaled(c) {
+		for _, i := range f.links {
+			on[i] += f.gbps
+		}
+	}
+	connections := p.connections(on, total)
 	for i, l := range p.links {
-		if total := f.total(i); total > 0 {
+		if on[i] > 0 {
 			o.Edges = append(o.Edges, overlay.Edge{
-				From:        p.regions[l.from],
-				To:          p.regions[l.to],
-				Gbits:       gbps(total),
+				From:        p.sites[l.from].region,
+				To:          p.sites[l.to].region,
+				Gbits:       unit.Gbps(on[i]),
 				Connections: connections[i],
-				USDPerGB:    l.usdPerGB,
-				Assumed:     l.figures.Assumed,
+				USDPerGB:    unit.USD(l.usd),
+				Assumed:     l.assumed,
+				Source:      l.source,
 			})
 		}
 	}
-	return o, o.Settle(p.job.Bytes, p.provisioning(gateways))
+	return o, o.Settle(p.job.Bytes, time.Duration(c.provision*float64(time.Second)))
 }
 
-// count returns how many gateways each region needs: at least one where
-// anything passes, and as many as its caps and connections ask for.
-func (p *problem) count(f flows) []int {
-	gateways := make([]int, len(p.regions))
-	need := func(v int, n int64) { gateways[v] = max(gateways[v], int(min(n, int64(p.gateways)))) }
-	sends, receives := p.loads(f)
-	for v := range p.regions {
-		if sends[v]+receives[v] > 0 {
-			need(v, 1)
+// passes returns what one gateway of type k passes of what a site needs: of the
+// limit that is the tightest each type has its share. It is 0 if the site has one
+// type only.
+func (s site) passes(n need, counts []int, k int) float64 {
+	tightest, share, types := 0.0, 0.0, 0
+	for _, limit := range []struct {
+		kind kind
+		need float64
+	}{{egress, n.egress}, {ingress, n.ingress}, {cpu, n.cpu}, {leaving, n.passing}} {
+		can := 0.0
+		types = 0
+		for i, count := range counts {
+			if count > 0 {
+				can += float64(count) * s.machines[i].can(limit.kind)
+				types++
+			}
 		}
-		if c := p.caps[v].Egress; c > 0 {
-			need(v, ceil(sends[v], c.BitsPerSecond()))
-		}
-		if c := p.caps[v].Ingress; c > 0 {
-			need(v, ceil(receives[v], c.BitsPerSecond()))
-		}
-	}
-	for at, used := range p.used(f) {
-		need(at/2, ceil(int64(used*1e6), perGateway*1e6))
-	}
-	for d := range p.dest {
-		if v, ok := p.shared(d); ok {
-			need(v, ceil(f.rate, EngineGbps.BitsPerSecond()))
+		if used := limit.need / can; used > tightest {
+			tightest, share = used, s.machines[k].can(limit.kind)/can
 		}
 	}
-	return gateways
+	if types < 2 {
+		return 0
+	}
+	return share * max(n.egress, n.ingress)
 }
 
-// ceil returns a/b rounded up.
-func ceil(a, b int64) int64 { return (a + b - 1) / b }
-
-// provisioning returns how long the gateways take to come up: they do so at the
-// same time, so the slowest cloud decides.
-func (p *problem) provisioning(gateways []int) time.Duration {
-	var longest time.Duration
-	for v, n := range gateways {
-		if n > 0 {
-			longest = max(longest, p.provision[p.regions[v].Cloud()])
-		}
+// scaled returns what the trees carry, the widest first and of equal ones the
+// shortest, so that it adds up to the rate exactly: the program does so to its
+// tolerance.
+func scaled(c point) []flow {
+	flows := slices.Clone(c.answer.flows)
+	slices.SortStableFunc(flows, func(a, b flow) int {
+		return cmp.Or(cmp.Compare(math.Round(b.gbps*1e6), math.Round(a.gbps*1e6)), cmp.Compare(len(a.links), len(b.links)), slices.Compare(a.links, b.links))
+	})
+	sum := 0.0
+	for _, f := range flows {
+		sum += f.gbps
 	}
-	return longest
+	for i := range flows {
+		flows[i].gbps *= c.rate / sum
+	}
+	return flows
 }
 
-// routes takes the flows apart into paths, the widest first, which leaves few.
-func (p *problem) routes(f flows) []overlay.Route {
+// routes writes each tree as its paths, one to every destination.
+func (s *solver) routes(c point) []overlay.Route {
 	routes := []overlay.Route{}
-	for d := range p.dest {
-		if v, ok := p.shared(d); ok {
-			routes = append(routes, overlay.Route{Path: p.regions[v : v+1 : v+1], Gbits: gbps(f.rate), Dest: d})
-			continue
-		}
-		left := slices.Clone(f.on[d])
-		for {
-			path, width := p.widest(d, left)
-			if width == 0 {
-				break
+	for k, f := range scaled(c) {
+		for d, end := range s.p.end {
+			var names []region.Region
+			for _, v := range s.p.path(f.tree, end) {
+				names = append(names, s.p.sites[v].region)
 			}
-			names := []region.Region{p.regions[p.links[path[0]].from]}
-			for _, i := range path {
-				left[i] -= width
-				names = append(names, p.regions[p.links[i].to])
-			}
-			routes = append(routes, overlay.Route{Path: names, Gbits: gbps(width), Dest: d})
+			routes = append(routes, overlay.Route{Path: names, Gbits: unit.Gbps(f.gbps), Dest: d, Tree: k})
 		}
 	}
+	slices.SortStableFunc(routes, func(a, b overlay.Route) int { return cmp.Compare(a.Dest, b.Dest) })
 	return routes
 }
 
-// widest returns the links of the path from a source to destination d that
-// carries most, and how much that is: a minimum-spanning walk over the regions
-// in the order of what reaches them.
-func (p *problem) widest(d int, left []int64) (path []int, width int64) {
-	reach := make([]int64, len(p.regions))
-	via := make([]int, len(p.regions))
-	done := make([]bool, len(p.regions))
-	for v := range p.regions {
-		via[v] = -1
-		if p.source[v] {
-			reach[v] = unbounded
-		}
-	}
-	for {
-		u := -1
-		for v := range p.regions {
-			if !done[v] && reach[v] > 0 && (u < 0 || reach[v] > reach[u]) {
-				u = v
-			}
-		}
-		switch {
-		case u < 0:
-			return nil, 0
-		case p.dest[d][u]:
-			for v := u; via[v] >= 0; v = p.links[via[v]].from {
-				path = append(path, via[v])
-			}
-			slices.Reverse(path)
-			return path, reach[u]
-		}
-		done[u] = true
-		for i, l := range p.links {
-			if l.from == u && min(reach[u], left[i]) > reach[l.to] {
-				reach[l.to], via[l.to] = min(reach[u], left[i]), i
-			}
-		}
-	}
+// side is one end of a site's links: those that leave it or those that come.
+type side struct {
+	site  int
+	leave bool
 }
 
-// join writes regions one after the other.
-func join(regions []region.Region, separator string) string {
-	names := make([]string, len(regions))
-	for i, r := range regions {
-		names[i] = string(r)
+func (s side) has(l link) bool {
+	if s.leave {
+		return l.from == s.site
 	}
-	return strings.Join(names, separator)
+	return l.to == s.site
 }
+
+// connections returns whole connections for every link that carries something,
+// at least one and within what the gateways of both ends have. The program
+// counts them as fractions: rounding up may ask for more than there are, and
+// then the links with most give some back.
+func (p *problem) connections(on []float64, gateways []int) []int {
+	n := make([]int, len(p.links))
+	sums := map[side]int{}
+	for i, l := range p.links {
+		if on[i] > 0 {
+			n[i] = max(1, int(math.Ceil(on[i]*l.uses()*perGateway-whole)))
+			sums[side{l.from, true}] += n[i]
+			sums[side{l.to, false}] += n[i]
+		}
+	}
+	for v, count := range gateways {
+		for _, s := range []side{{v, true}, {v, false}} {
+			for sums[s] > perGateway*count {
+				most := -1
+				for i, l := range p.links {
+					if s.has(l) && n[i] > 1 && (most < 0 || n[i] > n[most]) {
+						most = i
+					}
+				}
+				if most < 0 {
+					break
+				}
+				n[most]--
+				sums[side{p.links[most].from, true}]--
+				sums[side{p.links[most].to, false}]--
+			}
+		}
+	}
+	return n
+}
+
+// gbits writes a rate as plans do: "0.1 Gbit/s".
+func gbits(rate float64) string { return trimmed(rate) + " Gbit/s" }

@@ -54,7 +54,7 @@ func inside(job Job, g Grid, prices Prices) (overlay.Overlay, error) {
 // insideFrom returns the overlay that reads in the given region.
 func insideFrom(source region.Region, job Job, g Grid, prices Prices) (overlay.Overlay, error) {
 	o := overlay.Overlay{Throughput: EngineGbps, Bottlenecks: []string{}}
-	bottleneck := fmt.Sprintf("the engine inside skyctl (%s)", gbits(EngineGbps))
+	bottleneck := fmt.Sprintf("the engine inside skyctl (%s)", gbits(float64(EngineGbps)))
 	var legs []leg
 	linked := false
 	for d, candidates := range job.Dests {
@@ -65,7 +65,7 @@ func insideFrom(source region.Region, job Job, g Grid, prices Prices) (overlay.O
 		for _, l := range way {
 			if !linked || l.gbps < o.Throughput {
 				o.Throughput = l.gbps
-				bottleneck = fmt.Sprintf("link %s (%s)", l.Pair, gbits(l.gbps))
+				bottleneck = fmt.Sprintf("link %s (%s)", l.Pair, gbits(float64(l.gbps)))
 			}
 			linked = true
 			legs = merge(legs, l)

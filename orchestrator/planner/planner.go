@@ -19,6 +19,11 @@ type Job struct {
 	Bytes   unit.Bytes // to every destination
 	Objects int64
 
+	// ReadGbps is what the source's store gives, WriteGbps[i] what the store of
+	// destination i takes; 0 or nil where nothing is known to limit them.
+	ReadGbps  unit.Gbps
+	WriteGbps []unit.Gbps
+
 	MinThroughput unit.Gbps     // solve for exactly this; 0: no such goal
 	MaxCost       *unit.USD     // total of the plan; nil: no such goal
 	MaxTime       time.Duration // provisioning and transfer; 0: no such goal
@@ -43,6 +48,7 @@ type Limits struct {
 	Gateways int             // a region; Job.Gateways takes precedence
 	Relays   []region.Region // where relays may be
 	Allow    []region.Region // where any gateway may be; empty: everywhere
+	Machines []string        // types that gateways in clouds may be of; empty: all
 
 	// Provision is the forecast of how long it takes to bring up (and take
 	// down) the gateways of a cloud; they come up at the same time.
@@ -52,7 +58,7 @@ type Limits struct {
 // Grid is what the planner asks about throughput; *grid.Grid answers it.
 type Grid interface {
 	Link(from, to region.Region) (grid.Link, error)
-	Gateway(r region.Region) grid.Gateway
+	Machines(r region.Region) []grid.Machine
 }
 
 // Prices is what the planner asks about money; *price.Book answers it.

@@ -30,7 +30,6 @@ func TestSolve(t *testing.T) {
 		want  string
 		cost  unit.USD
 		secs  float64 // of transfer
-		gap   float64
 		why   string
 	}{
 		{
@@ -40,11 +39,12 @@ func TestSolve(t *testing.T) {
 			want: "0: a > b 1; a x1; b x1", cost: 2, secs: 800, why: "link aws:a > aws:b (1 Gbit/s)",
 		},
 		{
-			// Both routes would carry 1.1; a tenth more is not worth a route.
+			// Both routes would carry 1.1 at the same price; a tenth more is not
+			// worth a route.
 			name:  "a relay is ten times better",
-			world: newWorld().link("a>b", 0.1, 0).link("a>m", 1, 0.01).link("m>b", 1, 0.01),
+			world: newWorld().link("a>b", 0.1, 0.02).link("a>m", 1, 0.01).link("m>b", 1, 0.01),
 			job:   from("a", "b"), limit: 8,
-			want: "0: a > m > b 1; a x1; b x1; m x1", cost: 2, secs: 800, gap: 0.1 / 1.1, why: "link aws:a > aws:m (1 Gbit/s)",
+			want: "0: a > m > b 1; a x1; b x1; m x1", cost: 2, secs: 800, why: "link aws:a > aws:m (1 Gbit/s)",
 		},
 		{
 			name:  "without a goal both routes are taken",
@@ -77,7 +77,7 @@ func TestSolve(t *testing.T) {
 			name:  "max cost binds",
 			world: twoRoutes(),
 			job:   Job{Sources: regions("a"), Dests: [][]region.Region{regions("b")}, Bytes: 100 * unit.GB, MaxCost: ptr(unit.USD(5))}, limit: 8,
-			want: "0: a > b 1; 0: a > m > b 0.6; a x1; b x1; m x1", cost: 5, secs: 500,
+			want: "0: a > b 1; 0: a > m > b 0.6; a x1; b x1; m x1", cost: 5, secs: 500, why: "link aws:a > aws:b (1 Gbit/s)",
 		},
 		{
 			name:  "max cost does not bind",
@@ -95,13 +95,13 @@ func TestSolve(t *testing.T) {
 			name:  "one gateway's cap",
 			world: newWorld().link("a>b", 1, 0).gateway("a", 0.25, 0, 0),
 			job:   from("a", "b"), limit: 1,
-			want: "0: a > b 0.25; a x1; b x1", secs: 3200, why: "egress of 1 gateways in aws:a (0.25 Gbit/s each)",
+			want: "0: a > b 0.25; a x1; b x1", secs: 3200, why: "egress of 1 gateway in aws:a (0.25 Gbit/s each); 1 are allowed",
 		},
 		{
 			name:  "two gateways have twice the cap",
 			world: newWorld().link("a>b", 1, 0).gateway("a", 0.25, 0, 0),
 			job:   from("a", "b"), limit: 2,
-			want: "0: a > b 0.5; a x2; b x1", secs: 1600, why: "egress of 2 gateways in aws:a (0.25 Gbit/s each)",
+			want: "0: a > b 0.5; a x2; b x1", secs: 1600, why: "egress of 2 gateways in aws:a (0.25 Gbit/s each); 2 are allowed",
 		},
 		{
 			// Three gateways receive 0.9; a fourth is not needed for 0.7.
@@ -115,7 +115,7 @@ func TestSolve(t *testing.T) {
 			name:  "a relay's caps",
 			world: newWorld().link("a>m", 1, 0).link("m>b", 1, 0).gateway("m", 0.2, 0.5, 0),
 			job:   from("a", "b"), limit: 2,
-			want: "0: a > m > b 0.4; a x1; b x1; m x2", secs: 2000, why: "egress of 2 gateways in aws:m (0.2 Gbit/s each)",
+			want: "0: a > m > b 0.4; a x1; b x1; m x2", secs: 2000, why: "egress of 2 gateways in aws:m (0.2 Gbit/s each); 2 are allowed",
 		},
 		{
 			// 100 GB over the relay save 3 USD of egress; the relay costs 9 an
@@ -123,14 +123,14 @@ func TestSolve(t *testing.T) {
 			name:  "a relay that pays",
 			world: newWorld().link("a>b", 1, 0.05).link("a>m", 1, 0.01).link("m>b", 1, 0.01).gateway("m", 0, 0, 9),
 			job:   Job{Sources: regions("a"), Dests: [][]region.Region{regions("b")}, Bytes: 100 * unit.GB, MinThroughput: 1}, limit: 8,
-			want: "0: a > m > b 1; a x1; b x1; m x1", cost: 4, secs: 800, gap: 0.5,
+			want: "0: a > m > b 1; a x1; b x1; m x1", cost: 4, secs: 800, why: "link aws:a > aws:m (1 Gbit/s)",
 		},
 		{
 			// At 18 an hour it would cost 4.
 			name:  "a relay that does not pay",
 			world: newWorld().link("a>b", 1, 0.05).link("a>m", 1, 0.01).link("m>b", 1, 0.01).gateway("m", 0, 0, 18),
 			job:   Job{Sources: regions("a"), Dests: [][]region.Region{regions("b")}, Bytes: 100 * unit.GB, MinThroughput: 1}, limit: 8,
-			want: "0: a > b 1; a x1; b x1", cost: 5, secs: 800, gap: 0.6,
+			want: "0: a > b 1; a x1; b x1", cost: 5, secs: 800, why: "link aws:a > aws:b (1 Gbit/s)",
 		},
 		{
 			// 48 connections saturate each link out of a, which has 64: all of
@@ -139,8 +139,8 @@ func TestSolve(t *testing.T) {
 			world: newWorld().link("a>b", 0.9, 0).link("a>m", 1, 0).link("m>b", 1, 0).
 				connections("a>b", 48).connections("a>m", 48).connections("m>b", 8),
 			job: from("a", "b"), limit: 1,
-			want: "0: a > m > b 1; 0: a > b 0.3; a x1; b x1; m x1", secs: 800 / 1.3, gap: 0.6 / 1.9,
-			why: "connections of gateways, 64 each, for link aws:a > aws:b (0.9 Gbit/s)",
+			want: "0: a > m > b 1; 0: a > b 0.3; a x1; b x1; m x1", secs: 800 / 1.3,
+			why: "link aws:a > aws:m (1 Gbit/s)",
 		},
 		{
 			name: "two gateways have twice the connections",
@@ -150,20 +150,40 @@ func TestSolve(t *testing.T) {
 			want: "0: a > m > b 1; 0: a > b 0.9; a x2; b x1; m x1", secs: 800 / 1.9, why: "link aws:a > aws:b (0.9 Gbit/s)",
 		},
 		{
-			// a sends 1 Gbit/s in all; b and c want the same bytes, each on its
-			// own path. Trees would carry 1.
+			// a sends 1 Gbit/s in all, to b or c; b and c are not joined.
 			name:  "two destinations share what the source sends",
 			world: newWorld().link("a>b", 1, 0.02).link("a>c", 1, 0.03).gateway("a", 1, 0, 0),
 			job:   from("a", "b", "c"), limit: 1,
-			want: "0: a > b 0.5; 1: a > c 0.5; a x1; b x1; c x1", cost: 5, secs: 1600, gap: 0.5,
-			why: "egress of 1 gateways in aws:a (1 Gbit/s each)",
+			want: "0: a > b 0.5; 1: a > c 0.5; a x1; b x1; c x1", cost: 5, secs: 1600,
+			why: "egress of 1 gateway in aws:a (1 Gbit/s each); 1 are allowed",
 		},
 		{
-			// c is reached over b, which is a destination itself.
+			// c is reached over b, which is a destination itself: a>b is paid
+			// for once.
 			name:  "one destination relays for another",
 			world: newWorld().link("a>b", 2, 0.01).link("b>c", 1, 0.01),
 			job:   from("a", "b", "c"), limit: 1,
-			want: "0: a > b 1; 1: a > b > c 1; a x1; b x1; c x1", cost: 3, secs: 800, why: "link aws:a > aws:b (2 Gbit/s)",
+			want: "0: a > b 1; 1: a > b > c 1; a x1; b x1; c x1", cost: 2, secs: 800, why: "link aws:b > aws:c (1 Gbit/s)",
+		},
+		{
+			// One tree carries 1: a reaches b and c over links of 1, and they
+			// each other.
+			name:  "the data is partitioned over two trees",
+			world: newWorld().link("a>b", 1, 0.02).link("a>c", 1, 0.02).link("b>c", 1, 0.01).link("c>b", 1, 0.01),
+			job:   Job{Sources: regions("a"), Dests: [][]region.Region{regions("b"), regions("c")}, Bytes: 100 * unit.GB, MinThroughput: 2}, limit: 1,
+			want: "0: a > b 1; 0: a > c > b 1; 1: a > b > c 1; 1: a > c 1; a x1; b x1; c x1", cost: 3, secs: 400, why: "link aws:a > aws:b (1 Gbit/s)",
+		},
+		{
+			name:  "two destinations in one region get one copy",
+			world: newWorld().link("a>b", 1, 0.02),
+			job:   from("a", "b", "b"), limit: 1,
+			want: "0: a > b 1; 1: a > b 1; a x1; b x1", cost: 2, secs: 800, why: "link aws:a > aws:b (1 Gbit/s)",
+		},
+		{
+			name:  "the stores are slower than the links",
+			world: newWorld().link("a>b", 1, 0.02),
+			job:   Job{Sources: regions("a"), Dests: [][]region.Region{regions("b")}, Bytes: 100 * unit.GB, WriteGbps: []unit.Gbps{0.5}}, limit: 1,
+			want: "0: a > b 0.5; a x1; b x1", cost: 2, secs: 1600, why: "the stores (0.5 Gbit/s)",
 		},
 		{
 			name:  "a bucket of several regions is read in the best",
@@ -175,7 +195,7 @@ func TestSolve(t *testing.T) {
 			name:  "one region on both sides, with gateways",
 			world: newWorld().link("local:east>b", 1, 0),
 			job:   Job{Sources: regions("local:east"), Dests: [][]region.Region{regions("local:east")}, Bytes: 100 * unit.GB, Gateways: ptr(1)},
-			want:  "0: local:east 1; local:east x1", secs: 800, why: "1 gateways in local:east (1 Gbit/s each)",
+			want:  "0: local:east 1; local:east x1", secs: 800, why: "engines of 1 gateway in local:east (1 Gbit/s each); 1 are allowed",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -194,7 +214,9 @@ func TestSolve(t *testing.T) {
 			}
 			near("cost", float64(o.Cost.Total), float64(c.cost))
 			near("transfer", o.Time.Transfer, c.secs)
-			near("gap", o.Gap, c.gap)
+			if o.Gap > tolerance {
+				t.Errorf("gap is %v", o.Gap)
+			}
 			if why := strings.Join(o.Bottlenecks[:min(1, len(o.Bottlenecks))], ""); why != c.why {
 				t.Errorf("bottlenecks are %q, want %q", o.Bottlenecks, c.why)
 			}
@@ -247,7 +269,7 @@ func TestAllow(t *testing.T) {
 		t.Errorf("without m: %s, %v", show(o), err)
 	}
 	limits.Allow = regions("a", "m")
-	if _, err = w.solve(t, from("a", "b"), limits); err == nil || !strings.Contains(err.Error(), "destination 1 (aws:b) is in allow.regions") {
+	if _, err = w.solve(t, from("a", "b"), limits); err == nil || !strings.Contains(err.Error(), "destination 1: aws:b is not in allow.regions") {
 		t.Errorf("without b: %v", err)
 	}
 }
@@ -295,7 +317,7 @@ func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	w := twoRoutes()
-	_, err := Solve(ctx, from("a", "b"), grid.New(w.links, w.gateways), price.New(w.egress, w.machines), w.limits(1))
+	_, err := Solve(ctx, from("a", "b"), w.grid(), price.New(w.egress, w.machines), w.limits(1))
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}

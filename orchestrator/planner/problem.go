@@ -6,149 +6,269 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"time"
+	"strings"
 
-	"github.com/skyctl/skyctl/orchestrator/grid"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/unit"
 )
 
-// problem is a job in figures: the candidate regions as numbers, in the order
-// of their names, and the links between them. Rates are whole bit/s.
+// perGateway is the number of connections that one gateway may have towards
+// others, and the number it may have from others.
+const perGateway = 64
+
+// maxEnds bounds the work of finding trees, which grows as 3^ends.
+const maxEnds = 8
+
+// problem is a job in figures: the regions that may have gateways, in the order
+// of their names, and the links between them. Rates are Gbit/s.
 type problem struct {
 	ctx context.Context // of the one Solve that the problem is made for
 
-	job       Job
-	gateways  int // the most a region may have
-	provision map[region.Cloud]time.Duration
+	job      Job
+	gateways int // the most a region may have
 
-	regions []region.Region
-	source  []bool
-	dest    [][]bool // by destination and region
-	caps    []grid.Gateway
-	hourly  []unit.USD // of one gateway
-	links   []link
+	// ends are the destinations with different regions: those with the same
+	// ones are written by the same gateways. end says which is whose.
+	ends [][]region.Region
+	end  []int
+
+	sites []site
+	links []link
+	most  float64 // Gbit/s that the stores allow; +Inf if nothing is known
 
 	// unknown is the first figure that was missing between a source and a
 	// destination.
 	unknown error
 }
 
-// link is a pair of regions that may carry traffic.
-type link struct {
-	from, to int
-	figures  grid.Link
-	usdPerGB unit.USD
-	capacity int64 // bit/s of all gateways that there may be
-	price    int64 // in the network: micro-dollars a GB, then hops
+// site is a region that may have gateways.
+type site struct {
+	region    region.Region
+	machines  []machine
+	source    bool
+	dest      []bool  // by end
+	provision float64 // seconds until its gateways are up
 }
 
-// hop is what a link adds to its price in the network, so that among equally
-// cheap routes the shorter is taken. A micro-dollar outweighs any route's hops.
-const (
-	hop         = 1
-	microDollar = 1000
-)
+// machine is a type of gateway in one region. Rates are +Inf where nothing
+// limits them.
+type machine struct {
+	name            string
+	egress, ingress float64 // Gbit/s
+	send, receive   float64 // Gbit/s that its CPUs carry if they do nothing else
+	hourly          float64 // USD
+}
+
+// link is a pair of sites that may carry traffic.
+type link struct {
+	from, to    int
+	gbps        float64 // of the pair if total, else of each pair of gateways
+	connections float64 // that saturate it
+	total       bool
+	usd         float64 // a GB, on average over the job's volume
+	assumed     bool
+	source      string
+}
+
+// uses returns the part of one gateway's connections that a Gbit/s takes, at
+// both ends.
+func (l link) uses() float64 { return l.connections / perGateway / l.gbps }
 
 // newProblem gathers the figures. Regions and links without figures are left
 // out; where that leaves a source or destination without any, it is an error.
 func newProblem(ctx context.Context, job Job, g Grid, prices Prices, limits Limits) (*problem, error) {
-	p := &problem{ctx: ctx, job: job, gateways: limits.Gateways, provision: limits.Provision}
+	p := &problem{ctx: ctx, job: job, gateways: limits.Gateways, most: math.Inf(1)}
 	if job.Gateways != nil {
 		p.gateways = *job.Gateways
+	}
+	for _, rate := range append([]unit.Gbps{job.ReadGbps}, job.WriteGbps...) {
+		if rate > 0 {
+			p.most = min(p.most, float64(rate))
+		}
 	}
 	candidates := slices.Concat(append([][]region.Region{job.Sources}, job.Dests...)...)
 	if job.Mode != Direct {
 		candidates = append(candidates, limits.Relays...)
 	}
 	slices.Sort(candidates)
-	var problems []error
+	if job.MinThroughput == 0 && job.MaxTime == 0 && sameRegions(job) {
+		// EngineGbps is an assumption, and no reason to rent more of them.
+		p.gateways = min(p.gateways, 1)
+	}
+	p.findEnds()
+	if len(p.ends) > maxEnds {
+		return nil, fmt.Errorf("%d destination regions are too many for one run, the most is %d: make several runs of it", len(p.ends), maxEnds)
+	}
+	problems := map[region.Region]error{}
 	for _, r := range slices.Compact(candidates) {
 		if len(limits.Allow) > 0 && !slices.Contains(limits.Allow, r) {
+			problems[r] = fmt.Errorf("%s is not in allow.regions, add it", r)
 			continue
 		}
-		hourly, err := prices.Machine(r, "")
+		machines, err := machinesOf(r, g, prices, limits.Machines)
 		if err != nil {
-			problems = append(problems, err)
+			problems[r] = err
 			continue
 		}
-		p.regions = append(p.regions, r)
-		p.caps = append(p.caps, g.Gateway(r))
-		p.hourly = append(p.hourly, hourly.USD)
+		p.sites = append(p.sites, site{region: r, machines: machines, dest: make([]bool, len(p.ends)),
+			provision: limits.Provision[r.Cloud()].Seconds()})
 	}
-	var err error
-	if p.source, err = p.mark("source", job.Sources, problems); err != nil {
+	if err := p.mark(problems); err != nil {
 		return nil, err
 	}
-	for i, regions := range job.Dests {
-		marked, err := p.mark(fmt.Sprintf("destination %d", i+1), regions, problems)
-		if err != nil {
-			return nil, err
-		}
-		p.dest = append(p.dest, marked)
-	}
-	p.addLinks(g, prices)
-	return p, nil
+	return p, p.addLinks(g, prices)
 }
 
-// mark tells which of the candidates are among regions; there must be one.
-func (p *problem) mark(what string, regions []region.Region, problems []error) ([]bool, error) {
-	marked := make([]bool, len(p.regions))
-	for i, r := range p.regions {
-		marked[i] = slices.Contains(regions, r)
+// findEnds tells destinations in different regions apart.
+func (p *problem) findEnds() {
+	for _, regions := range p.job.Dests {
+		regions = slices.Compact(slices.Sorted(slices.Values(regions)))
+		i := slices.IndexFunc(p.ends, func(other []region.Region) bool { return slices.Equal(other, regions) })
+		if i < 0 {
+			i, p.ends = len(p.ends), append(p.ends, regions)
+		}
+		p.end = append(p.end, i)
+	}
+}
+
+// machinesOf returns the types that a region's gateways may be of: those that
+// are allowed, have a price and are not worse in every respect than another.
+func machinesOf(r region.Region, g Grid, prices Prices, allow []string) ([]machine, error) {
+	var found []machine
+	var unknown error
+	types := g.Machines(r)
+	for _, t := range types {
+		if t.Type != "" && len(allow) > 0 && !slices.Contains(allow, t.Type) {
+			continue
+		}
+		usd, err := prices.Machine(r, t.Type)
+		if err != nil {
+			if unknown == nil {
+				unknown = err
+			}
+			continue
+		}
+		m := machine{t.Type, limit(t.Egress), limit(t.Ingress), limit(t.Send), limit(t.Receive), float64(usd.USD)}
+		for _, figure := range []float64{m.egress, m.ingress, m.send, m.receive, m.hourly + 1} {
+			if !(figure > 0) {
+				return nil, fmt.Errorf("machine type %q in %s has a figure of %v: correct it", t.Type, r, figure)
+			}
+		}
+		found = append(found, m)
 	}
 	switch {
-	case slices.Contains(marked, true):
-		return marked, nil
-	case len(problems) > 0:
-		return nil, problems[0]
+	case len(found) > 0:
+		return undominated(found), nil
+	case unknown != nil:
+		return nil, unknown
+	case len(types) > 0:
+		return nil, noMachine(r, "allow.machines leaves none out of "+fmt.Sprint(len(types)), "add one to allow.machines")
 	}
-	return nil, fmt.Errorf("no region of the %s (%s) is in allow.regions, add one", what, join(regions, ", "))
+	return nil, noMachine(r, "no machine type of "+string(r.Cloud())+" is known", "add one to the machines file, or leave it out")
 }
 
-// addLinks adds every link that a route may take: none into a source, and of
+func noMachine(r region.Region, nearest, hint string) *Infeasible {
+	return &Infeasible{Goal: fmt.Sprintf("a gateway in %s", r), Nearest: nearest, Hint: hint}
+}
+
+// limit returns a cap in Gbit/s, of which 0 means none.
+func limit(g unit.Gbps) float64 {
+	if g == 0 {
+		return math.Inf(1)
+	}
+	return float64(g)
+}
+
+// undominated leaves out each type that costs at least as much as another which
+// carries as much in every respect: in any plan the other can take its place,
+// one for one, so the best plan is not lost.
+func undominated(machines []machine) []machine {
+	return slices.DeleteFunc(slices.Clone(machines), func(m machine) bool {
+		return slices.ContainsFunc(machines, func(o machine) bool {
+			worse := m.hourly >= o.hourly && m.egress <= o.egress && m.ingress <= o.ingress && m.send <= o.send && m.receive <= o.receive
+			same := m.hourly == o.hourly && m.egress == o.egress && m.ingress == o.ingress && m.send == o.send && m.receive == o.receive
+			return worse && (!same || o.name < m.name)
+		})
+	})
+}
+
+// mark notes which sites are sources and destinations; there must be some.
+func (p *problem) mark(problems map[region.Region]error) error {
+	one := func(what string, regions []region.Region, mark func(*site)) error {
+		found := false
+		for i := range p.sites {
+			if slices.Contains(regions, p.sites[i].region) {
+				mark(&p.sites[i])
+				found = true
+			}
+		}
+		if found {
+			return nil
+		}
+		for _, r := range regions {
+			if err := problems[r]; err != nil {
+				return fmt.Errorf("%s: %w", what, err)
+			}
+		}
+		return fmt.Errorf("%s has no region", what)
+	}
+	if err := one("source", p.job.Sources, func(s *site) { s.source = true }); err != nil {
+		return err
+	}
+	for e, regions := range p.ends {
+		if err := one(fmt.Sprintf("destination %d", slices.Index(p.end, e)+1), regions, func(s *site) { s.dest[e] = true }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addLinks adds every link that a tree may take: none into a source, and of
 // direct routes only those from a source to a destination. Where all that is
 // known of those is an assumption, assumed links to relays are left out too:
 // figures that nobody stated are no reason to rent machines on a detour.
-func (p *problem) addLinks(g Grid, prices Prices) {
+func (p *problem) addLinks(g Grid, prices Prices) error {
 	stated := p.stated(g)
-	for u, from := range p.regions {
-		for v, to := range p.regions {
-			ends := p.source[u] && p.isDest(v)
-			if u == v || p.source[v] || (p.job.Mode == Direct && !ends) {
+	for u, from := range p.sites {
+		for v, to := range p.sites {
+			ends := from.source && to.isDest()
+			if u == v || to.source || (p.job.Mode == Direct && !ends) {
 				continue
 			}
-			figures, err := g.Link(from, to)
-			usd, err2 := prices.Egress(from, to)
+			figures, err := g.Link(from.region, to.region)
+			usd, err2 := prices.Egress(from.region, to.region)
 			if err = errors.Join(err, err2); err != nil {
 				if ends && p.unknown == nil {
 					p.unknown = firstOf(err)
 				}
 				continue
 			}
-			if figures.Assumed && !ends && !stated {
+			l := link{from: u, to: v, gbps: float64(figures.Gbps), connections: perGateway, total: figures.Total,
+				usd: float64(usd.Average(p.job.Bytes)), assumed: figures.Assumed, source: figures.Source}
+			if l.total {
+				l.connections = float64(figures.Connections)
+			}
+			switch {
+			case !(l.gbps >= 0 && l.usd >= 0 && l.connections > 0) || math.IsInf(l.gbps+l.usd, 0):
+				return fmt.Errorf("link %s > %s has %v Gbit/s over %v connections at %v USD/GB: correct it", from.region, to.region, l.gbps, l.connections, l.usd)
+			case l.gbps == 0 || (l.assumed && !ends && !stated):
 				continue
 			}
-			l := link{from: u, to: v, figures: figures, usdPerGB: usd.USD}
-			l.capacity = figures.Gbps.BitsPerSecond()
-			if !figures.Total {
-				l.capacity *= int64(p.gateways)
-			}
-			l.price = int64(math.Round(float64(usd.USD)*1e6))*microDollar + hop
 			p.links = append(p.links, l)
 		}
 	}
+	return nil
 }
 
 // stated tells whether the figures of some link from a source to a destination
 // are more than an assumption.
 func (p *problem) stated(g Grid) bool {
-	for u, from := range p.regions {
-		for v, to := range p.regions {
-			if !p.source[u] || p.source[v] || !p.isDest(v) {
+	for _, from := range p.sites {
+		for _, to := range p.sites {
+			if !from.source || to.source || !to.isDest() {
 				continue
 			}
-			if l, err := g.Link(from, to); err == nil && !l.Assumed {
+			if l, err := g.Link(from.region, to.region); err == nil && !l.Assumed {
 				return true
 			}
 		}
@@ -156,49 +276,69 @@ func (p *problem) stated(g Grid) bool {
 	return false
 }
 
-// isDest tells whether region v is one of some destination.
-func (p *problem) isDest(v int) bool {
-	return slices.ContainsFunc(p.dest, func(d []bool) bool { return d[v] })
-}
+func (s site) isDest() bool { return slices.Contains(s.dest, true) }
 
-// inPlace tells whether every destination is written where the source is read.
-func (p *problem) inPlace() bool {
-	for d := range p.dest {
-		if _, ok := p.shared(d); !ok {
+// sameRegions tells whether every destination is written where the source is
+// read.
+func sameRegions(job Job) bool {
+	for _, d := range job.Dests {
+		if !slices.ContainsFunc(d, func(r region.Region) bool { return slices.Contains(job.Sources, r) }) {
 			return false
 		}
 	}
 	return true
 }
 
-// shared returns a region where destination d is written right where the source
-// is read, and false if there is none.
-func (p *problem) shared(d int) (int, bool) {
-	for v := range p.regions {
-		if p.source[v] && p.dest[d][v] {
-			return v, true
+// gb returns the job's size in GB, 1e9 bytes.
+func (p *problem) gb() float64 { return float64(p.job.Bytes) / float64(unit.GB) }
+
+// seconds returns how long the job's bytes take at a rate.
+func (p *problem) seconds(rate float64) float64 { return 8 * p.gb() / rate }
+
+// groups returns, for the source and each end, the sites of which every
+// plan uses at least one.
+func (p *problem) groups() [][]int {
+	groups := make([][]int, 1+len(p.ends))
+	for v, s := range p.sites {
+		if s.source {
+			groups[0] = append(groups[0], v)
+		}
+		for d, in := range s.dest {
+			if in {
+				groups[1+d] = append(groups[1+d], v)
+			}
 		}
 	}
-	return 0, false
+	return groups
 }
 
-// capacities returns what each link may carry before anything is decided.
-func (p *problem) capacities() []int64 {
-	capacity := make([]int64, len(p.links))
-	for i, l := range p.links {
-		capacity[i] = l.capacity
+// provisions returns the times that the gateways of a plan can take to come up,
+// in seconds, ascending: the slowest cloud decides, and the least is that of
+// the sources and destinations that no plan can do without.
+func (p *problem) provisions() []float64 {
+	least := 0.0
+	for _, group := range p.groups() {
+		quickest := math.Inf(1)
+		for _, v := range group {
+			quickest = min(quickest, p.sites[v].provision)
+		}
+		least = max(least, quickest)
 	}
-	return capacity
+	times := []float64{least}
+	for _, s := range p.sites {
+		if s.provision > least {
+			times = append(times, s.provision)
+		}
+	}
+	slices.Sort(times)
+	return slices.Compact(times)
 }
 
-// egress and ingress return what all gateways that there may be in a region can
-// send and receive.
-func (p *problem) egress(v int) int64  { return p.times(p.caps[v].Egress) }
-func (p *problem) ingress(v int) int64 { return p.times(p.caps[v].Ingress) }
-
-func (p *problem) times(limit unit.Gbps) int64 {
-	if limit == 0 {
-		return unbounded
+// join writes regions one after the other.
+func join(regions []region.Region) string {
+	names := make([]string, len(regions))
+	for i, r := range regions {
+		names[i] = string(r)
 	}
-	return limit.BitsPerSecond() * int64(p.gateways)
+	return strings.Join(names, ", ")
 }

@@ -1,236 +1,147 @@
 package planner
 
 import (
-	"fmt"
 	"math"
-	"time"
-
-	"github.com/skyctl/skyctl/orchestrator/overlay"
-	"github.com/skyctl/skyctl/orchestrator/unit"
+	"slices"
 )
 
-// Without a goal, routes are left out as long as what stays carries at least
-// enough/all of the most that all of them could: a route is worth its gateways
-// when it raises the throughput by more than a tenth.
-const (
-	enough = 10
-	all    = 11
-)
+// maxSpans bounds the ranges of rates that one search looks into.
+const maxSpans = 32
 
-// cent is the difference of cost that the search calls none, in USD.
-const cent = 1e-9
-
-// plan is a candidate: flows within capacities, and the overlay they make.
-type plan struct {
-	overlay.Overlay
-	flows    flows
-	capacity []int64 // what the search left of each link
-	full     bool    // nothing but the network keeps it from carrying more
+// span is a range of rates of which every plan's objective is at least bound.
+type span struct {
+	slow, fast float64
+	bound      float64
 }
 
-// with returns the cheapest plan found that carries exactly rate within the
-// capacities, and false if there is none.
-func (p *problem) with(rate int64, capacity []int64) (plan, bool) {
-	if rate <= 0 {
-		return plan{}, false
-	}
-	f, _, ok := p.route(rate, capacity)
-	if !ok {
-		return plan{}, false
-	}
-	o, err := p.build(f)
-	return plan{Overlay: o, flows: f, capacity: capacity}, err == nil
-}
-
-// best returns the plan with gateways for the job's goals.
-func (p *problem) best() (plan, error) {
-	capacity := p.capacities()
-	most := p.maximum(capacity)
-	switch {
-	case most == 0 && p.unknown != nil:
-		return plan{}, p.unknown
-	case most == 0:
-		return plan{}, &Infeasible{
-			Goal:    fmt.Sprintf("a route from %s to every destination", join(p.job.Sources, ", ")),
-			Nearest: "no links join them",
-			Hint:    "add links to the configuration, allow more regions, or leave out --route direct",
+// minimise returns the plan of the least cost among all rates from slow to
+// fast, and a bound that none of them is below. Cost does not grow steadily with
+// the rate, because gateways are paid by time: ranges of rates are halved, the
+// one with the least bound first, until none is left that could be better.
+func (s *solver) minimise(slow, fast float64) (best point, bound float64, err error) {
+	try := func(rate float64) error {
+		p, err := s.at(rate)
+		if err == nil {
+			p, err = s.at(s.stretched(p.answer, p.rate))
 		}
-	}
-	chosen, err := p.choose(most, capacity)
-	chosen.full = chosen.full || chosen.flows.rate >= most
-	return chosen, err
-}
-
-// choose returns the plan where at most that rate is possible.
-func (p *problem) choose(most int64, capacity []int64) (plan, error) {
-	switch {
-	case p.job.MinThroughput > 0:
-		return p.exactly(p.job.MinThroughput.BitsPerSecond(), most, capacity)
-	case p.job.MaxTime > 0:
-		return p.intime(most, capacity)
-	}
-	chosen, err := p.saturate(most, capacity)
-	if err != nil {
-		return plan{}, err
-	}
-	if p.job.MaxCost == nil || chosen.Cost.Total <= *p.job.MaxCost+cent {
-		return chosen, nil
-	}
-	return p.within(*p.job.MaxCost, most, capacity)
-}
-
-// exactly returns the cheapest plan for rate and checks the other goals.
-func (p *problem) exactly(rate, most int64, capacity []int64) (plan, error) {
-	chosen, ok := p.with(rate, capacity)
-	if !ok {
-		return plan{}, &Infeasible{
-			Goal:       fmt.Sprintf("--min-throughput %s", gbps(rate)),
-			Nearest:    fmt.Sprintf("the most is %s%s", gbits(gbps(most)), p.because(most, capacity)),
-			Hint:       "ask for less, or allow more gateways or regions",
-			Throughput: gbps(most),
+		if err == nil && (best.answer == nil || p.answer.objective < best.answer.objective) {
+			best = p
 		}
+		return err
 	}
-	chosen = p.simplify(chosen)
-	if p.job.MaxTime > 0 && chosen.Time.Total() > p.job.MaxTime {
-		return plan{}, p.tooSlow(chosen, "ask for more throughput or give it more time")
+	if err := try(slow); err != nil {
+		return point{}, 0, err
 	}
-	return chosen, p.affordable(chosen)
-}
-
-// intime returns the cheapest plan that is done in the time given: at the
-// least rate that is, which depends on how long its gateways take to come up.
-func (p *problem) intime(most int64, capacity []int64) (plan, error) {
-	var provision time.Duration
-	for {
-		var rate int64
-		if left := (p.job.MaxTime - provision).Seconds(); left > 0 {
-			bits := math.Ceil(float64(p.job.Bytes) * 8 / left)
-			rate = int64(math.Min(bits, float64(most)+1))
-		}
-		if p.job.Bytes == 0 {
-			rate = most
-		}
-		chosen, ok := p.with(rate, capacity)
-		if !ok {
-			fastest, err := p.fastest(most, capacity)
-			if err == nil && fastest.Time.Total() > p.job.MaxTime {
-				err = p.tooSlow(fastest, "give it more time, or allow more gateways or regions")
+	if err := try(fast); err != nil {
+		return point{}, 0, err
+	}
+	open := []span{{slow, fast, math.Inf(-1)}}
+	bound = min(best.bound, best.answer.objective) // of the ranges that are done with
+	for looked := 0; len(open) > 0; looked++ {
+		next := 0
+		for i, o := range open {
+			if o.bound < open[next].bound {
+				next = i
 			}
-			if err != nil {
-				return plan{}, err
+		}
+		at := open[next]
+		// What is to be beaten: a range that cannot by the tolerance is done with.
+		enough := best.answer.objective * (1 - 0.9*tolerance)
+		if at.bound >= enough || looked == maxSpans {
+			return best, min(bound, at.bound), nil
+		}
+		middle := math.Sqrt(at.slow * at.fast)
+		if err := try(middle); err != nil {
+			return point{}, 0, err
+		}
+		open = slices.Delete(open, next, next+1)
+		for _, half := range []span{{slow: at.slow, fast: middle}, {slow: middle, fast: at.fast}} {
+			if half.bound, err = s.below(half.slow, half.fast, enough); err != nil {
+				return point{}, 0, err
 			}
-			return fastest, p.affordable(fastest)
+			if half.bound = max(half.bound, at.bound); half.bound < enough-10*tooLight {
+				open = append(open, half)
+			} else {
+				bound = min(bound, half.bound)
+			}
 		}
-		chosen = p.simplify(chosen)
-		if chosen.Time.Total() <= p.job.MaxTime {
-			return chosen, p.affordable(chosen)
-		}
-		took := time.Duration(math.Ceil(chosen.Time.Provision * float64(time.Second)))
-		provision = max(took, provision+time.Microsecond)
 	}
+	return best, bound, nil
 }
 
-// within returns the fastest plan found that costs at most limit. Cost does not
-// grow steadily with the rate, because machines are paid by time, so a series
-// of rates is tried from the top, and the step that succeeds is refined.
-func (p *problem) within(limit unit.USD, most int64, capacity []int64) (plan, error) {
-	const steps = 32
-	var rates []int64
-	for i := int64(steps); i > 0; i-- {
-		rates = append(rates, most/steps*i+most%steps*i/steps)
-	}
-	for r := most / (2 * steps); r > most>>20; r /= 2 {
-		rates = append(rates, r)
-	}
-	var cheapest *plan
-	for i, rate := range rates {
-		chosen, ok := p.with(rate, capacity)
-		if !ok {
-			continue
+// fastest returns the highest rate whose plan costs at most so many USD, and a
+// rate that none such exceeds. It looks into ranges of rates from the top, down
+// to the plan that is known to do.
+func (s *solver) fastest(usd float64, does point) (best point, above float64, err error) {
+	best, above = does, does.rate
+	try := func(rate float64) error {
+		for range 2 { // as it is, and as fast as its gateways allow
+			p, err := s.at(rate)
+			if err != nil || s.usd(p) > usd+cent {
+				return err
+			}
+			if best.rate < p.rate {
+				best = p
+			}
+			rate = s.stretched(p.answer, p.rate)
 		}
-		if cheapest == nil || chosen.Cost.Total < cheapest.Cost.Total {
-			cheapest = &chosen
-		}
-		if chosen.Cost.Total > limit+cent {
-			continue
-		}
-		if i > 0 {
-			chosen = p.refine(chosen, rates[i-1], limit)
-		}
-		return p.simplify(chosen), nil
-	}
-	if cheapest == nil {
-		return p.fastest(most, capacity)
-	}
-	return plan{}, p.tooDear(p.simplify(*cheapest))
-}
-
-// refine searches between a plan that can be afforded and a rate that cannot.
-func (p *problem) refine(chosen plan, above int64, limit unit.USD) plan {
-	for below := chosen.flows.rate; above-below > 1; {
-		middle := below + (above-below)/2
-		if next, ok := p.with(middle, chosen.capacity); ok && next.Cost.Total <= limit+cent {
-			chosen, below = next, middle
-		} else {
-			above = middle
-		}
-	}
-	return chosen
-}
-
-// affordable returns an Infeasible if the plan costs more than the job may.
-func (p *problem) affordable(chosen plan) error {
-	if p.job.MaxCost == nil || chosen.Cost.Total <= *p.job.MaxCost+cent {
 		return nil
 	}
-	return p.tooDear(chosen)
+	if err := try(s.most); err != nil {
+		return point{}, 0, err
+	}
+	// What settles ties is no reason to give up a range.
+	cutoff := usd/s.scale + tieRoom*s.tie
+	stack := []span{{slow: does.rate, fast: s.most}}
+	for looked := 0; len(stack) > 0; looked++ {
+		at := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		at.slow = max(at.slow, best.rate)
+		if at.fast <= at.slow*(1+tolerance/2) || looked >= maxSpans {
+			if at.fast > best.rate {
+				above = max(above, at.fast)
+			}
+			continue
+		}
+		bound, err := s.below(at.slow, at.fast, cutoff+10*tooLight)
+		if err != nil {
+			return point{}, 0, err
+		}
+		if bound > cutoff {
+			continue
+		}
+		middle := math.Sqrt(at.slow * at.fast)
+		if err := try(middle); err != nil {
+			return point{}, 0, err
+		}
+		stack = append(stack, span{slow: at.slow, fast: middle}, span{slow: middle, fast: at.fast})
+	}
+	best, err = s.exhausted(best, max(above, best.rate), usd)
+	return best, max(above, best.rate), err
 }
 
-func (p *problem) tooDear(nearest plan) *Infeasible {
-	return &Infeasible{
-		Goal:    fmt.Sprintf("--max-cost %v", float64(*p.job.MaxCost)),
-		Nearest: fmt.Sprintf("the cheapest plan costs %s at %s", nearest.Cost.Total, gbits(nearest.Throughput)),
-		Hint:    "allow more, or ask for less throughput or more time",
-		Cost:    nearest.Cost.Total,
+// exhausted returns the highest rate up to above that a plan's gateways carry
+// for so many USD.
+func (s *solver) exhausted(best point, above, usd float64) (point, error) {
+	for slow := best.rate; above-slow > slow*lacking; {
+		next := point{rate: (slow + above) / 2, provision: best.provision, bound: best.bound}
+		s.m.ask(next.rate, s.worth(next.rate, s.seconds(next), 1e6))
+		found, err := s.m.fixed(best.answer.gateways)
+		if err != nil {
+			return point{}, err
+		}
+		next.answer = s.m.answer(found.X)
+		if next.answer.short <= lacking*next.rate && s.usd(next) <= usd+cent {
+			best, slow = next, next.rate
+		} else {
+			above = next.rate
+		}
 	}
+	return best, nil
 }
 
-func (p *problem) tooSlow(nearest plan, hint string) *Infeasible {
-	t := nearest.Time.Total()
-	return &Infeasible{
-		Goal:    fmt.Sprintf("--max-time %s", p.job.MaxTime),
-		Nearest: fmt.Sprintf("the nearest plan takes %s (%.0fs of it provisioning)", t.Round(time.Millisecond), nearest.Time.Provision),
-		Hint:    hint,
-		Time:    t,
-	}
-}
+// tieRoom is more hops and gateways than a plan has that is worth a look.
+const tieRoom = 200
 
-// because names the bottlenecks of the maximum, in parentheses.
-func (p *problem) because(most int64, capacity []int64) string {
-	f, _, _ := p.route(most, capacity)
-	if names := p.bottlenecks(f); len(names) > 0 {
-		return " (" + names[0] + ")"
-	}
-	return ""
-}
-
-// saturate returns a plan of few routes that carries most, or nearly.
-func (p *problem) saturate(most int64, capacity []int64) (plan, error) {
-	chosen, err := p.fastest(most, capacity)
-	if err != nil {
-		return plan{}, err
-	}
-	floor := most/all*enough + most%all*enough/all
-	chosen = p.leaveOut(chosen, func(capacity []int64) (plan, bool) { return p.with(floor, capacity) })
-	chosen, err = p.fastest(p.maximum(chosen.capacity), chosen.capacity)
-	chosen.full = true
-	return chosen, err
-}
-
-// fastest returns the plan for a rate that maximum returned.
-func (p *problem) fastest(most int64, capacity []int64) (plan, error) {
-	if chosen, ok := p.with(most, capacity); ok {
-		return chosen, nil
-	}
-	return plan{}, fmt.Errorf("the planner found no plan for the %s that it found routes for", gbits(gbps(most)))
-}
+// exact is the relative difference that is none.
+const exact = 1e-9

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/skyctl/skyctl/orchestrator/overlay"
+	"github.com/skyctl/skyctl/orchestrator/unit"
 )
 
 // Solve plans a job. It reads nothing but its arguments, and the same arguments
@@ -35,11 +37,11 @@ func Solve(ctx context.Context, job Job, g Grid, prices Prices, limits Limits) (
 // solve plans the job over gateways, or without any where the user leaves that
 // open and it is at least as quick.
 func solve(ctx context.Context, job Job, g Grid, prices Prices, limits Limits) (overlay.Overlay, error) {
-	p, err := newProblem(ctx, job, g, prices, limits)
-	if err != nil {
-		return overlay.Overlay{}, err
+	s, err := prepare(ctx, job, g, prices, limits)
+	var chosen overlay.Overlay
+	if err == nil {
+		chosen, err = s.choose()
 	}
-	chosen, err := p.best()
 	var infeasible *Infeasible
 	if err != nil && !errors.As(err, &infeasible) {
 		return overlay.Overlay{}, err
@@ -48,19 +50,100 @@ func solve(ctx context.Context, job Job, g Grid, prices Prices, limits Limits) (
 		// Where the workstation's figures are unknown, gateways it is.
 		o, problem := inside(job, g, prices)
 		if problem == nil && meets(job, o) == nil && (err != nil || o.Time.Total() <= chosen.Time.Total()) {
-			soonest := p.quickest() + gbps(p.bound(p.capacities())).Time(job.Bytes)
-			o.Gap = fraction(float64(o.Time.Total()), float64(soonest))
+			if s != nil && s.most > 0 {
+				soonest := s.provisions[0] + s.p.seconds(s.most)
+				o.Gap = fraction((o.Time.Provision + o.Time.Transfer), soonest)
+			}
 			return o, nil
 		}
 	}
 	if err != nil {
 		return overlay.Overlay{}, err
 	}
-	chosen.Gap = p.gap(chosen)
-	if chosen.full {
-		chosen.Bottlenecks = p.bottlenecks(chosen.flows)
+	if chosen.Direct, err = direct(ctx, job, g, prices, limits, chosen.Throughput); err != nil {
+		return overlay.Overlay{}, err
 	}
-	return chosen.Overlay, chosen.Validate()
+	return chosen, chosen.Validate()
+}
+
+// prepare returns a solver for a job that some rate is possible for.
+func prepare(ctx context.Context, job Job, g Grid, prices Prices, limits Limits) (*solver, error) {
+	p, err := newProblem(ctx, job, g, prices, limits)
+	if err != nil {
+		return nil, err
+	}
+	s, err := newSolver(p)
+	switch {
+	case err != nil:
+		return nil, err
+	case s.most > 0:
+		return s, nil
+	case p.unknown != nil:
+		return nil, p.unknown
+	}
+	return nil, &Infeasible{
+		Goal:    fmt.Sprintf("a route from %s to every destination", join(job.Sources)),
+		Nearest: "no links join them",
+		Hint:    "add links to the configuration, allow more regions, or leave out --route direct",
+	}
+}
+
+// Frontier returns the plans of which none is both faster and cheaper than
+// another, by throughput: the first is the cheapest, the last the fastest, and
+// Solve's default is the knee between them. The job's goals are left out of it;
+// errors are those of Solve.
+func Frontier(ctx context.Context, job Job, g Grid, prices Prices, limits Limits) ([]overlay.Overlay, error) {
+	job.MinThroughput, job.MaxCost, job.MaxTime = 0, nil, 0
+	if err := check(job, limits); err != nil {
+		return nil, err
+	}
+	if job.Gateways != nil && *job.Gateways == 0 {
+		o, err := inside(job, g, prices)
+		return []overlay.Overlay{o}, err
+	}
+	s, err := prepare(ctx, job, g, prices, limits)
+	if err != nil {
+		return nil, errors.Join(ctx.Err(), err)
+	}
+	s.nodes = fewNodes
+	points, err := s.frontier()
+	if err != nil {
+		return nil, err
+	}
+	var plans []overlay.Overlay
+	for _, c := range points {
+		if c, err = s.proven(c); err != nil {
+			return nil, err
+		}
+		if c, err = s.few(c); err != nil {
+			return nil, err
+		}
+		o, err := s.build(c)
+		if err != nil {
+			return nil, err
+		}
+		o.Gap = s.gap(c, c.bound)
+		plans = append(plans, o)
+	}
+	return plans, nil
+}
+
+// direct returns what the job would cost and take without relays: the cheapest
+// at the given throughput, or at the most that is possible. It is nil where
+// there is no direct way.
+func direct(ctx context.Context, job Job, g Grid, prices Prices, limits Limits, rate unit.Gbps) (*overlay.Direct, error) {
+	job.Mode = Direct
+	s, err := prepare(ctx, job, g, prices, limits)
+	if err != nil {
+		// What the plan itself does not lack is a direct link.
+		return nil, ctx.Err()
+	}
+	c, err := s.at(min(float64(rate), s.most))
+	if err != nil {
+		return nil, err
+	}
+	o, err := s.build(c)
+	return &overlay.Direct{Throughput: o.Throughput, Time: o.Time.Provision + o.Time.Transfer, Cost: o.Cost.Total}, err
 }
 
 // check refuses jobs and limits that make no sense.
@@ -80,6 +163,10 @@ func check(job Job, limits Limits) error {
 		return fmt.Errorf("a cost of %v USD is not an amount", float64(*job.MaxCost))
 	case job.MaxTime < 0:
 		return fmt.Errorf("a time of %s is negative", job.MaxTime)
+	case len(job.WriteGbps) > 0 && len(job.WriteGbps) != len(job.Dests):
+		return fmt.Errorf("%d store rates for %d destinations", len(job.WriteGbps), len(job.Dests))
+	case !(slices.Min(append([]unit.Gbps{job.ReadGbps}, job.WriteGbps...)) >= 0):
+		return errors.New("a store's rate is negative or no number")
 	case job.Mode != "" && job.Mode != Overlay && job.Mode != Direct:
 		return fmt.Errorf("route %q is neither direct nor overlay", job.Mode)
 	case job.Gateways != nil && *job.Gateways < 0:
@@ -102,7 +189,7 @@ func meets(job Job, o overlay.Overlay) error {
 	switch {
 	case job.MinThroughput > o.Throughput:
 		e.Goal = fmt.Sprintf("--min-throughput %s", job.MinThroughput)
-		e.Nearest = fmt.Sprintf("without gateways the most is %s", gbits(o.Throughput))
+		e.Nearest = fmt.Sprintf("without gateways the most is %s", gbits(float64(o.Throughput)))
 	case job.MaxCost != nil && o.Cost.Total > *job.MaxCost+cent:
 		e.Goal = fmt.Sprintf("--max-cost %v", float64(*job.MaxCost))
 		e.Nearest = fmt.Sprintf("without gateways it costs %s", o.Cost.Total)

@@ -10,22 +10,27 @@ import (
 
 // WriteJSON replaces the file at path with v as indented JSON, mode 0600. A
 // reader, or a crash at any instant, sees the old file or the new one, whole.
-func WriteJSON(path string, v any) (err error) {
+func WriteJSON(path string, v any) error {
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return WriteFile(path, append(text, '\n'))
+}
+
+// WriteFile replaces the file at path as WriteJSON does.
+func WriteFile(path string, text []byte) (err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("write %s: %w", path, err)
 		}
 	}()
-	text, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return err
-	}
 	dir := filepath.Dir(path)
 	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".*") // CreateTemp gives 0600
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(append(text, '\n'))
+	_, err = f.Write(text)
 	if err == nil {
 		err = f.Sync()
 	}

@@ -228,7 +228,7 @@ func TestManyObjectsManyGateways(t *testing.T) {
 	config := w.configure(fmt.Sprintf("  here: {type: file, path: %q, region: \"local:east\"}\n  there: {type: file, path: %q, region: \"local:west\"}\n", from, to), "",
 		"local:east: {}", "local:east: "+fmt.Sprintf(caps, ""), "local:mid: {}", "local:mid: "+fmt.Sprintf(caps, ""),
 		"local:west: {}", "local:west: "+fmt.Sprintf(caps, ", hosts: [{address: 127.0.0.2}, {address: 127.0.0.3}]"))
-	r := w.skyctl("cp", "-r", "here:///", "there://data/new/", "west://data/new/", "--gateways", "2", "--min-throughput", "0.4Gbps",
+	r := w.skyctl("cp", "-r", "here:///", "there://data/new/", "west://data/new/", "--gateways", "2", "--min-throughput", "0.8Gbps",
 		"--verify", "read", "--yes", "--json", "--config", config)
 	w.succeeded(r, 2000)
 	if r.Gateways < 5 {
