@@ -198,9 +198,15 @@ func (s *solver) proven(c point) (point, error) {
 	return c, nil
 }
 
+// nothing is the amount of USD that is none when plans are compared.
+const nothing = 1e-6
+
 // gap returns how much cheaper the best plan may be, as a fraction of what this
 // one costs.
 func (s *solver) gap(c point, bound float64) float64 {
+	if s.usd(c)-bound*s.scale <= nothing {
+		return 0
+	}
 	return fraction(s.usd(c)/s.scale, bound)
 }
 

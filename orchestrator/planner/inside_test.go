@@ -181,3 +181,38 @@ func TestAssumptionsRentNoRelays(t *testing.T) {
 		t.Errorf("assumed: %v", got)
 	}
 }
+
+// TestFiguresFarApart: one byte over a direct link costs next to nothing, and a
+// relay dollars.
+func TestFiguresFarApart(t *testing.T) {
+	w := lab().gateway(mid, 0, 0, 3600)
+	job := from(east, west)
+	job.Bytes, job.Gateways = 1, ptr(1)
+	limits := w.limits(8)
+	limits.Provision = map[region.Cloud]time.Duration{region.Local: 3 * time.Second}
+	for _, c := range []struct {
+		rate unit.Gbps
+		want string
+		cost unit.USD
+	}{
+		{0.1, "0: local:east > local:west 0.1; local:east x1; local:west x1", 2e-11},
+		{1.1, "0: local:east > local:mid > local:west 1; 0: local:east > local:west 0.1; local:east x1; local:mid x1; local:west x1", 3},
+		{0, "", 3}, // whatever the knee is
+	} {
+		job.MinThroughput = c.rate
+		o, err := w.solve(t, job, limits)
+		if err != nil || o.Gap > tolerance || o.Cost.Total > c.cost*1.001 {
+			t.Errorf("%v: %v for %v, gap %v, %v", c.rate, show(o), o.Cost.Total, o.Gap, err)
+		}
+		if got := show(o); c.want != "" && got != c.want {
+			t.Errorf("%v: got  %s\nwant %s", c.rate, got, c.want)
+		}
+	}
+	// Free ends and a relay that costs: the price decides, not the hops.
+	w = newWorld().link(east+">"+west, 1, 0).link(east+">"+mid, 1, 0).link(mid+">"+west, 1, 0).gateway(mid, 0, 0, 0.01)
+	job = from(east, west)
+	job.Gateways, job.MinThroughput = ptr(1), 1
+	if o, err := w.solve(t, job, w.limits(1)); err != nil || o.Cost.Total != 0 {
+		t.Errorf("%s for %v, %v", show(o), o.Cost.Total, err)
+	}
+}

@@ -41,10 +41,26 @@ func newSolver(p *problem) (*solver, error) {
 	if s.most, err = s.maximum(); err != nil || s.most == 0 {
 		return s, err
 	}
-	if least := s.least(); least > 0 {
-		s.scale, s.tie = least, tieWeight
+	if dear := s.dear(); dear > 0 {
+		s.scale, s.tie = max(s.least(), dear*tieWeight), tieWeight
 	}
 	return s, nil
+}
+
+// dear returns what the dearest link and one of the dearest gateways would cost,
+// in USD: 0 where everything is free.
+func (s *solver) dear() float64 {
+	usd, hourly := 0.0, 0.0
+	for _, l := range s.p.links {
+		usd = max(usd, l.usd)
+	}
+	for _, v := range s.p.sites {
+		for _, t := range v.machines {
+			hourly = max(hourly, t.hourly)
+		}
+	}
+	longest := s.provisions[len(s.provisions)-1]
+	return usd*s.p.gb() + hourly*(longest+s.p.seconds(s.most))/3600
 }
 
 // begin adds the trees that most plans are made of: those with the fewest links
