@@ -104,10 +104,10 @@ function plain(type, storage) {
 
 for (const [name, want] of Object.entries(wanted)) {
   const lib = join(process.argv[2], name, "lib");
-  const schema = (dir) => ({ version: 0, block: new Binding(join(lib, dir), want.also_computed).root() });
+  const schema = (dir, computed = want.also_computed) => ({ version: 0, block: new Binding(join(lib, dir), computed).root() });
   const all = (names, prefix) => Object.fromEntries(names.map((n) => [`${name}_${n}`, schema(prefix + kebab(n))]));
   const version = JSON.parse(readFileSync(join(process.argv[2], name, "package.json"), "utf8")).cdktf.provider.version;
-  const provider = schema("provider");
+  const provider = schema("provider", []);
   delete provider.block.attributes.alias; // Terraform's own
   // One schema a line, so that a diff names what changed.
   const lines = (schemas) => "{\n" + Object.entries(schemas).map(([n, s]) => `${JSON.stringify(n)}: ${JSON.stringify(s)}`).join(",\n") + "\n}";
