@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/skyctl/skyctl/terraform/stubprovider"
+	"github.com/skyctl/skyctl/terraform/stubprovider/stubtest"
 )
 
 var (
@@ -30,17 +30,13 @@ func testMain(m *testing.M) int {
 		panic(err)
 	}
 	defer os.RemoveAll(dir)
-	build := func(name, source string) string {
-		path := filepath.Join(dir, name)
-		cmd := exec.Command("go", "build", "-ldflags=-s -w", "-o", path, source)
-		cmd.Stderr = os.Stderr
-		if err := cmd.Run(); err != nil {
-			panic(err)
-		}
-		return path
+	agentPath = filepath.Join(dir, "skyagent")
+	build := exec.Command("go", "build", "-o", agentPath, "./testdata/fakeagent")
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		panic(err)
 	}
-	agentPath = build("skyagent", "./testdata/fakeagent")
-	if terraformConfig, err = stubprovider.Mirror(filepath.Join(dir, "mirror"), build("stubprovider", "../terraform/stubprovider/cmd/stubprovider")); err != nil {
+	if terraformConfig, err = stubtest.Build(dir); err != nil {
 		panic(err)
 	}
 	return m.Run()

@@ -10,6 +10,9 @@ import (
 // to.
 const Account = "123456789012"
 
+// VPC is the network that every subnet of AWS is in that the stub is asked for.
+const VPC = "vpc-0123"
+
 // answers are what data sources and resources say that a module depends on and
 // that cannot be made up.
 func answers(resource string, config cty.Value) map[string]cty.Value {
@@ -39,6 +42,8 @@ func answers(resource string, config cty.Value) map[string]cty.Value {
 			architecture = "arm64" // c7gn, m6g, t4g
 		}
 		return map[string]cty.Value{"supported_architectures": strs(architecture)}
+	case "aws_subnet":
+		return map[string]cty.Value{"vpc_id": cty.StringVal(VPC)}
 	case "aws_partition":
 		return map[string]cty.Value{"partition": cty.StringVal("aws")}
 	case "google_compute_zones":
