@@ -37,7 +37,7 @@ resource "terraform_data" "gateway" {
     host_key    = self.output.host_key == "" ? null : self.output.host_key
     timeout     = "1m"
     # Not /tmp, which may be shared or not allow to execute.
-    script_path = "skyctl-%RAND%.sh"
+    script_path = "./.skyctl-%RAND%.sh"
   }
 
   # A directory that nobody else can look into, before anything is in it. What a
