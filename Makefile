@@ -25,7 +25,7 @@ RACE := ./agent ./agent/control/... ./agent/enroll/... ./agent/internal/... ./ag
 
 .PHONY: help
 help: ## show this help
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 .PHONY: build
 build: ## build bin/skyctl and bin/skyagent, static
@@ -41,9 +41,37 @@ test: lint build tools ## everything: units, real servers, the race detector, en
 	go test -timeout 30m -shuffle=on ./...
 	CGO_ENABLED=1 go test -timeout 30m -race -shuffle=on $(RACE)
 
+.PHONY: tf-validate
+tf-validate: ## Terraform judges modules, examples and rendered roots, by the clouds' real schemas
+	go test -timeout 10m -shuffle=on -run 'Terraform|Examples|Render' ./modules ./terraform/render ./orchestrator/deploy
+
+.PHONY: test-modules
+test-modules: ## everything about the Terraform modules: their own tests, checks, mutations, the boot
+	go test -timeout 10m -shuffle=on ./modules ./images ./terraform/stubprovider/...
+
+.PHONY: test-boot
+test-boot: ## cloud-init and systemd judge the boot data (Debian packages cloud-init, systemd)
+	go test -tags disable_grpc_modules,boot -timeout 5m -run Form -v ./images
+
+.PHONY: test-ssh
+test-ssh: ## a transfer between two hosts with a real sshd, in network namespaces (root, openssh-server)
+	@command -v /usr/sbin/sshd >/dev/null || { echo "sshd is missing: apt-get install openssh-server" >&2; exit 1; }
+	go test -tags disable_grpc_modules,sshd -timeout 10m -run 'SSH|CannotStart' -v ./orchestrator/cmd/skyctl
+
+.PHONY: chaos-terraform
+chaos-terraform: ## Terraform killed and clouds failing: destroy leaves nothing, or says what
+	go test -timeout 20m -count=1 -run 'Kill|Destroy|Fault|Interrupt' -v ./terraform/engine ./orchestrator/deploy
+
+.PHONY: schemas
+schemas: ## regenerate the stub provider's schemas from the bindings on npm
+	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; cd $$tmp; \
+	  for p in $$(node -p 'Object.entries(JSON.parse(require("fs").readFileSync("$(CURDIR)/terraform/stubprovider/schema/wanted.json"))).map(([n, w]) => n + "=" + w.package).join(" ")'); do \
+	    mkdir $${p%%=*}; tar xzf "$$(npm pack --silent $${p#*=})" -C $${p%%=*} --strip-components=1; done; \
+	  node $(CURDIR)/terraform/stubprovider/schema/extract.mjs $$tmp
+
 .PHONY: lint
 lint: ## formatting and vet
-	@out=$$(gofmt -l agent orchestrator terraform modules); [ -z "$$out" ] || { echo "gofmt would change:"; echo "$$out"; exit 1; }
+	@out=$$(gofmt -l agent orchestrator terraform modules images); [ -z "$$out" ] || { echo "gofmt would change:"; echo "$$out"; exit 1; }
 	go vet ./...
 
 .PHONY: bench

@@ -16,27 +16,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// agentPath is a stand-in for skyagent, testdata/fakeagent: these tests are of
-// the scripts. The real one is started by the end-to-end tests.
-var agentPath string
-
-func TestMain(m *testing.M) { os.Exit(testMain(m)) }
-
-func testMain(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "skyctl-modules-test-*")
-	if err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(dir)
-	agentPath = filepath.Join(dir, "skyagent")
-	build := exec.Command("go", "build", "-o", agentPath, "./testdata/fakeagent")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		panic(err)
-	}
-	return m.Run()
-}
-
 // gateway is one run of the module's scripts, without Terraform.
 type gateway struct {
 	name, dir, agent, netns, listen string

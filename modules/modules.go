@@ -15,7 +15,7 @@ import (
 
 // Tests and examples stay behind: a rendered root has no use for them.
 //
-//go:embed */*.tf */README.md */scripts
+//go:embed */*.tf */*.tftpl */README.md */scripts
 var files embed.FS
 
 // Open returns the files of the module of that name.

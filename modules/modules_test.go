@@ -6,8 +6,8 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -62,42 +62,22 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// TestTerraform has the real Terraform judge form, validity and the modules'
-// own tests. It works on copies, so that nothing is left in the tree.
-func TestTerraform(t *testing.T) {
-	for _, name := range moduleNames(t) {
-		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			if err := os.CopyFS(dir, os.DirFS(name)); err != nil {
-				t.Fatal(err)
-			}
-			for _, args := range [][]string{{"fmt", "-check", "-recursive", "-diff"}, {"init", "-backend=false"}, {"validate"}, {"test"}} {
-				cmd := exec.CommandContext(t.Context(), "terraform", append(args, "-no-color")...)
-				if args[0] == "fmt" {
-					cmd.Args = append([]string{"terraform"}, args...)
-				}
-				cmd.Dir = dir
-				cmd.Env = append(os.Environ(), "CHECKPOINT_DISABLE=1", "TF_DATA_DIR=", "TF_CLI_ARGS=")
-				if out, err := cmd.CombinedOutput(); err != nil {
-					t.Fatalf("terraform %s: %v\n%s", strings.Join(args, " "), err, out)
-				}
-			}
-		})
-	}
-}
-
 // core is what DESIGN calls the uniform core of all modules.
 var core = []string{
 	"region", "run", "name", "gateways", "enrollment_tokens", "ca_certificate", "agent", "peers", "control_cidrs",
 	"lifetime_seconds", "not_after", "enroll_within_seconds", "tags",
 }
 
+// TestUniformCore holds that a call of one module can become a call of another:
+// the core's variables come first, in one order, and have the same types,
+// defaults and descriptions everywhere, as has the output.
 func TestUniformCore(t *testing.T) {
+	var first []block
 	for _, name := range moduleNames(t) {
 		variables := blocks(t, filepath.Join(name, "variables.tf"), "variable")
 		for i, want := range core {
 			if i >= len(variables) || variables[i].name != want {
-				t.Errorf("%s: variable %d is not %s", name, i+1, want)
+				t.Fatalf("%s: variable %d is not %s", name, i+1, want)
 			}
 		}
 		for _, v := range variables {
@@ -106,8 +86,48 @@ func TestUniformCore(t *testing.T) {
 			}
 		}
 		outputs := blocks(t, filepath.Join(name, "outputs.tf"), "output")
-		if len(outputs) == 0 || outputs[0].name != "gateways" {
-			t.Errorf("%s has no output gateways", name)
+		if len(outputs) != 1 || outputs[0].name != "gateways" {
+			t.Fatalf("%s has other outputs than gateways", name)
+		}
+		delete(outputs[0].attributes, "value")
+		uniform := append(variables[:len(core):len(core)], outputs[0])
+		if first == nil {
+			first = uniform
+		}
+		for i := range uniform {
+			if !maps.Equal(uniform[i].attributes, first[i].attributes) {
+				t.Errorf("%s: %s is not as in other modules:\n%v\n%v", name, uniform[i].name, uniform[i].attributes, first[i].attributes)
+			}
+		}
+	}
+}
+
+// TestCopies holds that what modules share is the same in each: a module that
+// somebody copies out of here has to stand alone.
+func TestCopies(t *testing.T) {
+	for original, copies := range map[string][]string{
+		"../images/boot.yaml.tftpl":      {"aws-gateway/boot.yaml.tftpl", "azure-gateway/boot.yaml.tftpl", "gcp-gateway/boot.yaml.tftpl"},
+		"local-gateway/scripts/start.sh": {"ssh-gateway/scripts/start.sh"},
+		"local-gateway/scripts/stop.sh":  {"ssh-gateway/scripts/stop.sh"},
+	} {
+		want, err := os.ReadFile(original)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range copies {
+			got, err := os.ReadFile(path)
+			if err != nil && !*update {
+				t.Fatal(err)
+			}
+			switch {
+			case bytes.Equal(got, want):
+			case *update:
+				if err := os.WriteFile(path, want, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			default:
+				t.Errorf("%s is no copy of %s; run go test ./modules -update", path, original)
+			}
 		}
 	}
 }

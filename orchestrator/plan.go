@@ -180,24 +180,6 @@ func (o *Orchestrator) deployment(run *rundir.Run, s *saved) (deploy.Config, err
 		CacheDir: o.terraformCache(), Lifetime: deploy.Lifetime(s.Overlay.Time.Total())}, nil
 }
 
-// Render writes the root module for a request into dir, to be kept in another
-// repository, and keeps no run.
-func (o *Orchestrator) Render(ctx context.Context, req Request, dir string) error {
-	run, s, err := o.prepare(ctx, req)
-	if err != nil {
-		return err
-	}
-	if s.Overlay.Inside() {
-		err = &PreconditionError{Err: errors.New("this transfer needs no gateways, so there is nothing to render"), Hint: "force them with --gateways 1"}
-	} else {
-		var cfg deploy.Config
-		if cfg, err = o.deployment(run, s); err == nil {
-			err = deploy.Render(cfg, dir)
-		}
-	}
-	return errors.Join(err, os.RemoveAll(run.Dir))
-}
-
 // Discard forgets a run that was planned and nothing more.
 func (o *Orchestrator) Discard(id rundir.ID) (err error) {
 	run, err := o.Home.Open(string(id))

@@ -17,6 +17,10 @@ func TestImports(t *testing.T) {
 		"terraform/engine":           {"terraform/engine/supervise"},
 		"terraform/engine/supervise": nil,
 		"terraform/render":           {"modules"},
+		"terraform/stubprovider":     nil,
+
+		"terraform/stubprovider/cmd/stubprovider": {"terraform/stubprovider"},
+		"terraform/stubprovider/stubtest":         {"terraform/stubprovider"},
 	}
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}{{range .Imports}} {{.}}{{end}}`, "./...").CombinedOutput()
 	if err != nil {

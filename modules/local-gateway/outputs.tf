@@ -1,5 +1,5 @@
 output "gateways" {
-  description = "The gateways by name: address and port for UDP and TCP, the same within the region, id, and zone."
+  description = "The gateways by name: address (HOST:PORT, UDP and TCP), private_address, id and zone."
   value = {
     for name, gateway in terraform_data.gateway : name => {
       address         = gateway.output.address

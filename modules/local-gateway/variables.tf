@@ -4,7 +4,7 @@
 
 variable "region" {
   type        = string
-  description = "Region that the gateways are in, as `local:NAME`."
+  description = "Region that the gateways are in, as `CLOUD:NAME`."
 
   validation {
     condition     = startswith(var.region, "local:")
@@ -25,7 +25,7 @@ variable "run" {
 # tflint-ignore: terraform_unused_declarations # a process needs no name in a cloud
 variable "name" {
   type        = string
-  description = "Prefix of the names of what the module creates in a cloud: `skyctl-RUN-…`, at most 30 characters. Not used here: a process has no such name."
+  description = "Prefix of the names of what the module creates in a cloud: `skyctl-RUN-…`, at most 30 characters."
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{0,29}$", var.name))
@@ -35,11 +35,11 @@ variable "name" {
 
 variable "gateways" {
   type = map(object({
-    machine_type = optional(string, "process")
+    machine_type = optional(string)
     zone         = optional(string)
     spot         = optional(bool, false)
   }))
-  description = "The gateways to run, by name. Machine type and spot mean nothing for a process; the zone is passed through."
+  description = "The gateways to run, by name. Machine type and spot mean nothing for a process or a host of your own; their zone is passed through."
   default     = {}
   nullable    = false
 
@@ -69,15 +69,21 @@ variable "ca_certificate" {
 
 variable "agent" {
   type = object({
-    path = string
+    path     = optional(string)
+    binaries = optional(map(object({ url = string, sha256 = string })), {})
   })
-  description = "The agent to run: the path of the skyagent binary on this machine."
+  description = "The agent to run. `path`: the skyagent binary on this machine, for local gateways and hosts of your own. `binaries`: where the machines of a cloud fetch it, by architecture (`amd64`, `arm64`), and the SHA-256 that it has to have."
+
+  validation {
+    condition     = length(var.gateways) == 0 || var.agent.path != null
+    error_message = "Give the path of the skyagent binary on this machine."
+  }
 }
 
 # tflint-ignore: terraform_unused_declarations # nothing filters traffic between processes
 variable "peers" {
   type        = map(string)
-  description = "Addresses of the gateways of other regions that may connect, by name. Keys are known before apply, so modules may refer to each other. Not used here: nothing filters traffic on one machine."
+  description = "Addresses (HOST:PORT) of the gateways of other regions that may connect, by name. Keys are known before apply, so modules may refer to each other."
   default     = {}
   nullable    = false
 }
@@ -85,14 +91,14 @@ variable "peers" {
 # tflint-ignore: terraform_unused_declarations # nothing filters traffic between processes
 variable "control_cidrs" {
   type        = list(string)
-  description = "Networks that may reach the control port. Not used here: nothing filters traffic on one machine."
+  description = "Networks that may reach the control port."
   default     = []
   nullable    = false
 }
 
 variable "lifetime_seconds" {
   type        = number
-  description = "Seconds after its start at which an agent ends itself. Fixed when the agent starts."
+  description = "Seconds after its start at which a gateway ends itself. Fixed when it starts."
 
   validation {
     condition     = var.lifetime_seconds > 0 && var.lifetime_seconds <= 86400
@@ -102,11 +108,11 @@ variable "lifetime_seconds" {
 
 variable "not_after" {
   type        = string
-  description = "Moment at which an agent ends itself whatever its lifetime, in RFC 3339. Fixed when the agent starts."
+  description = "Moment at which a gateway ends itself whatever its lifetime, in RFC 3339. Fixed when it starts."
 
   validation {
-    condition     = can(formatdate("YYYY", var.not_after))
-    error_message = "The moment is written as in RFC 3339: 2026-11-22T12:00:00Z."
+    condition     = can(formatdate("YYYY", var.not_after)) && endswith(var.not_after, "Z")
+    error_message = "The moment is written as in RFC 3339, in UTC: 2026-11-22T12:00:00Z."
   }
 }
 
@@ -125,7 +131,7 @@ variable "enroll_within_seconds" {
 # tflint-ignore: terraform_unused_declarations # a process carries no tags
 variable "tags" {
   type        = map(string)
-  description = "Tags for what can carry them. Not used here: a process carries none."
+  description = "Tags or labels for everything that can carry them."
   default     = {}
   nullable    = false
 }

@@ -21,7 +21,7 @@ type service interface {
 	Cancel(ctx context.Context, id rundir.ID) error
 	Destroy(ctx context.Context, id rundir.ID) error
 	Discard(id rundir.ID) error
-	Render(ctx context.Context, req orchestrator.Request, dir string) error
+	Render(ctx context.Context, req orchestrator.RenderRequest) error
 	Status(ctx context.Context, id rundir.ID) (orchestrator.Status, error)
 	Runs(ctx context.Context) ([]orchestrator.Status, error)
 	List(ctx context.Context, url string, recursive bool, yield func(objstore.Object) error) error

@@ -22,6 +22,8 @@ import (
 const (
 	enrollTimeout      = 2 * time.Minute
 	enrollTimeoutLocal = 10 * time.Second
+	// A rented machine is up before it has booted and fetched its agent.
+	enrollTimeoutCloud = 15 * time.Minute
 )
 
 // ErrChanged says that Terraform would now do something else than the plan
@@ -33,6 +35,9 @@ var ErrChanged = errors.New("Terraform's plan is no longer the one that was show
 func (d *Deployment) Preview(ctx context.Context) (*engine.Plan, error) {
 	described, err := preview(d.cfg)
 	if err != nil {
+		return nil, err
+	}
+	if described.ControlCIDRs, err = controlCIDRs(ctx, d.cfg); err != nil {
 		return nil, err
 	}
 	files, err := render.Render(described)
@@ -56,7 +61,7 @@ func (d *Deployment) Preview(ctx context.Context) (*engine.Plan, error) {
 // user agreed to; nil asks for no comparison. Whatever Apply returns, what it
 // created is in Terraform's state, and Destroy takes it down.
 func (d *Deployment) Apply(ctx context.Context, shown *engine.Plan) error {
-	if err := d.decide(); err != nil {
+	if err := d.decide(ctx); err != nil {
 		return err
 	}
 	tokens := map[route.Gateway]enroll.Token{}
@@ -119,8 +124,11 @@ func (d *Deployment) connect(ctx context.Context, tokens map[route.Gateway]enrol
 
 func (d *Deployment) enroll(ctx context.Context, g layout.Gateway, address string, token enroll.Token) error {
 	timeout := enrollTimeout
-	if g.Region.Cloud() == region.Local {
+	switch {
+	case g.Region.Cloud() == region.Local:
 		timeout = enrollTimeoutLocal
+	case !g.Region.Cloud().Owned():
+		timeout = enrollTimeoutCloud
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()

@@ -25,6 +25,7 @@ import (
 	"github.com/skyctl/skyctl/agent/route"
 	"github.com/skyctl/skyctl/orchestrator/config"
 	"github.com/skyctl/skyctl/orchestrator/layout"
+	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/terraform/binary"
 	"github.com/skyctl/skyctl/terraform/engine"
@@ -51,7 +52,7 @@ type Config struct {
 	Layout    *layout.Layout
 	Settings  *config.Config
 	CacheDir  string // where Terraform is installed if there is none
-	AgentPath string // skyagent, for gateways on this machine
+	AgentPath string // skyagent, for gateways on this machine and on hosts of the user's
 	Lifetime  time.Duration
 }
 
@@ -79,13 +80,19 @@ type gateway struct {
 
 // choices are what an apply decided and a later process has to know.
 type choices struct {
-	NotAfter time.Time             `json:"not_after"`
-	Ports    map[route.Gateway]int `json:"ports"`
+	NotAfter     time.Time             `json:"not_after"`
+	Ports        map[route.Gateway]int `json:"ports"`
+	ControlCIDRs []string              `json:"control_cidrs,omitempty"`
 }
 
 // New prepares a deployment: it finds Terraform, and creates nothing.
 func New(ctx context.Context, cfg Config) (*Deployment, error) {
-	if err := checkAgent(cfg.AgentPath); err != nil {
+	if uses(cfg.Layout, region.Local, region.SSH) {
+		if err := checkAgent(cfg.AgentPath); err != nil {
+			return nil, err
+		}
+	}
+	if err := checkClouds(cfg); err != nil {
 		return nil, err
 	}
 	bin, err := binary.Find(ctx, binary.Options{Path: cfg.Settings.Terraform.Path, CacheDir: cfg.CacheDir})
@@ -194,12 +201,16 @@ func (d *Deployment) load() error {
 
 // decide makes a new authority and new choices, and keeps them before anything
 // is created by them.
-func (d *Deployment) decide() error {
+func (d *Deployment) decide(ctx context.Context) error {
 	ports, err := choosePorts(d.cfg.Layout, d.cfg.Settings)
 	if err != nil {
 		return err
 	}
-	c := choices{NotAfter: time.Now().Add(d.cfg.Lifetime).UTC().Truncate(time.Second), Ports: ports}
+	cidrs, err := controlCIDRs(ctx, d.cfg)
+	if err != nil {
+		return err
+	}
+	c := choices{NotAfter: time.Now().Add(d.cfg.Lifetime).UTC().Truncate(time.Second), Ports: ports, ControlCIDRs: cidrs}
 	authority, err := enroll.NewAuthority(string(d.cfg.Run.ID), c.NotAfter)
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"github.com/skyctl/skyctl/agent/route"
 	"github.com/skyctl/skyctl/orchestrator/config"
 	"github.com/skyctl/skyctl/orchestrator/layout"
+	"github.com/skyctl/skyctl/orchestrator/region"
 )
 
 // firstPort is that of the first gateway on a host of its own, where no free
@@ -16,10 +17,13 @@ import (
 const firstPort = 7443
 
 // hostOf returns the host of a region's gateway with the given index: more
-// gateways than hosts share them.
+// gateways than hosts share them. A cloud's machines have none.
 func hostOf(settings *config.Config, g layout.Gateway, index int) config.Host {
 	hosts := settings.Regions[g.Region].Hosts
-	if len(hosts) == 0 {
+	switch {
+	case !g.Region.Cloud().Owned():
+		return config.Host{}
+	case len(hosts) == 0:
 		return config.Host{Address: "127.0.0.1"}
 	}
 	return hosts[index%len(hosts)]
@@ -38,9 +42,10 @@ func eachHost(l *layout.Layout, settings *config.Config, do func(layout.Gateway,
 	return nil
 }
 
-// choosePorts finds a port for each gateway that is free for TCP and UDP. A
-// host in a network namespace is counted up from firstPort: what is free there
-// cannot be seen from here, and if it is not, the agent says so.
+// choosePorts finds a port for each gateway of an owned region that is free for
+// TCP and UDP. On a host in a network namespace, or that is logged in to, it is
+// counted up from firstPort: what is free there cannot be seen from here, and if
+// it is not, the agent says so. Machines of a cloud have their module's port.
 func choosePorts(l *layout.Layout, settings *config.Config) (map[route.Gateway]int, error) {
 	ports := map[route.Gateway]int{}
 	counted := map[string]int{}
@@ -51,7 +56,10 @@ func choosePorts(l *layout.Layout, settings *config.Config) (map[route.Gateway]i
 		}
 	}()
 	err := eachHost(l, settings, func(g layout.Gateway, h config.Host) error {
-		if h.NetNS != "" {
+		switch {
+		case !g.Region.Cloud().Owned():
+			return nil
+		case h.NetNS != "" || g.Region.Cloud() == region.SSH:
 			ports[g.Name] = firstPort + counted[h.Address]
 			counted[h.Address]++
 			return nil

@@ -27,21 +27,23 @@ func describe(cfg Config, c choices, ca string, tokens map[route.Gateway]enroll.
 	out := render.Deployment{
 		Run: string(cfg.Run.ID), Owner: owner(), Tags: maps.Clone(cfg.Settings.Tags),
 		AgentPath: cfg.AgentPath, CACertificate: ca, Tokens: map[string]string{},
-		Lifetime: cfg.Lifetime, NotAfter: c.NotAfter, EnrollWithin: EnrollWithin,
-		ControlCIDRs: cfg.Settings.Control.CIDRs, Backend: backend(cfg.Settings.Terraform.Backend),
+		Lifetime: cfg.Lifetime, NotAfter: c.NotAfter, EnrollWithin: enrollWithin(cfg.Layout),
+		ControlCIDRs: c.ControlCIDRs, Backend: backend(cfg.Settings.Terraform.Backend),
 	}
+	describeClouds(&out, cfg.Settings)
 	byRegion := map[region.Region]*render.Region{}
 	var order []region.Region
 	// eachHost fails only if its function does.
 	_ = eachHost(cfg.Layout, cfg.Settings, func(g layout.Gateway, h config.Host) error {
 		r := byRegion[g.Region]
 		if r == nil {
-			r = &render.Region{Name: string(g.Region), Slug: g.Region.Slug()}
+			r = &render.Region{Name: string(g.Region), Slug: g.Region.Slug(),
+				Peers: peers(cfg.Layout, g.Region), Arguments: arguments(cfg.Settings, g.Region)}
 			byRegion[g.Region] = r
 			order = append(order, g.Region)
 		}
 		r.Gateways = append(r.Gateways, render.Gateway{Name: string(g.Name), Machine: g.Machine,
-			Host: render.Host{Address: h.Address, Netns: h.NetNS, Port: c.Ports[g.Name]}})
+			Host: render.Host{Address: h.Address, Netns: h.NetNS, Port: c.Ports[g.Name], User: h.User, IdentityFile: expand(h.IdentityFile)}})
 		out.Tokens[string(g.Name)] = placeholder
 		if t, ok := tokens[g.Name]; ok {
 			out.Tokens[string(g.Name)] = string(t)
@@ -93,7 +95,7 @@ func preview(cfg Config) (render.Deployment, error) {
 	if err != nil {
 		return render.Deployment{}, err
 	}
-	c := choices{NotAfter: time.Now().Add(cfg.Lifetime).UTC().Truncate(time.Second), Ports: ports}
+	c := choices{NotAfter: time.Now().Add(cfg.Lifetime).UTC().Truncate(time.Second), Ports: ports, ControlCIDRs: cfg.Settings.Control.CIDRs}
 	authority, err := enroll.NewAuthority(string(cfg.Run.ID), c.NotAfter)
 	if err != nil {
 		return render.Deployment{}, err

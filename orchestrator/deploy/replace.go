@@ -75,7 +75,7 @@ func (d *Deployment) replace(ctx context.Context, names []route.Gateway) error {
 func (d *Deployment) resource(name route.Gateway) (string, error) {
 	for _, g := range d.cfg.Layout.Gateways {
 		if g.Name == name {
-			return render.GatewayAddress(g.Region.Slug(), string(name)), nil
+			return render.GatewayAddress(render.Region{Name: string(g.Region), Slug: g.Region.Slug()}, string(name)), nil
 		}
 	}
 	return "", fmt.Errorf("there is no gateway %s in this run", name)

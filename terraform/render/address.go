@@ -1,12 +1,9 @@
 package render
 
-import (
-	"fmt"
-	"strings"
-)
+import "fmt"
 
 // GatewayAddress is the address, in a rendered root's state, of the resource
-// that is a gateway: what -replace wants. The region is given by its slug.
-func GatewayAddress(slug, gateway string) string {
-	return fmt.Sprintf("module.%s.terraform_data.gateway[%q]", strings.ReplaceAll(slug, "-", "_"), gateway)
+// that is a gateway: what -replace wants. Of the region only the names count.
+func GatewayAddress(r Region, gateway string) string {
+	return fmt.Sprintf("module.%s.%s.gateway[%q]", moduleName(r), kinds[r.cloud()].resource, gateway)
 }

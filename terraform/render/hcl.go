@@ -2,6 +2,8 @@ package render
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -62,6 +64,27 @@ func expression(source string) hclwrite.Tokens {
 	return file.Body().GetAttribute("x").Expr().BuildTokens(nil)
 }
 
+// valueTokens writes a value, a map on several lines.
+func valueTokens(v any) (hclwrite.Tokens, error) {
+	attributes, ok := v.(map[string]any)
+	if !ok {
+		value, err := ctyValue(v)
+		if err != nil {
+			return nil, err
+		}
+		return hclwrite.TokensForValue(value), nil
+	}
+	var o object
+	for _, name := range slices.Sorted(maps.Keys(attributes)) {
+		tokens, err := valueTokens(attributes[name])
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		o.add(name, tokens)
+	}
+	return o.tokens(), nil
+}
+
 // ctyValue turns a setting from the configuration into a value.
 func ctyValue(v any) (cty.Value, error) {
 	switch v := v.(type) {
@@ -79,6 +102,12 @@ func ctyValue(v any) (cty.Value, error) {
 		return cty.NumberUIntVal(v), nil
 	case float64:
 		return cty.NumberFloatVal(v), nil
+	case []string:
+		elements := make([]cty.Value, len(v))
+		for i, e := range v {
+			elements[i] = cty.StringVal(e)
+		}
+		return cty.TupleVal(elements), nil
 	case []any:
 		elements := make([]cty.Value, len(v))
 		for i, e := range v {

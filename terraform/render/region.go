@@ -3,10 +3,12 @@ package render
 import (
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
 )
@@ -39,13 +41,13 @@ func resourcePrefix(run, slug string) (string, error) {
 }
 
 // regionFile calls the region's module.
-func regionFile(d Deployment, r Region) []byte {
+func regionFile(d Deployment, r Region) ([]byte, error) {
 	f := hclwrite.NewEmptyFile()
 	comment(f.Body(), strings.TrimPrefix(mark, "# ")+"the gateways in "+r.Name+".")
 	f.Body().AppendNewline()
 
 	module := f.Body().AppendNewBlock("module", []string{moduleName(r)}).Body()
-	set(module, "source", "./modules/"+moduleOf[r.cloud()])
+	set(module, "source", "./modules/"+kinds[r.cloud()].module)
 	module.AppendNewline()
 
 	prefix, _ := resourcePrefix(d.Run, r.Slug) // validated
@@ -55,9 +57,25 @@ func regionFile(d Deployment, r Region) []byte {
 	module.AppendNewline()
 
 	module.SetAttributeRaw("gateways", gatewaysObject(r))
-	module.SetAttributeRaw("hosts", hostsObject(r))
+	if kinds[r.cloud()].hosts {
+		module.SetAttributeRaw("hosts", hostsObject(r))
+	}
 	module.SetAttributeRaw("peers", peersObject(d, r))
 	module.AppendNewline()
+
+	for _, name := range slices.Sorted(maps.Keys(r.Arguments)) {
+		if !hclsyntax.ValidIdentifier(name) {
+			return nil, fmt.Errorf("%q is no argument of a module", name)
+		}
+		tokens, err := valueTokens(r.Arguments[name])
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		module.SetAttributeRaw(name, tokens)
+	}
+	if len(r.Arguments) > 0 {
+		module.AppendNewline()
+	}
 
 	refer(module, "agent", "var.agent")
 	refer(module, "ca_certificate", "var.ca_certificate")
@@ -67,7 +85,7 @@ func regionFile(d Deployment, r Region) []byte {
 	refer(module, "not_after", "var.not_after")
 	refer(module, "enroll_within_seconds", "var.enroll_within_seconds")
 	refer(module, "tags", "local.tags")
-	return finish(f)
+	return finish(f), nil
 }
 
 // gatewaysObject writes only what differs from the module's defaults.
@@ -89,8 +107,8 @@ func gatewaysObject(r Region) hclwrite.Tokens {
 	return gateways.tokens()
 }
 
-// hostsObject leaves the ports to the variables: they are free on one machine
-// at one moment.
+// hostsObject leaves to the variables what is so on one machine at one moment:
+// which ports are free, and where keys are.
 func hostsObject(r Region) hclwrite.Tokens {
 	var hosts object
 	for _, g := range r.sorted() {
@@ -99,12 +117,23 @@ func hostsObject(r Region) hclwrite.Tokens {
 		if g.Host.Netns != "" {
 			host.value("netns", cty.StringVal(g.Host.Netns))
 		}
-		host.add("port", hclwrite.TokensForTraversal(hcl.Traversal{
-			hcl.TraverseRoot{Name: "var"}, hcl.TraverseAttr{Name: "ports"}, hcl.TraverseIndex{Key: cty.StringVal(g.Name)},
-		}))
+		host.add("port", byName("ports", g.Name))
+		if g.Host.User != "" {
+			host.value("user", cty.StringVal(g.Host.User))
+		}
+		if g.Host.IdentityFile != "" {
+			host.add("identity_file", byName("identity_files", g.Name))
+		}
 		hosts.add(g.Name, host.tokens())
 	}
 	return hosts.tokens()
+}
+
+// byName refers to the value that a variable has for a gateway.
+func byName(variable, gateway string) hclwrite.Tokens {
+	return hclwrite.TokensForTraversal(hcl.Traversal{
+		hcl.TraverseRoot{Name: "var"}, hcl.TraverseAttr{Name: variable}, hcl.TraverseIndex{Key: cty.StringVal(gateway)},
+	})
 }
 
 // peersObject refers to the outputs of other modules. Its keys are known

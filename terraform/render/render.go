@@ -54,13 +54,17 @@ func Render(d Deployment) ([]File, error) {
 		{".gitignore", public, []byte(gitignore)},
 		{"main.tf", public, main},
 		{"outputs.tf", public, outputsFile(d)},
-		{"providers.tf", public, providersFile()},
-		{"variables.tf", public, variablesFile()},
+		{"providers.tf", public, providersFile(d)},
+		{"variables.tf", public, variablesFile(d)},
 	}
 	used := map[string]bool{}
 	for _, r := range d.Regions {
-		files = append(files, File{regionPath(r), public, regionFile(d, r)})
-		used[moduleOf[r.cloud()]] = true
+		content, err := regionFile(d, r)
+		if err != nil {
+			return nil, fmt.Errorf("render run %s: region %s: %w", d.Run, r.Name, err)
+		}
+		files = append(files, File{regionPath(r), public, content})
+		used[kinds[r.cloud()].module] = true
 	}
 	for name := range used {
 		copied, err := moduleFiles(name)
@@ -87,11 +91,6 @@ const gitignore = `/.terraform/
 *.tfstate.*
 `
 
-// moduleOf names the module for each cloud.
-var moduleOf = map[string]string{
-	"local": "local-gateway",
-}
-
 // moduleFiles returns the copy of a module that goes into the root.
 func moduleFiles(name string) ([]File, error) {
 	module, err := modules.Open(name)
@@ -115,16 +114,15 @@ func moduleFiles(name string) ([]File, error) {
 
 // values are the root's variables.
 func values(d Deployment) map[string]any {
-	ports := map[string]int{}
-	for _, r := range d.Regions {
-		for _, g := range r.Gateways {
-			if r.cloud() == "local" {
-				ports[g.Name] = g.Host.Port
-			}
-		}
+	agent := map[string]any{}
+	if d.AgentPath != "" {
+		agent["path"] = d.AgentPath
 	}
-	return map[string]any{
-		"agent":                 map[string]string{"path": d.AgentPath},
+	if len(d.AgentBinaries) > 0 {
+		agent["binaries"] = d.AgentBinaries
+	}
+	all := map[string]any{
+		"agent":                 agent,
 		"ca_certificate":        d.CACertificate,
 		"control_cidrs":         append([]string{}, d.ControlCIDRs...),
 		"enroll_within_seconds": int64(d.EnrollWithin / time.Second),
@@ -132,10 +130,39 @@ func values(d Deployment) map[string]any {
 		"lifetime_seconds":      int64(d.Lifetime / time.Second),
 		"not_after":             d.NotAfter.UTC().Format(time.RFC3339),
 		"owner":                 d.Owner,
-		"ports":                 ports,
 		"run":                   d.Run,
 		"tags":                  orEmpty(d.Tags),
 	}
+	ports, identities := map[string]int{}, map[string]string{}
+	for _, r := range d.Regions {
+		for _, g := range r.Gateways {
+			if kinds[r.cloud()].hosts {
+				ports[g.Name] = g.Host.Port
+			}
+			if g.Host.IdentityFile != "" {
+				identities[g.Name] = g.Host.IdentityFile
+			}
+		}
+	}
+	if d.hasHosts() {
+		all["ports"] = ports
+	}
+	if d.hasIdentities() {
+		all["identity_files"] = identities
+	}
+	return all
+}
+
+// hasHosts tells whether gateways run on hosts that the deployment names.
+func (d Deployment) hasHosts() bool {
+	return slices.ContainsFunc(d.Regions, func(r Region) bool { return kinds[r.cloud()].hosts })
+}
+
+// hasIdentities tells whether some of these hosts are logged in to with a key.
+func (d Deployment) hasIdentities() bool {
+	return slices.ContainsFunc(d.Regions, func(r Region) bool {
+		return slices.ContainsFunc(r.Gateways, func(g Gateway) bool { return g.Host.IdentityFile != "" })
+	})
 }
 
 func orEmpty(m map[string]string) map[string]string {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/skyctl/skyctl/terraform/binary"
+	"github.com/skyctl/skyctl/terraform/stubprovider"
+	"github.com/skyctl/skyctl/terraform/stubprovider/stubtest"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -62,8 +64,51 @@ func withBackend() Deployment {
 	return d
 }
 
+// sixRegions is a transfer over all clouds: from AWS over GCP and Azure to AWS,
+// a host in a rack, and this machine.
+func sixRegions() Deployment {
+	d := threeRegions()
+	d.AgentBinaries = map[string]Binary{
+		"amd64": {"https://example.org/skyagent-linux-amd64", strings.Repeat("a", 64)},
+		"arm64": {"https://example.org/skyagent-linux-arm64", strings.Repeat("b", 64)},
+	}
+	d.AWS = AWSAccount{ID: "123456789012", Profile: "transfers", AssumeRole: "arn:aws:iam::123456789012:role/skyctl"}
+	d.GCP = GCPAccount{Project: "transfers", ImpersonateServiceAccount: "skyctl@transfers.iam.gserviceaccount.com"}
+	d.Azure = AzureAccount{SubscriptionID: "00000000-0000-0000-0000-000000000001", TenantID: "00000000-0000-0000-0000-000000000002"}
+	relays := []string{"azure-westus2-0", "gcp-us-central1-0"}
+	d.Regions = []Region{
+		{Name: "aws:us-east-1", Slug: "aws-us-east-1", Peers: relays, Gateways: []Gateway{
+			{Name: "aws-us-east-1-0", Machine: "c7gn.8xlarge", Zone: "us-east-1b"}, {Name: "aws-us-east-1-1", Machine: "c6in.8xlarge", Spot: true}}},
+		{Name: "aws:eu-west-1", Slug: "aws-eu-west-1", Peers: relays, Gateways: []Gateway{{Name: "aws-eu-west-1-0", Machine: "c7gn.8xlarge"}},
+			Arguments: map[string]any{"network": map[string]any{"vpc_id": stubprovider.VPC, "subnet_ids": []string{"subnet-1", "subnet-2"}, "public_addresses": false}}},
+		{Name: "gcp:us-central1", Slug: "gcp-us-central1", Peers: []string{"aws-us-east-1-0", "aws-us-east-1-1", "aws-eu-west-1-0", "local-east-0"},
+			Gateways: []Gateway{{Name: "gcp-us-central1-0", Machine: "n2-standard-32"}}},
+		{Name: "azure:westus2", Slug: "azure-westus2", Peers: []string{"aws-us-east-1-0", "aws-us-east-1-1", "aws-eu-west-1-0", "ssh-rack1-0"},
+			Gateways: []Gateway{{Name: "azure-westus2-0", Machine: "Standard_D32_v5"}}, Arguments: map[string]any{"resource_group_name": "transfers"}},
+		{Name: "ssh:rack1", Slug: "ssh-rack1", Peers: []string{"azure-westus2-0"},
+			Gateways: []Gateway{{Name: "ssh-rack1-0", Host: Host{Address: "192.0.2.7", Port: 7443, User: "ops", IdentityFile: "/home/ops/.ssh/id_ed25519"}}}},
+		{Name: "local:east", Slug: "local-east", Peers: []string{"gcp-us-central1-0"},
+			Gateways: []Gateway{{Name: "local-east-0", Host: Host{Address: "127.0.0.1", Port: 41000}}}},
+	}
+	d.Tokens = map[string]string{}
+	for _, name := range gatewaysOf(d) {
+		d.Tokens[name] = "token-" + name
+	}
+	return d
+}
+
+// twoRegions is what most transfers are: from one cloud to another, without
+// any configuration.
+func twoRegions() Deployment {
+	d := sixRegions()
+	d.AWS, d.GCP, d.Azure, d.AgentPath, d.AgentBinaries = AWSAccount{}, GCPAccount{}, AzureAccount{}, "", nil
+	d.Regions = []Region{d.Regions[0], d.Regions[2]}
+	d.Regions[0].Peers, d.Regions[1].Peers = []string{"gcp-us-central1-0"}, []string{"aws-us-east-1-0", "aws-us-east-1-1"}
+	return d
+}
+
 func TestGolden(t *testing.T) {
-	for name, d := range map[string]Deployment{"three-regions": threeRegions(), "backend": withBackend()} {
+	for name, d := range map[string]Deployment{"three-regions": threeRegions(), "backend": withBackend(), "two-clouds": twoRegions(), "six-regions": sixRegions()} {
 		t.Run(name, func(t *testing.T) {
 			files, err := Render(d)
 			if err != nil {
@@ -170,7 +215,11 @@ func TestTerraformAccepts(t *testing.T) {
 	three := threeRegions()
 	empty := threeRegions()
 	empty.Regions = nil
-	for name, d := range map[string]Deployment{"three regions": three, "no region": empty} {
+	config, err := stubtest.Build(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, d := range map[string]Deployment{"three regions": three, "no region": empty, "two clouds": withBinaries(twoRegions()), "six regions": sixRegions()} {
 		t.Run(name, func(t *testing.T) {
 			files, err := Render(d)
 			if err != nil {
@@ -184,7 +233,7 @@ func TestTerraformAccepts(t *testing.T) {
 				t.Helper()
 				cmd := exec.CommandContext(t.Context(), found.Path, args...)
 				cmd.Dir = dir
-				cmd.Env = append(os.Environ(), "CHECKPOINT_DISABLE=1", "TF_DATA_DIR=", "TF_CLI_ARGS=")
+				cmd.Env = append(os.Environ(), "CHECKPOINT_DISABLE=1", "TF_DATA_DIR=", "TF_CLI_ARGS=", "TF_CLI_CONFIG_FILE="+config)
 				var stderr bytes.Buffer
 				cmd.Stderr = &stderr
 				out, err := cmd.Output()
@@ -199,16 +248,30 @@ func TestTerraformAccepts(t *testing.T) {
 			// It asks nothing, and knows the addresses of all regions.
 			terraform("plan", "-input=false", "-out=plan")
 			var plan struct {
-				Changes []json.RawMessage `json:"resource_changes"`
+				Changes []struct{ Address, Mode string } `json:"resource_changes"`
 			}
 			if err := json.Unmarshal(terraform("show", "-json", "plan"), &plan); err != nil {
 				t.Fatal(err)
 			}
-			if len(plan.Changes) != len(gatewaysOf(d)) {
-				t.Errorf("plan has %d changes for %d gateways", len(plan.Changes), len(gatewaysOf(d)))
+			planned := map[string]bool{}
+			for _, c := range plan.Changes {
+				planned[c.Address] = true
+			}
+			for _, r := range d.Regions {
+				for _, g := range r.Gateways {
+					if address := GatewayAddress(r, g.Name); !planned[address] {
+						t.Errorf("the plan lacks %s", address)
+					}
+				}
 			}
 		})
 	}
+}
+
+// withBinaries lets machines start.
+func withBinaries(d Deployment) Deployment {
+	d.AgentBinaries = sixRegions().AgentBinaries
+	return d
 }
 
 func gatewaysOf(d Deployment) (names []string) {
@@ -270,6 +333,10 @@ func TestRenderRefuses(t *testing.T) {
 		"gateway twice": {func(d *Deployment) { d.Regions[0].Gateways[0].Name = "local-mid-0" }, "two gateways"},
 		"token":         {func(d *Deployment) { delete(d.Tokens, "local-mid-0") }, "no enrollment token"},
 		"address":       {func(d *Deployment) { d.Regions[0].Gateways[0].Host.Address = "localhost" }, "no IP address"},
+		"machine":       {func(d *Deployment) { *d = sixRegions(); d.Regions[0].Gateways[0].Machine = "" }, "no machine type"},
+		"argument":      {func(d *Deployment) { d.Regions[0].Arguments = map[string]any{"a b": 1} }, "no argument"},
+		"ssh host":      {func(d *Deployment) { *d = sixRegions(); d.Regions[4].Gateways[0].Host.Address = "-oX=y" }, "no IP address"},
+		"peer's name":   {func(d *Deployment) { *d = sixRegions(); d.Regions[4].Gateways[0].Host.Address = "rack1" }, "firewall"},
 		"port":          {func(d *Deployment) { d.Regions[0].Gateways[0].Host.Port = 65536 }, "no port"},
 		"peer":          {func(d *Deployment) { d.Regions[0].Peers = []string{"nobody"} }, "no gateway of another region"},
 		"own peer":      {func(d *Deployment) { d.Regions[0].Peers = []string{"local-west-0"} }, "no gateway of another region"},

@@ -21,6 +21,7 @@ func mainFile(d Deployment) ([]byte, error) {
 
 	terraform := body.AppendNewBlock("terraform", nil).Body()
 	set(terraform, "required_version", ">= 1.11, < 2")
+	requiredProviders(terraform, d)
 	if d.Backend != nil {
 		terraform.AppendNewline()
 		if err := backendBlock(terraform, *d.Backend); err != nil {
@@ -57,40 +58,37 @@ func backendBlock(terraform *hclwrite.Body, b Backend) error {
 	return nil
 }
 
-// providersFile configures the providers of the clouds, one an account. Local
-// regions need none.
-func providersFile() []byte {
-	f := hclwrite.NewEmptyFile()
-	comment(f.Body(), "Local gateways are processes of this machine. Terraform's built-in provider\n"+
-		"is enough for them, so there is nothing to configure.")
-	return finish(f)
-}
-
 // variable is one variable of the root.
 type variable struct {
 	name, kind, description string
 	sensitive               bool
+	when                    func(Deployment) bool // nil: always
 }
 
 var rootVariables = []variable{
 	{name: "run", kind: "string", description: "Id of the run."},
 	{name: "owner", kind: "string", description: "Who answers for what is created here."},
 	{name: "tags", kind: "map(string)", description: "Tags for everything that can carry tags or labels."},
-	{name: "agent", kind: "object({ path = string })", description: "The skyagent binary on this machine."},
+	{name: "agent", kind: "object({\n path = optional(string)\n binaries = optional(map(object({ url = string, sha256 = string })), {})\n})",
+		description: "The skyagent binary on this machine, and where machines of a cloud fetch it, by architecture."},
 	{name: "ca_certificate", kind: "string", description: "Certificate of the run's certificate authority in PEM."},
 	{name: "enrollment_tokens", kind: "map(string)", description: "One-time enrollment token of each gateway, by name.", sensitive: true},
-	{name: "ports", kind: "map(number)", description: "Port, UDP and TCP, of each gateway that is a process of this machine, by name."},
+	{name: "ports", kind: "map(number)", description: "Port, UDP and TCP, of each gateway that is a process of this machine or of a host of yours, by name.", when: Deployment.hasHosts},
+	{name: "identity_files", kind: "map(string)", description: "Private key on this machine that logs in to the host of each gateway, by name.", when: Deployment.hasIdentities},
 	{name: "control_cidrs", kind: "list(string)", description: "Networks that may reach the control port."},
-	{name: "lifetime_seconds", kind: "number", description: "Seconds after its start at which an agent ends itself."},
-	{name: "not_after", kind: "string", description: "Moment at which an agent ends itself whatever its lifetime, in RFC 3339."},
+	{name: "lifetime_seconds", kind: "number", description: "Seconds after its start at which a gateway ends itself."},
+	{name: "not_after", kind: "string", description: "Moment at which a gateway ends itself whatever its lifetime, in RFC 3339."},
 	{name: "enroll_within_seconds", kind: "number", description: "Seconds after its start at which an agent that nobody enrolled ends itself."},
 }
 
 // variablesFile declares what VariablesFile sets.
-func variablesFile() []byte {
+func variablesFile(d Deployment) []byte {
 	f := hclwrite.NewEmptyFile()
 	comment(f.Body(), "Set in "+VariablesFile+", which Terraform loads by itself.")
 	for _, v := range rootVariables {
+		if v.when != nil && !v.when(d) {
+			continue
+		}
 		f.Body().AppendNewline()
 		block := f.Body().AppendNewBlock("variable", []string{v.name}).Body()
 		block.SetAttributeRaw("type", expression(v.kind))

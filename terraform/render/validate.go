@@ -14,6 +14,7 @@ import (
 var (
 	runName     = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
 	slugName    = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
+	hostName    = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`)
 	gatewayName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
 )
 
@@ -35,6 +36,7 @@ func (d Deployment) validate() error {
 		return errors.New("the run has no deadline")
 	}
 	home := map[string]string{} // region of each gateway
+	named := map[string]bool{}  // gateways on hosts that are known by name only
 	slugs := map[string]bool{}
 	for _, r := range d.Regions {
 		if slugs[r.Slug] {
@@ -49,6 +51,9 @@ func (d Deployment) validate() error {
 				return fmt.Errorf("two gateways are called %q", g.Name)
 			}
 			home[g.Name] = r.Name
+			if _, err := netip.ParseAddr(g.Host.Address); err != nil && kinds[r.cloud()].hosts {
+				named[g.Name] = true
+			}
 		}
 	}
 	for _, r := range d.Regions {
@@ -56,13 +61,16 @@ func (d Deployment) validate() error {
 			if home[peer] == "" || home[peer] == r.Name {
 				return fmt.Errorf("region %s: peer %q is no gateway of another region", r.Name, peer)
 			}
+			if named[peer] && !kinds[r.cloud()].hosts {
+				return fmt.Errorf("region %s: its firewall lets in addresses: give the host of %s by its IP address", r.Name, peer)
+			}
 		}
 	}
 	return nil
 }
 
 func (d Deployment) validateRegion(r Region) error {
-	if moduleOf[r.cloud()] == "" {
+	if kinds[r.cloud()].module == "" {
 		return fmt.Errorf("there is no module for %q", r.cloud())
 	}
 	if !slugName.MatchString(r.Slug) {
@@ -78,20 +86,24 @@ func (d Deployment) validateRegion(r Region) error {
 		case d.Tokens[g.Name] == "":
 			return fmt.Errorf("gateway %s has no enrollment token", g.Name)
 		}
-		if r.cloud() == "local" {
-			if err := g.Host.validate(); err != nil {
-				return fmt.Errorf("gateway %s: %w", g.Name, err)
+		if !kinds[r.cloud()].hosts {
+			if g.Machine == "" {
+				return fmt.Errorf("gateway %s has no machine type", g.Name)
 			}
-			if d.AgentPath == "" {
-				return errors.New("there is no agent to run")
-			}
+			continue
+		}
+		if err := g.Host.validate(r.cloud()); err != nil {
+			return fmt.Errorf("gateway %s: %w", g.Name, err)
+		}
+		if d.AgentPath == "" {
+			return errors.New("there is no agent to run")
 		}
 	}
 	return nil
 }
 
-func (h Host) validate() error {
-	if _, err := netip.ParseAddr(h.Address); err != nil {
+func (h Host) validate(cloud string) error {
+	if _, err := netip.ParseAddr(h.Address); err != nil && (cloud == "local" || !hostName.MatchString(h.Address)) {
 		return fmt.Errorf("%q is no IP address to listen on", h.Address)
 	}
 	if h.Port < 1 || h.Port > 65535 {

@@ -5,6 +5,8 @@
 #   GATEWAY_DIRECTORY  where boot data, process id and log of the gateway live
 #   GATEWAY_AGENT      path of the skyagent binary
 #   GATEWAY_NETNS      network namespace to run it in, empty for our own
+#   GATEWAY_SCOPE      options of systemd-run, words without blanks, for a unit of
+#                      its own; empty or unset for none
 #   GATEWAY_BOOT       boot data; has a secret, hence no argument
 #
 # The agent says on descriptor 3 how its start went, in one line: "ready PID
@@ -57,6 +59,10 @@ rm ready
 	if [ -n "$GATEWAY_NETNS" ]; then
 		set -- nsenter --net="/run/netns/$GATEWAY_NETNS" "$@"
 	fi
+	if [ -n "${GATEWAY_SCOPE-}" ]; then
+		# shellcheck disable=SC2086 # the options are to be split
+		set -- systemd-run --scope --collect --quiet $GATEWAY_SCOPE "$@"
+	fi
 	exec setsid "$@"
 ) </dev/null >agent.log 2>&1 5<&- &
 child=$!
@@ -70,7 +76,7 @@ abandon() {
 }
 trap 'abandon; exit 130' INT TERM
 
-# The agent is the child itself: setsid, nsenter and env become it. A process
+# The agent is the child itself: setsid, systemd-run, nsenter and env become it. A process
 # that claims to be another one is never written down, for stop.sh to kill.
 word= pid= start=
 read -r word pid start <&5 || :

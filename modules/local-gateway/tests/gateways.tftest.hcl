@@ -209,3 +209,12 @@ run "refuses_no_time_to_enroll" {
   }
   expect_failures = [var.enroll_within_seconds]
 }
+
+run "refuses_no_agent" {
+  command = plan
+
+  variables {
+    agent = {}
+  }
+  expect_failures = [var.agent]
+}

@@ -1,0 +1,76 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"github.com/skyctl/skyctl/orchestrator/deploy"
+	"github.com/skyctl/skyctl/orchestrator/planner"
+	"github.com/skyctl/skyctl/orchestrator/region"
+	"github.com/skyctl/skyctl/orchestrator/rundir"
+	"github.com/skyctl/skyctl/orchestrator/transfer"
+	"github.com/skyctl/skyctl/orchestrator/unit"
+)
+
+// RenderRequest asks for the root module of a transfer, and nothing else.
+type RenderRequest struct {
+	Request
+	Dir string // where to write it
+
+	// From and To are where source and destinations are. With them no store is
+	// asked anything, and the plan is for Size. Empty: the stores are listed.
+	From region.Region
+	To   []region.Region
+	Size unit.Bytes
+}
+
+// Render writes the root module for a request into a directory, to be kept in
+// another repository, and keeps no run.
+func (o *Orchestrator) Render(ctx context.Context, req RenderRequest) (err error) {
+	prepare := o.prepare
+	if req.From != "" {
+		prepare = func(ctx context.Context, _ Request) (*rundir.Run, *saved, error) { return o.prepareBlind(ctx, req) }
+	}
+	run, s, err := prepare(ctx, req.Request)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(run.Dir)) }()
+	if s.Overlay.Inside() {
+		return &PreconditionError{Err: errors.New("this transfer needs no gateways, so there is nothing to render"), Hint: "force them with --gateways 1"}
+	}
+	cfg, err := o.deployment(run, s)
+	if err != nil {
+		return err
+	}
+	return deploy.Render(cfg, req.Dir)
+}
+
+// prepareBlind makes a run with an overlay between given regions. Gateways are
+// what is asked for: a plan to do without is no answer here.
+func (o *Orchestrator) prepareBlind(ctx context.Context, req RenderRequest) (*rundir.Run, *saved, error) {
+	p, err := o.resolve(req.Request)
+	if err != nil {
+		return nil, nil, err
+	}
+	p.source.Regions = []region.Region{req.From}
+	for i, at := range req.To {
+		p.dests[i].Regions = []region.Region{at}
+	}
+	if req.Gateways == nil {
+		req.Gateways = &o.Config.Limits.GatewaysPerRegion
+	}
+	s := &saved{Request: req.Request}
+	s.Overlay, err = planner.Solve(ctx, o.job(req.Request, p, transfer.Listing{Bytes: int64(req.Size), Objects: 1}), o.Config.Grid(), o.Config.Prices(), planner.Limits{
+		Gateways: o.Config.Limits.GatewaysPerRegion, Relays: o.Config.Relays(), Allow: o.Config.Allow.Regions, Provision: provisioning})
+	if err != nil {
+		return nil, nil, err
+	}
+	run, err := o.Home.Create(time.Now())
+	if err != nil {
+		return nil, nil, &PreconditionError{Err: err, Hint: "set SKYCTL_HOME to a directory that can be written"}
+	}
+	return run, s, nil
+}
