@@ -47,10 +47,20 @@ type Options struct {
 	Memory      int64
 	Stores      map[string]objstore.Config
 	Streams     int
-	// Socket returns the listening socket of a new agent, and another socket
-	// for each connection that it dials.
-	Socket func(name route.Gateway) (net.PacketConn, error)
-	Log    *slog.Logger
+	Transport   string // of all pairs, as control.Peer says
+	Net         Net    // nil: loopback
+	Log         *slog.Logger
+}
+
+// Net is what a fleet's agents reach each other by.
+type Net interface {
+	// Socket returns another UDP socket of a gateway.
+	Socket(name route.Gateway) (net.PacketConn, error)
+	// Listen returns a TCP listener of a gateway at the port of one of its
+	// sockets.
+	Listen(name route.Gateway, socket net.Addr) (net.Listener, error)
+	// Dial connects a gateway to an address.
+	Dial(ctx context.Context, name route.Gateway, address string) (net.Conn, error)
 }
 
 // Start runs the named agents until the test ends.
@@ -65,10 +75,8 @@ func Start(t testing.TB, o Options, names ...route.Gateway) *Fleet {
 	if o.Log == nil {
 		o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
-	if o.Socket == nil {
-		o.Socket = func(route.Gateway) (net.PacketConn, error) {
-			return net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-		}
+	if o.Net == nil {
+		o.Net = loopback{}
 	}
 	if o.Authority == nil {
 		a, err := enroll.NewAuthority(o.Run, time.Now().Add(time.Hour))
@@ -92,16 +100,21 @@ func (f *Fleet) Network(name route.Gateway) (*agent.Network, *enroll.Identity) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	socket, err := f.opts.Socket(name)
+	socket, listener, err := Port(f.opts.Net, name)
 	if err != nil {
 		f.t.Fatal(err)
 	}
 	return &agent.Network{
-		Socket: socket,
-		Server: id.ServerConfig(wire.ALPN),
-		Client: func(peer route.Gateway) *tls.Config { return id.ClientConfig(peer, wire.ALPN) },
-		PeerOf: agent.GatewayOf,
-		Dial:   func() (net.PacketConn, error) { return f.opts.Socket(name) },
+		Sockets:   []net.PacketConn{socket},
+		Listener:  listener,
+		Server:    id.ServerConfig(wire.ALPN),
+		ServerTCP: id.ServerConfig(wire.ALPN),
+		Client:    func(peer route.Gateway) *tls.Config { return id.ClientConfig(peer, wire.ALPN) },
+		PeerOf:    agent.GatewayOf,
+		Dial:      func() (net.PacketConn, error) { return f.opts.Net.Socket(name) },
+		DialTCP: func(ctx context.Context, address string) (net.Conn, error) {
+			return f.opts.Net.Dial(ctx, name, address)
+		},
 	}, id
 }
 
@@ -109,7 +122,7 @@ func (f *Fleet) Network(name route.Gateway) (*agent.Network, *enroll.Identity) {
 func (f *Fleet) Add(name route.Gateway) {
 	f.t.Helper()
 	n, _ := f.Network(name)
-	address := n.Socket.LocalAddr().String()
+	address := n.Listener.Addr().String()
 	a := agent.New(agent.Config{Name: name, Run: f.opts.Run, Version: "test", Network: n, Log: f.opts.Log.With("agent", name)})
 	ctx, cancel := context.WithCancel(context.Background())
 	m := &member{Agent: a, address: address, cancel: cancel, results: Collector{API: a}}
@@ -177,7 +190,7 @@ func (f *Fleet) connect(configs map[route.Gateway]*control.Config, n *route.Node
 	for i := range n.Children {
 		child := &n.Children[i]
 		if c, m := configs[n.Gateway], f.agents[child.Gateway]; c != nil && m != nil {
-			c.Peers[child.Gateway] = control.Peer{Address: m.address, Connections: f.opts.Connections}
+			c.Peers[child.Gateway] = control.Peer{Address: m.address, Connections: f.opts.Connections, Transport: f.opts.Transport}
 		}
 		f.connect(configs, child)
 	}

@@ -11,9 +11,9 @@ import (
 	"github.com/skyctl/skyctl/agent/route"
 )
 
-// Sim is a network in memory, for agents in a testing/synctest bubble. Its
-// Socket method goes into Options. Every packet takes the same time, none is
-// lost unless a link is cut, and bandwidth is without limit.
+// Sim is a network in memory, for agents in a testing/synctest bubble: the Net
+// of their Options. Every packet takes the same time, none is lost unless a
+// link is cut, and bandwidth is without limit.
 type Sim struct {
 	delay  time.Duration
 	router simnet.PerfectRouter
@@ -22,6 +22,9 @@ type Sim struct {
 	hosts map[route.Gateway]net.IP
 	ports int
 	cut   map[link]bool
+
+	listeners map[string]*simListener
+	conns     map[*simConn]struct{} // of TCP, by the end that dialed
 }
 
 // link is a pair of hosts, by their addresses, the lower first.
@@ -33,7 +36,8 @@ func linkOf(a, b net.IP) link {
 
 // NewSim returns a network on which a packet takes delay.
 func NewSim(delay time.Duration) *Sim {
-	return &Sim{delay: delay, hosts: map[route.Gateway]net.IP{}, cut: map[link]bool{}}
+	return &Sim{delay: delay, hosts: map[route.Gateway]net.IP{}, cut: map[link]bool{},
+		listeners: map[string]*simListener{}, conns: map[*simConn]struct{}{}}
 }
 
 // Socket opens a socket at the gateway's host.
@@ -66,7 +70,18 @@ func (s *Sim) Heal(a, b route.Gateway) { s.set(a, b, false) }
 func (s *Sim) set(a, b route.Gateway, cut bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.cut[linkOf(s.host(a), s.host(b))] = cut
+	x := linkOf(s.host(a), s.host(b))
+	if s.cut[x] = cut; cut {
+		s.cutTCP(x)
+		return
+	}
+	for c := range s.conns { // what was held up arrives now
+		for _, w := range []*way{c.in, c.out} {
+			w.mu.Lock()
+			w.wake()
+			w.mu.Unlock()
+		}
+	}
 }
 
 // AddNode implements simnet.Router.

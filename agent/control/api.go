@@ -74,7 +74,16 @@ type Config struct {
 type Peer struct {
 	Address     string `json:"address"`     // host:port; empty: the peer dials
 	Connections int    `json:"connections"` // to open towards it; 0: it receives nothing from this agent
+	// Transport of the connections: TransportQUIC, which it is by default, or
+	// TransportTLS. Whoever dials decides.
+	Transport string `json:"transport,omitempty"`
 }
+
+// The transports of the data plane.
+const (
+	TransportQUIC = "quic"
+	TransportTLS  = "tls"
+)
 
 // Route is one of the trees that this reader may send chunks along. Weight is
 // the planned rate in Gbit/s: a preference, never a cap.

@@ -29,9 +29,7 @@ type child struct {
 }
 
 func (c *child) open(ctx context.Context) error {
-	opening, cancel := context.WithTimeout(ctx, stallAfter)
-	defer cancel()
-	s, err := c.relay.cfg.Open(opening, c.node.Gateway)
+	s, err := c.relay.cfg.Open(ctx, c.node.Gateway)
 	if err != nil {
 		return err
 	}
