@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -46,18 +45,51 @@ func measureTCP(c net.Conn) (Path, error) {
 	return Path{RTT: time.Duration(info.Rtt) * time.Microsecond, Sent: int64(info.Segs_out), Lost: int64(info.Total_retrans)}, nil
 }
 
-// Congestion names what a TCP socket's congestion control is here, "" if it
+// congestion names the congestion control of a listener's connections, "" if it
 // cannot be told.
-func congestion(c syscall.Conn) string {
+func congestion(ln net.Listener) (name string) {
+	if sc, ok := ln.(syscall.Conn); ok {
+		ask(sc, func(fd int) (err error) {
+			name, err = unix.GetsockoptString(fd, unix.IPPROTO_TCP, unix.TCP_CONGESTION)
+			return err
+		})
+	}
+	return name
+}
+
+// controlUDP sets up a socket that shares its port: as much buffer as the
+// kernel gives, and more where the process may insist.
+func controlUDP(_, _ string, raw syscall.RawConn) error {
+	var set error
+	err := raw.Control(func(fd uintptr) {
+		set = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+		for insist, option := range map[int]int{unix.SO_RCVBUFFORCE: unix.SO_RCVBUF, unix.SO_SNDBUFFORCE: unix.SO_SNDBUF} {
+			if unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, insist, socketBuffer) != nil {
+				set = errors.Join(set, unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, option, socketBuffer))
+			}
+		}
+	})
+	return errors.Join(err, set)
+}
+
+// receiveBuffer is what the kernel gave the socket in bytes, 0 if it cannot be
+// told. Of what it reports half is for its own records.
+func receiveBuffer(c syscall.Conn) (n int) {
+	if c == nil {
+		return 0
+	}
+	ask(c, func(fd int) (err error) {
+		n, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+		return err
+	})
+	return n / 2
+}
+
+// ask runs a query of a socket whose answer is only told to people.
+func ask(c syscall.Conn, query func(fd int) error) {
 	raw, err := c.SyscallConn()
 	if err != nil {
-		return ""
+		return
 	}
-	name := ""
-	if err := raw.Control(func(fd uintptr) {
-		name, err = unix.GetsockoptString(int(fd), unix.IPPROTO_TCP, unix.TCP_CONGESTION)
-	}); err != nil {
-		return ""
-	}
-	return strings.TrimRight(name, "\x00")
+	_ = raw.Control(func(fd uintptr) { _ = query(int(fd)) })
 }
