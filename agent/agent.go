@@ -90,12 +90,13 @@ func New(cfg Config) *Agent {
 	a.setMemory(DefaultMemory)
 	a.sink = sink.New(sink.Config{Store: a.stores.get, Budget: a.partBudget, ReadBack: a.readBack})
 	a.relay = relay.New(relay.Config{
-		Self: cfg.Name, Run: cfg.Run, Session: a.sessionID, Open: a.open, Sink: a.sink, Log: cfg.Log})
+		Self: cfg.Name, Run: cfg.Run, Session: a.sessionID, Enter: a.enter, Open: a.open, Sink: a.sink, Log: cfg.Log})
 	if n := cfg.Network; n != nil {
 		a.links = link.New(link.Config{
 			Server: n.Server, ServerTCP: n.ServerTCP, Client: n.Client, PeerOf: n.PeerOf,
 			ServeHTTP3: n.ServeHTTP3, ServeHTTP: n.ServeHTTP, Socket: n.Dial, DialTCP: n.DialTCP,
-			Serve: a.serve, Window: func(delta uint64) (func(), bool) { return a.windowBudget().Grow(delta) }, Log: cfg.Log})
+			Serve:  func(ctx context.Context, peer route.Gateway, s link.Stream) { a.relay.Serve(ctx, peer, s) },
+			Window: func(delta uint64) (func(), bool) { return a.windowBudget().Grow(delta) }, Log: cfg.Log})
 	}
 	return a
 }
@@ -142,15 +143,13 @@ func (a *Agent) open(ctx context.Context, peer route.Gateway) (relay.Stream, err
 	return a.links.Open(ctx, peer)
 }
 
-// serve handles a stream within the session of now.
-func (a *Agent) serve(_ context.Context, peer route.Gateway, s link.Stream) {
-	now := a.currentSession()
-	if !now.enter() {
-		s.Release()
-		return
+// Probe implements control.API.
+func (a *Agent) Probe(ctx context.Context, req control.ProbeRequest) (control.ProbeResult, error) {
+	if a.links == nil {
+		return control.ProbeResult{}, fmt.Errorf("this agent has no network to reach %q by", req.Peer)
 	}
-	defer now.leave()
-	a.relay.Serve(now.ctx, peer, s)
+	over := a.links.Probe(ctx, req.Peer, req.Address)
+	return control.ProbeResult{QUIC: control.Probed(over[link.QUIC]), TLS: control.Probed(over[link.TLS])}, nil
 }
 
 // Info implements control.API.

@@ -128,7 +128,7 @@ func TestAnotherRunsCertificateIsRefused(t *testing.T) {
 					return err.Error()
 				}
 				defer s.hangUp()
-				if _, err := s.Write(wire.AppendProbe(nil)); err != nil {
+				if _, err := s.Write((&wire.Probe{}).Append(nil)); err != nil {
 					return err.Error()
 				}
 				return s.reason() // the server refuses after the client believes it is connected

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -71,15 +72,15 @@ func byDest(rs []control.Result) map[route.Dest]control.Result {
 	return m
 }
 
-// acceptAndTakeNothing ends with its listener.
-func acceptAndTakeNothing(ln net.Listener, config *tls.Config) {
+// acceptAndTakeNothing ends with its listener and ctx.
+func acceptAndTakeNothing(ctx context.Context, ln net.Listener, config *tls.Config) {
 	for {
 		raw, err := ln.Accept()
 		if err != nil {
 			return
 		}
 		defer raw.Close()
-		if err := tls.Server(raw, config).Handshake(); err != nil {
+		if err := tls.Server(raw, config).HandshakeContext(ctx); err != nil {
 			return
 		}
 	}
@@ -91,8 +92,12 @@ func TestAStalledDestinationIsCutAndItsSiblingGoesOn(t *testing.T) {
 	overBoth(t, func(t *testing.T, p places, _ *agenttest.Sim, o agenttest.Options) {
 		f := agenttest.Start(t, o, "r", "w0")
 		n, id := f.Network("stuck")
-		go acceptAndTakeNothing(n.Listener, id.ServerConfig(wire.ALPN))
+		var accepting sync.WaitGroup
+		listening, stop := context.WithCancel(t.Context())
+		accepting.Go(func() { acceptAndTakeNothing(listening, n.Listener, id.ServerConfig(wire.ALPN)) })
+		defer accepting.Wait()
 		defer n.Listener.Close()
+		defer stop()
 		tr := &quic.Transport{Conn: n.Sockets[0]}
 		defer n.Sockets[0].Close()
 		defer tr.Close()

@@ -180,6 +180,12 @@ func (a *Agent) windowBudget() *budget.Budget {
 	return a.windows
 }
 
+// enter binds the relay's work to the session of now.
+func (a *Agent) enter(context.Context) (context.Context, func(), bool) {
+	now := a.currentSession()
+	return now.ctx, now.leave, now.enter()
+}
+
 // bucket is a store of the session that now works on it. The work is to be
 // done with the returned context, which ends with the session, and ended with
 // done.

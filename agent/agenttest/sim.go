@@ -22,6 +22,7 @@ type Sim struct {
 	hosts map[route.Gateway]net.IP
 	ports int
 	cut   map[link]bool
+	noUDP bool
 
 	listeners map[string]*simListener
 	conns     map[*simConn]struct{} // of TCP, by the end that dialed
@@ -64,6 +65,13 @@ func (s *Sim) host(name route.Gateway) net.IP {
 // Cut drops everything between two gateways until Heal.
 func (s *Sim) Cut(a, b route.Gateway) { s.set(a, b, true) }
 
+// BlockUDP drops all UDP packets, or lets them pass again.
+func (s *Sim) BlockUDP(block bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.noUDP = block
+}
+
 // Heal undoes Cut.
 func (s *Sim) Heal(a, b route.Gateway) { s.set(a, b, false) }
 
@@ -91,7 +99,7 @@ func (s *Sim) AddNode(addr net.Addr, r simnet.PacketReceiver) { s.router.AddNode
 // real network.
 func (s *Sim) SendPacket(p simnet.Packet) error {
 	s.mu.Lock()
-	cut := s.cut[linkOf(p.From.(*net.UDPAddr).IP, p.To.(*net.UDPAddr).IP)]
+	cut := s.noUDP || s.cut[linkOf(p.From.(*net.UDPAddr).IP, p.To.(*net.UDPAddr).IP)]
 	s.mu.Unlock()
 	if !cut {
 		_ = s.router.SendPacket(p)

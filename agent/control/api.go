@@ -44,6 +44,10 @@ type API interface {
 	// chunks are given to another.
 	Quiesce(ctx context.Context) error
 
+	// Probe tries both transports towards a peer, for less than two seconds in
+	// all. It needs no configuration. What does not work is in the result.
+	Probe(ctx context.Context, req ProbeRequest) (ProbeResult, error)
+
 	// Stats are counters since the agent started.
 	Stats(ctx context.Context) (Stats, error)
 }
@@ -84,6 +88,27 @@ const (
 	TransportQUIC = "quic"
 	TransportTLS  = "tls"
 )
+
+// ProbeRequest names the peer to try.
+type ProbeRequest struct {
+	Peer    route.Gateway `json:"peer"`
+	Address string        `json:"address"` // host:port
+}
+
+// ProbeResult is what was found out about the way to a peer.
+type ProbeResult struct {
+	QUIC Probed `json:"quic"`
+	TLS  Probed `json:"tls"`
+}
+
+// Probed is one transport on one connection.
+type Probed struct {
+	Error string        `json:"error,omitempty"` // why it does not work; the rest is zero then
+	RTT   time.Duration `json:"rtt_ns"`
+	Gbps  float64       `json:"gbps"` // received by the peer in a fraction of a second
+	Sent  int64         `json:"sent"` // packets
+	Lost  int64         `json:"lost"` // of them, or sent anew
+}
 
 // Route is one of the trees that this reader may send chunks along. Weight is
 // the planned rate in Gbit/s: a preference, never a cap.

@@ -30,6 +30,7 @@ const (
 	pathAbort     = version + "/abort"
 	pathParts     = version + "/parts"
 	pathQuiesce   = version + "/quiesce"
+	pathProbe     = version + "/probe"
 )
 
 // Sizes in bytes.

@@ -162,7 +162,7 @@ func checkSize(t Type, n int) error {
 	case TypeBye:
 		low, high = 2, MaxBye
 	case TypeProbe:
-		low, high = 1, 1
+		low, high = 2, 4
 	default:
 		return malformed("unknown type %d", t)
 	}

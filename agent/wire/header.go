@@ -153,3 +153,11 @@ func parseNode(f *fields, depth int, nodes *int) route.Node {
 	}
 	return n
 }
+
+// checkVersion takes the first byte of what opens a stream.
+func checkVersion(f *fields) {
+	if v := f.byte("version"); f.err == nil && v != Version {
+		f.err = malformed("protocol version %d, this is %d: all agents of a run must be of one release", v, Version)
+		f.rest = nil
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/objstore"
@@ -30,6 +31,7 @@ var (
 	}
 	sealed  = sealedHeader()
 	answers = []Answer{{Number: 300, Say: SayBytes, Bytes: []byte{5, 1}}, {Number: 1, Say: SayStop}}
+	probe   = Probe{Window: 300 * time.Millisecond}
 	bye     = Bye{Code: 2, Message: "no peer"}
 	failure = Failure{Stage: StageWrite, Kind: objstore.KindQuota, Gateway: "w", Message: "full"}
 	acks    = []Ack{
@@ -70,7 +72,7 @@ var golden = []struct {
 	{"answer", "06000005" + "ac02" + "00" + "0501", answers[0].Append(nil)},
 	{"stop", "06000002" + "01" + "03", answers[1].Append(nil)},
 	{"bye", "07000009" + "02" + "076e6f2070656572", bye.Append(nil)},
-	{"probe", "08000001" + "01", AppendProbe(nil)},
+	{"probe", "08000003" + "01" + "ac02", probe.Append(nil)},
 }
 
 func TestGolden(t *testing.T) {
@@ -106,8 +108,12 @@ func TestParseReturnsWhatWasAppended(t *testing.T) {
 	if x, err := ParseBye(body(t, bye.Append(nil))); err != nil || x != bye {
 		t.Errorf("bye: %+v, %v", x, err)
 	}
-	if err := ParseProbe(body(t, AppendProbe(nil))); err != nil {
-		t.Errorf("probe: %v", err)
+	if p, err := ParseProbe(body(t, probe.Append(nil))); err != nil || p != probe {
+		t.Errorf("probe: %v, %v", p, err)
+	}
+	count := Count{Bytes: 1 << 30, Took: time.Second}
+	if c, err := ParseCount(count.Token()); err != nil || c != count {
+		t.Errorf("count: %v, %v", c, err)
 	}
 	if d, err := ParseDests(header.Dests); err != nil || !reflect.DeepEqual(d, dests) {
 		t.Errorf("dests: %+v, %v", d, err)
@@ -146,7 +152,7 @@ func TestMalformed(t *testing.T) {
 		{"loop", loop.Append(nil), "twice"},
 		{"version", version, "protocol version 2"},
 		{"codec", codec, "unknown codec 9"},
-		{"version of a probe", []byte{byte(TypeProbe), 0, 0, 1, Version + 1}, "protocol version 2"},
+		{"version of a probe", []byte{byte(TypeProbe), 0, 0, 2, Version + 1, 1}, "protocol version 2"},
 		{"answer that says nothing", (&Answer{Number: 1}).Append(nil), "bad answer"},
 		{"end of answers with more", (&Answer{Number: 1, Say: SayDone, Bytes: []byte{1}}).Append(nil), "bad answer"},
 		{"unknown answer", (&Answer{Number: 1, Say: SayStop + 1}).Append(nil), "bad answer"},
@@ -163,7 +169,7 @@ func TestMalformed(t *testing.T) {
 				case TypeAnswer:
 					_, err = ParseAnswer(f.Body)
 				case TypeProbe:
-					err = ParseProbe(f.Body)
+					_, err = ParseProbe(f.Body)
 				}
 			}
 			if !errors.Is(err, ErrMalformed) || !strings.Contains(err.Error(), c.want) {
@@ -183,13 +189,14 @@ func TestEveryTruncationAndExtensionIsMalformed(t *testing.T) {
 		"sealed": func(b []byte) error { _, err := ParseHeader(b); return err },
 		"stop":   func(b []byte) error { _, err := ParseAnswer(b); return err },
 		"bye":    func(b []byte) error { _, err := ParseBye(b); return err },
-		"probe":  ParseProbe,
+		"probe":  func(b []byte) error { _, err := ParseProbe(b); return err },
+		"count":  func(b []byte) error { _, err := ParseCount(string(b)); return err },
 	}
 	valid := map[string][]byte{
 		"header": header.Append(nil)[HeadSize:], "dests": header.Dests, "end": AppendEnd(nil, 1)[HeadSize:],
 		"abort": AppendAbort(nil, failure)[HeadSize:], "ack": acks[0].Append(nil)[HeadSize:],
 		"sealed": sealed.Append(nil)[HeadSize:], "stop": answers[1].Append(nil)[HeadSize:], "bye": bye.Append(nil)[HeadSize:],
-		"probe": AppendProbe(nil)[HeadSize:],
+		"probe": probe.Append(nil)[HeadSize:], "count": []byte(Count{Bytes: 300, Took: 7}.Token()),
 	}
 	for name, parse := range parsers {
 		b := valid[name]
@@ -258,8 +265,8 @@ func FuzzFrames(f *testing.F) {
 				again = x.Append(nil)
 			}
 		case TypeProbe:
-			if ParseProbe(frame.Body) == nil {
-				again = AppendProbe(nil)
+			if p, err := ParseProbe(frame.Body); err == nil {
+				again = p.Append(nil)
 			}
 		}
 		if again != nil && !bytes.Equal(again, frame.Raw) {
@@ -277,4 +284,24 @@ func BenchmarkHeader(b *testing.B) {
 		}
 		frame = header.Append(frame[:0])
 	}
+}
+
+// FuzzDests: the block comes from whoever holds the run's key, and is parsed
+// all the same as if from anybody.
+func FuzzDests(f *testing.F) {
+	f.Add(header.Dests)
+	f.Fuzz(func(t *testing.T, block []byte) {
+		if d, err := ParseDests(block); err == nil && !bytes.Equal(d.Append(nil), block) {
+			t.Fatalf("%x has a second encoding %x", block, d.Append(nil))
+		}
+	})
+}
+
+func FuzzCount(f *testing.F) {
+	f.Add(Count{Bytes: 300, Took: 7}.Token())
+	f.Fuzz(func(t *testing.T, token string) {
+		if c, err := ParseCount(token); err == nil && c.Token() != token {
+			t.Fatalf("%x has a second encoding %x", token, c.Token())
+		}
+	})
 }

@@ -82,7 +82,7 @@ func (f *fabric) endpoint(name route.Gateway, change func(*link.Config)) (*link.
 
 // frames are those of a payload that is text.
 func frames(text string) []byte {
-	b := wire.AppendProbe(nil)
+	b := (&wire.Probe{}).Append(nil)
 	head := make([]byte, wire.HeadSize)
 	wire.PutHead(head, wire.TypeData, len(text))
 	return wire.AppendEnd(append(append(b, head...), text...), 0)
@@ -219,7 +219,7 @@ func TestStreamsEndWithTheirPeer(t *testing.T) {
 		}
 		defer s.Release()
 		client.SetPeers(peers) // nothing changes
-		if _, err := s.Write(wire.AppendProbe(nil)); err != nil {
+		if _, err := s.Write((&wire.Probe{}).Append(nil)); err != nil {
 			f.t.Errorf("a peer that stays: %v", err)
 		}
 		client.SetPeers(nil)

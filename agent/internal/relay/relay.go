@@ -33,9 +33,12 @@ type Config struct {
 	Self    route.Gateway
 	Run     string
 	Session func() string // of the orchestrator that configured the agent last
-	Open    func(ctx context.Context, peer route.Gateway) (Stream, error)
-	Sink    *sink.Sink
-	Log     *slog.Logger
+	// Enter binds work to the session of now: its context ends with the
+	// session, which waits for leave. False if there is none.
+	Enter func(context.Context) (_ context.Context, leave func(), ok bool)
+	Open  func(ctx context.Context, peer route.Gateway) (Stream, error)
+	Sink  *sink.Sink
+	Log   *slog.Logger
 }
 
 // Waits. A child without progress for stallAfter is cut; a peer that opened a
@@ -74,10 +77,37 @@ func (r *Relay) Serve(ctx context.Context, peer route.Gateway, s Stream) {
 	r.Streams.Add(1)
 	defer r.Streams.Add(-1)
 	defer s.Release()
+	t, body, err := opening(s)
+	if err == nil && t == wire.TypeProbe {
+		err = r.probe(s, body)
+	}
+	if err != nil {
+		r.reject(peer, s, err)
+		return
+	}
+	if t == wire.TypeProbe {
+		return
+	}
+	ctx, leave, ok := r.cfg.Enter(ctx)
+	if !ok {
+		return
+	}
+	defer leave()
+	r.serveChunk(ctx, peer, s, body)
+}
+
+// opening reads what a stream opens with.
+func opening(s Stream) (wire.Type, []byte, error) {
+	if err := s.SetReadDeadline(time.Now().Add(headerWithin)); err != nil {
+		return 0, nil, err
+	}
+	return wire.ReadOpening(s)
+}
+
+func (r *Relay) serveChunk(ctx context.Context, peer route.Gateway, s Stream, header []byte) {
 	stop := context.AfterFunc(ctx, s.Interrupt)
 	defer stop()
-
-	h, dests, err := readHeader(s)
+	h, dests, err := parseHeader(header)
 	if err != nil {
 		r.reject(peer, s, err)
 		return
@@ -107,13 +137,10 @@ func (r *Relay) Serve(ctx context.Context, peer route.Gateway, s Stream) {
 	r.answer(s, fan.Acks)
 }
 
-// readHeader reads what a stream opens with. The destinations are read only
-// where they are written.
-func readHeader(s Stream) (wire.Header, *wire.Dests, error) {
-	if err := s.SetReadDeadline(time.Now().Add(headerWithin)); err != nil {
-		return wire.Header{}, nil, err
-	}
-	h, err := wire.ReadHeader(s)
+// parseHeader reads a header. The destinations are read only where they are
+// written.
+func parseHeader(body []byte) (wire.Header, *wire.Dests, error) {
+	h, err := wire.ParseHeader(body)
 	if err != nil || len(h.Route.Writes) == 0 {
 		return h, nil, err
 	}
