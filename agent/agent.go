@@ -90,7 +90,7 @@ func New(cfg Config) *Agent {
 	a.setMemory(DefaultMemory)
 	a.sink = sink.New(sink.Config{Store: a.stores.get, Budget: a.partBudget, ReadBack: a.readBack})
 	a.relay = relay.New(relay.Config{
-		Self: cfg.Name, Run: cfg.Run, Session: a.sessionID, Enter: a.enter, Open: a.open, Sink: a.sink, Log: cfg.Log})
+		Self: cfg.Name, Run: cfg.Run, Session: a.sessionID, Enter: a.enter, Key: a.runKey, Open: a.open, Sink: a.sink, Log: cfg.Log})
 	if n := cfg.Network; n != nil {
 		a.links = link.New(link.Config{
 			Server: n.Server, ServerTCP: n.ServerTCP, Client: n.Client, PeerOf: n.PeerOf,

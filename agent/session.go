@@ -9,6 +9,7 @@ import (
 
 	"github.com/skyctl/skyctl/agent/control"
 	"github.com/skyctl/skyctl/agent/internal/budget"
+	"github.com/skyctl/skyctl/agent/internal/codec"
 	"github.com/skyctl/skyctl/agent/internal/link"
 	"github.com/skyctl/skyctl/agent/internal/source"
 	"github.com/skyctl/skyctl/agent/objstore"
@@ -20,6 +21,7 @@ import (
 type session struct {
 	id       string
 	readBack bool
+	key      []byte // of the run; never changed
 	source   *source.Source
 	ctx      context.Context
 	cancel   context.CancelFunc
@@ -78,6 +80,9 @@ func (a *Agent) Configure(ctx context.Context, cfg control.Config) error {
 	if cfg.Session == "" {
 		return errors.New("a configuration needs a session")
 	}
+	if n := len(cfg.Key); n != 0 && n != codec.KeySize {
+		return fmt.Errorf("a run's key has %d bytes, not %d", codec.KeySize, n)
+	}
 	for i := range cfg.Routes {
 		if err := cfg.Routes[i].Tree.Validate(); err != nil {
 			return err
@@ -97,7 +102,7 @@ func (a *Agent) Configure(ctx context.Context, cfg control.Config) error {
 			return err
 		}
 		a.results.forget(math.MaxUint64) // nobody waits for those of the earlier session
-		now = &session{id: cfg.Session, readBack: cfg.Verify == control.VerifyRead}
+		now = &session{id: cfg.Session, readBack: cfg.Verify == control.VerifyRead, key: cfg.Key}
 		now.ctx, now.cancel = context.WithCancel(context.Background())
 		now.source = source.New(source.Config{Run: a.cfg.Run, Relay: a.relay, Store: a.stores.get, Done: a.results.add}, cfg.Session)
 	}
@@ -167,6 +172,8 @@ func (a *Agent) currentSession() *session {
 func (a *Agent) sessionID() string { return a.currentSession().id }
 
 func (a *Agent) readBack() bool { return a.currentSession().readBack }
+
+func (a *Agent) runKey() []byte { return a.currentSession().key }
 
 func (a *Agent) partBudget() *budget.Budget {
 	a.mu.Lock()

@@ -29,6 +29,9 @@ type fleet struct {
 	inside   *inside
 	session  string
 	settings settings
+	// transports of the pairs that connect, by who dials and whom. A gateway
+	// that takes another's place inherits them.
+	transports map[[2]route.Gateway]chosen
 }
 
 // settings are what every gateway is told alike, or by its part.
@@ -111,7 +114,8 @@ func (f *fleet) config(name route.Gateway) control.Config {
 	if f.deployed != nil {
 		at := f.deployed.Addresses()
 		for peer, connections := range f.layout.Peers(name) {
-			c.Peers[peer] = control.Peer{Address: at[peer], Connections: connections}
+			c.Peers[peer] = control.Peer{Address: at[peer], Connections: connections,
+				Transport: f.transports[[2]route.Gateway{name, peer}].transport}
 		}
 	}
 	return c

@@ -1,6 +1,7 @@
 package orchestrator
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/skyctl/skyctl/agent/control"
@@ -24,7 +25,10 @@ type Request struct {
 
 	ChunkSize unit.Bytes     `json:"chunk_size,omitempty"` // 0: by size and routes
 	Verify    control.Verify `json:"verify,omitempty"`
+	Transport string         `json:"transport,omitempty"` // TransportAuto, which it is if empty, or a control.Transport…
 }
+
+func (r *Request) transport() string { return cmp.Or(r.Transport, TransportAuto) }
 
 // Filter is one --include or --exclude, in the order given: the first whose
 // pattern matches a key decides, and a key that none matches is taken, unless

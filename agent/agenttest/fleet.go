@@ -28,6 +28,7 @@ type Fleet struct {
 	t      testing.TB
 	opts   Options
 	agents map[route.Gateway]*member
+	routes []control.Route // that were configured last
 }
 
 type member struct {
@@ -49,6 +50,8 @@ type Options struct {
 	Streams     int
 	Transport   string // of all pairs, as control.Peer says
 	Net         Net    // nil: loopback
+	Key         []byte // of the run, given to readers and writers
+	Compress    bool
 	Log         *slog.Logger
 }
 
@@ -158,6 +161,15 @@ func (f *Fleet) stopAll() {
 // stores, and at each root the routes and its share of the writers' memory.
 func (f *Fleet) Configure(session string, routes ...control.Route) {
 	f.t.Helper()
+	f.routes = routes
+	f.ConfigureOthers(session)
+}
+
+// ConfigureOthers gives every agent but some its part of the last routes, in
+// another session.
+func (f *Fleet) ConfigureOthers(session string, but ...route.Gateway) {
+	f.t.Helper()
+	routes := f.routes
 	configs := map[route.Gateway]*control.Config{}
 	for name := range f.agents {
 		configs[name] = &control.Config{Session: session, Memory: f.opts.Memory, Stores: f.opts.Stores, Streams: f.opts.Streams,
@@ -177,9 +189,18 @@ func (f *Fleet) Configure(session string, routes ...control.Route) {
 		for _, w := range r.Tree.Writers() {
 			root.Credit[w.Gateway] = agent.PartShare(memory) / int64(len(readers))
 		}
+		root.Key, root.Compress = f.opts.Key, f.opts.Compress
+		for _, w := range r.Tree.Writers() {
+			if c := configs[w.Gateway]; c != nil {
+				c.Key = f.opts.Key
+			}
+		}
 		f.connect(configs, &r.Tree)
 	}
 	for name, c := range configs {
+		if slices.Contains(but, name) {
+			continue
+		}
 		if err := f.agents[name].Configure(f.t.Context(), *c); err != nil {
 			f.t.Fatalf("configure %s: %v", name, err)
 		}

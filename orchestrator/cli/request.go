@@ -30,6 +30,7 @@ type transferFlags struct {
 	Gateways      *int          `placeholder:"N" help:"At most N gateways a region, and use them; 0: none, skyctl moves the bytes itself."`
 	Route         planner.Mode  `enum:"direct,overlay" default:"overlay" help:"direct: no relay regions. overlay: over relays where they help."`
 	ChunkSize     unit.Bytes    `placeholder:"SIZE" help:"Size of the chunks that objects are split into, such as 16MiB. By default it depends on size and routes."`
+	Transport     string        `enum:"auto,quic,tls" default:"auto" help:"How gateways reach each other. quic: over UDP. tls: over TCP, for a fraction of the processor time. auto: both are tried at the start."`
 	Verify        string        `enum:"auto,read" default:"auto" help:"auto: compare the store's checksum, else read back. read: always read back."`
 }
 
@@ -53,6 +54,7 @@ func (f *transferFlags) request() (orchestrator.Request, error) {
 		Gateways:      f.Gateways,
 		ChunkSize:     f.ChunkSize,
 		Verify:        control.Verify(f.Verify),
+		Transport:     f.Transport,
 	}, nil
 }
 

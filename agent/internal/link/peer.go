@@ -1,6 +1,7 @@
 package link
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -52,6 +53,7 @@ func (e *Endpoint) SetPeers(peers map[route.Gateway]Peer) {
 			}
 			continue
 		}
+		e.cfg.Log.Info("connecting", "peer", name, "address", cfg.Address, "connections", cfg.Connections, "transport", cmp.Or(cfg.Transport, QUIC))
 		for range cfg.Connections {
 			e.wg.Go(func() { e.keep(ctx, p) })
 		}

@@ -99,7 +99,7 @@ func (c *child) send(b []byte) error {
 	}
 }
 
-func (c *child) data(raw []byte) error {
+func (c *child) data(raw, _ []byte) error {
 	c.relay.Sent.Add(int64(len(raw) - wire.HeadSize))
 	return c.write(raw)
 }
