@@ -9,7 +9,6 @@ import (
 
 	"github.com/skyctl/skyctl/agent/control"
 	"github.com/skyctl/skyctl/agent/internal/budget"
-	"github.com/skyctl/skyctl/agent/internal/codec"
 	"github.com/skyctl/skyctl/agent/internal/link"
 	"github.com/skyctl/skyctl/agent/internal/source"
 	"github.com/skyctl/skyctl/agent/objstore"
@@ -80,8 +79,8 @@ func (a *Agent) Configure(ctx context.Context, cfg control.Config) error {
 	if cfg.Session == "" {
 		return errors.New("a configuration needs a session")
 	}
-	if n := len(cfg.Key); n != 0 && n != codec.KeySize {
-		return fmt.Errorf("a run's key has %d bytes, not %d", codec.KeySize, n)
+	if n := len(cfg.Key); n != 0 && n != control.KeySize {
+		return fmt.Errorf("a run's key has %d bytes, not %d", control.KeySize, n)
 	}
 	for i := range cfg.Routes {
 		if err := cfg.Routes[i].Tree.Validate(); err != nil {

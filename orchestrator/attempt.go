@@ -105,7 +105,8 @@ func (a *attempt) finish(ctx context.Context, opts ApplyOptions) (Result, error)
 
 // settings are what the agents are told of the stores and their budget.
 func (a *attempt) settings(ctx context.Context) (s settings, err error) {
-	s = settings{memory: int64(a.o.Config.Limits.Memory), verify: a.saved.Request.Verify}
+	s = settings{memory: int64(a.o.Config.Limits.Memory), verify: a.saved.Request.Verify,
+		compress: a.saved.Request.compresses(&a.saved.Overlay.Graph)}
 	if s.source, err = open.Delegate(ctx, a.places.source.Config); err != nil {
 		return s, &PreconditionError{Err: err, Hint: hintFor(err, a.places.source)}
 	}

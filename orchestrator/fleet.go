@@ -28,6 +28,7 @@ type fleet struct {
 	deployed *deploy.Deployment // nil: the engine is inside
 	inside   *inside
 	session  string
+	key      []byte // seals what passes through relays, in this session
 	settings settings
 	// transports of the pairs that connect, by who dials and whom. A gateway
 	// that takes another's place inherits them.
@@ -38,12 +39,16 @@ type fleet struct {
 type settings struct {
 	memory int64
 	verify control.Verify
-	source objstore.Config
-	dests  []objstore.Config
+	// compress lets readers compress what shrinks.
+	compress bool
+	source   objstore.Config
+	dests    []objstore.Config
 }
 
 func newFleet(l *layout.Layout, s settings) *fleet {
-	return &fleet{layout: l, session: rand.Text(), settings: s}
+	key := make([]byte, control.KeySize)
+	rand.Read(key)
+	return &fleet{layout: l, session: rand.Text(), key: key, settings: s}
 }
 
 // API implements transfer.Fleet.
@@ -97,19 +102,22 @@ func (f *fleet) tell(ctx context.Context, name route.Gateway) error {
 	return nil
 }
 
-// config is one gateway's part. Stores go only to gateways that read or write
-// them; a relay gets none.
+// config is one gateway's part. Stores, and the key, go only to gateways that
+// read or write; a relay gets none.
 func (f *fleet) config(name route.Gateway) control.Config {
 	c := control.Config{Session: f.session, Memory: f.settings.memory, Verify: f.settings.verify,
 		Stores: map[string]objstore.Config{}, Peers: map[route.Gateway]control.Peer{},
 		Routes: f.layout.Routes[name], Credit: f.layout.Credit(name, agent.PartShare(f.settings.memory))}
 	if len(c.Routes) > 0 {
-		c.Stores[sourceStore] = f.settings.source
+		c.Stores[sourceStore], c.Compress = f.settings.source, f.settings.compress
 	}
 	for i, d := range f.settings.dests {
 		if slices.Contains(f.layout.Writers(route.Dest(i)), name) {
 			c.Stores[destStore(i)] = d
 		}
+	}
+	if len(c.Stores) > 0 {
+		c.Key = f.key
 	}
 	if f.deployed != nil {
 		at := f.deployed.Addresses()

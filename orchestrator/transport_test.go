@@ -8,6 +8,8 @@ import (
 	"github.com/skyctl/skyctl/agent/control"
 	"github.com/skyctl/skyctl/agent/route"
 	"github.com/skyctl/skyctl/orchestrator/layout"
+	"github.com/skyctl/skyctl/orchestrator/overlay"
+	"github.com/skyctl/skyctl/orchestrator/unit"
 )
 
 func TestTransportsAreChosenByWhatWasFound(t *testing.T) {
@@ -53,5 +55,20 @@ func TestChoicesAreToldByRegion(t *testing.T) {
 	}
 	if got := oneWord(nil); got != "none" {
 		t.Errorf("no gateways: %q", got)
+	}
+}
+
+func TestCompressionFollowsThePriceOfEgress(t *testing.T) {
+	for _, c := range []struct {
+		policy string
+		usd    unit.USD
+		want   bool
+	}{
+		{"", 0, false}, {"", 0.02, true}, {CompressAuto, 0.02, true}, {CompressNever, 0.09, false}, {CompressAlways, 0, true},
+	} {
+		r := Request{Compress: c.policy}
+		if got := r.compresses(&overlay.Graph{Edges: []overlay.Edge{{USDPerGB: 0}, {USDPerGB: c.usd}}}); got != c.want {
+			t.Errorf("--compress %s at %v a GB: %v", c.policy, c.usd, got)
+		}
 	}
 }

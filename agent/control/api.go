@@ -72,12 +72,15 @@ type Config struct {
 	Credit  map[route.Gateway]int64    `json:"credit,omitempty"` // bytes this reader may have outstanding at a writer
 	Streams int                        `json:"streams"`          // chunks this reader may have outstanding, 0: the default
 	Verify  Verify                     `json:"verify,omitempty"`
-	// Key is the run's, codec.KeySize bytes, for gateways that read or write: a
+	// Key is the run's, KeySize bytes, for gateways that read or write: a
 	// reader that has it seals what passes through a relay.
 	Key []byte `json:"key,omitempty"`
 	// Compress lets a reader compress the chunks that shrink.
 	Compress bool `json:"compress,omitempty"`
 }
+
+// KeySize is the length of a run's key in bytes.
+const KeySize = 32
 
 // Peer is another gateway of the run.
 type Peer struct {

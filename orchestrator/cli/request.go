@@ -31,6 +31,7 @@ type transferFlags struct {
 	Route         planner.Mode  `enum:"direct,overlay" default:"overlay" help:"direct: no relay regions. overlay: over relays where they help."`
 	ChunkSize     unit.Bytes    `placeholder:"SIZE" help:"Size of the chunks that objects are split into, such as 16MiB. By default it depends on size and routes."`
 	Transport     string        `enum:"auto,quic,tls" default:"auto" help:"How gateways reach each other. quic: over UDP. tls: over TCP, for a fraction of the processor time. auto: both are tried at the start."`
+	Compress      string        `enum:"auto,always,never" default:"auto" help:"Compress chunks that shrink. auto: where the egress saved is worth more than the work."`
 	Verify        string        `enum:"auto,read" default:"auto" help:"auto: compare the store's checksum, else read back. read: always read back."`
 }
 
@@ -55,6 +56,7 @@ func (f *transferFlags) request() (orchestrator.Request, error) {
 		ChunkSize:     f.ChunkSize,
 		Verify:        control.Verify(f.Verify),
 		Transport:     f.Transport,
+		Compress:      f.Compress,
 	}, nil
 }
 

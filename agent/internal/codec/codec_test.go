@@ -9,12 +9,13 @@ import (
 	"testing"
 
 	"github.com/skyctl/skyctl/agent/chunk"
+	"github.com/skyctl/skyctl/agent/control"
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/wire"
 )
 
 var (
-	runKey = bytes.Repeat([]byte{7}, KeySize)
+	runKey = bytes.Repeat([]byte{7}, control.KeySize)
 	codecs = []wire.Codec{wire.CodecZstd, wire.CodecSealed, wire.CodecZstd | wire.CodecSealed}
 )
 
@@ -142,7 +143,7 @@ func TestDestinationsAreForWritersOnly(t *testing.T) {
 	if _, err := Dests(h, nil); objstore.KindOf(err) != objstore.KindPermission {
 		t.Errorf("without the key: %v", err)
 	}
-	if _, err := Dests(h, bytes.Repeat([]byte{8}, KeySize)); objstore.KindOf(err) != objstore.KindCorrupt {
+	if _, err := Dests(h, bytes.Repeat([]byte{8}, control.KeySize)); objstore.KindOf(err) != objstore.KindCorrupt {
 		t.Errorf("with another key: %v", err)
 	}
 	moved := *h

@@ -10,12 +10,10 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/skyctl/skyctl/agent/control"
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/wire"
 )
-
-// KeySize is the length of a run's key in bytes.
-const KeySize = 32
 
 // keyInfo binds the key to its use.
 const keyInfo = wire.ALPN + " chunk"
@@ -38,7 +36,7 @@ type seal struct {
 }
 
 func newSeal(run []byte, h *wire.Header) (*seal, error) {
-	if len(run) != KeySize {
+	if len(run) != control.KeySize {
 		return nil, errors.New("this gateway was not given the run's key")
 	}
 	key, err := hkdf.Key(sha256.New, run, h.Salt[:], keyInfo, 32)
