@@ -52,6 +52,10 @@ bench: build $(VERSITYGW) ## the figures of the README, as ratios within one run
 	go test -run '^$$' -bench . -benchtime 5x ./agent/cmd/skyagent 2>/dev/null
 	go test -run '^$$' -bench . -benchtime 5x ./orchestrator/cmd/skyctl 2>/dev/null
 
+.PHONY: bench-agent
+bench-agent: ## the data plane against bare quic-go and crypto/tls, as ratios
+	@go test -run '^$$' -bench BenchmarkTable -benchtime 1x ./agent 2>/dev/null | grep -v -e '^goos' -e '^goarch' -e '^pkg' -e '^cpu' -e '^Benchmark' -e '^PASS'
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for 20 s each
 	@for p in $$(grep -rl --include=*_test.go '^func Fuzz' agent orchestrator | xargs -n1 dirname | sort -u); do \
