@@ -133,7 +133,10 @@ func (e *Endpoint) dialQUIC(ctx context.Context, p *peer) (_ conn, release func(
 			e.cfg.Log.Warn("the kernel or the network card does no UDP segmentation offload: QUIC costs about three times the processor time", "peer", p.name)
 		}
 	})
-	return &quicConn{conn}, func() { e.closeSocket(tr, socket) }, nil
+	return &quicConn{conn}, func() {
+		conn.CloseWithError(codeDone, "") // returns when the peer was told, which takes the socket
+		e.closeSocket(tr, socket)
+	}, nil
 }
 
 func (e *Endpoint) closeSocket(tr *quic.Transport, socket net.PacketConn) {
