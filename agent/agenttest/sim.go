@@ -118,6 +118,9 @@ type socket struct {
 func (s *socket) Close() error {
 	err := net.ErrClosed
 	s.once.Do(func() {
+		// As on a real socket, what was sent is sent. In simulated time this
+		// takes until everybody else waits, and costs nothing.
+		time.Sleep(time.Nanosecond)
 		s.sim.router.RemoveNode(s.LocalAddr())
 		err = errors.Join(s.SimConn.Close(), s.link.Close())
 	})
