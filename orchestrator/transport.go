@@ -70,48 +70,69 @@ func onOneHost(a, b string) bool {
 	return xerr == nil && yerr == nil && x == y
 }
 
-// chooseTransports decides for every pair of gateways that connects, and tells
-// what it decided. A probe that could not be made is a reason like another.
+// chooseTransports decides for every two regions that connect, by one pair of
+// their gateways, because what a probe sends is paid for; and tells what it
+// decided. A probe that could not be made is a reason like another.
 func (f *fleet) chooseTransports(ctx context.Context, policy string, tell func(transfer.Event)) {
 	f.transports = map[[2]route.Gateway]chosen{}
 	if f.deployed == nil {
 		return
 	}
-	at := f.deployed.Addresses()
 	var mu sync.Mutex
-	var probing sync.WaitGroup
-	for _, g := range f.layout.Gateways {
-		for peer := range f.layout.Peers(g.Name) {
-			probing.Go(func() {
-				c := chosen{policy, "--transport " + policy}
-				switch {
-				case policy != TransportAuto:
-				case onOneHost(at[g.Name], at[peer]):
-					c = chosen{control.TransportTLS, "on one host, where only processor time counts"}
-				default:
-					found, err := f.API(g.Name).Probe(ctx, control.ProbeRequest{Peer: peer, Address: at[peer]})
-					if err != nil {
-						found.QUIC.Error, found.TLS.Error = err.Error(), err.Error()
-					}
-					c = chooseTransport(found)
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				f.transports[[2]route.Gateway{g.Name, peer}] = c
-				tell(transfer.Event{Time: time.Now(), Kind: transfer.EventTransport, Gateway: g.Name, Peer: peer, Transport: c.transport, Reason: c.reason})
-			})
-		}
+	var choosing sync.WaitGroup
+	for _, pairs := range f.pairs() {
+		choosing.Go(func() {
+			c := f.choose(ctx, policy, pairs[0])
+			mu.Lock()
+			defer mu.Unlock()
+			for _, p := range pairs {
+				f.transports[p] = c
+				tell(transfer.Event{Time: time.Now(), Kind: transfer.EventTransport, Gateway: p[0], Peer: p[1], Transport: c.transport, Reason: c.reason})
+			}
+		})
 	}
-	probing.Wait()
+	choosing.Wait()
 }
 
-// choices are the decisions by pairs of regions. Of pairs of gateways that
-// differ each choice is listed once, with the first one's reason.
-func (f *fleet) choices() []TransportChoice {
+// pairs are the gateways that connect, who dials and whom, by their regions.
+func (f *fleet) pairs() map[[2]region.Region][][2]route.Gateway {
+	home := f.homes()
+	all := map[[2]region.Region][][2]route.Gateway{}
+	for _, g := range f.layout.Gateways {
+		for peer := range f.layout.Peers(g.Name) {
+			edge := [2]region.Region{g.Region, home[peer]}
+			all[edge] = append(all[edge], [2]route.Gateway{g.Name, peer})
+		}
+	}
+	return all
+}
+
+func (f *fleet) homes() map[route.Gateway]region.Region {
 	home := map[route.Gateway]region.Region{}
 	for _, g := range f.layout.Gateways {
 		home[g.Name] = g.Region
 	}
+	return home
+}
+
+func (f *fleet) choose(ctx context.Context, policy string, pair [2]route.Gateway) chosen {
+	at := f.deployed.Addresses()
+	switch {
+	case policy != TransportAuto:
+		return chosen{policy, "--transport " + policy}
+	case onOneHost(at[pair[0]], at[pair[1]]):
+		return chosen{control.TransportTLS, "on one host, where only processor time counts"}
+	}
+	found, err := f.API(pair[0]).Probe(ctx, control.ProbeRequest{Peer: pair[1], Address: at[pair[1]]})
+	if err != nil {
+		found.QUIC.Error, found.TLS.Error = err.Error(), err.Error()
+	}
+	return chooseTransport(found)
+}
+
+// choices are the decisions by pairs of regions.
+func (f *fleet) choices() []TransportChoice {
+	home := f.homes()
 	all := []TransportChoice{}
 	for pair, c := range f.transports {
 		all = append(all, TransportChoice{home[pair[0]], home[pair[1]], c.transport, c.reason})
