@@ -260,6 +260,23 @@ func TestWritersThatForwardToEachOther(t *testing.T) {
 	})
 }
 
+// TestChunksDoNotWaitForEachOthersTurns: each needs a connection to both
+// writers, of which there is one each.
+func TestChunksDoNotWaitForEachOthersTurns(t *testing.T) {
+	overBoth(t, func(t *testing.T, p places, _ *agenttest.Sim, o agenttest.Options) {
+		f := agenttest.Start(t, o, "r", "w0", "w1")
+		f.Configure("s", multicast("w1", "w0"), multicast("w0", "w1"))
+		const size = 300 << 10
+		p.put("k", random(size), objstore.Metadata{})
+		var keys []string
+		var sizes []int
+		for range 40 {
+			keys, sizes = append(keys, "k"), append(sizes, size)
+		}
+		checkResults(t, f.Run("r", whole(0, keys, sizes, 0, 1)))
+	})
+}
+
 // TestMoreObjectsThanStreams: what a connection does not take at once waits.
 func TestMoreObjectsThanStreams(t *testing.T) {
 	overBoth(t, func(t *testing.T, p places, _ *agenttest.Sim, o agenttest.Options) {

@@ -1,8 +1,10 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/skyctl/skyctl/agent/chunk"
@@ -56,12 +58,23 @@ func (r *Relay) Fan(ctx context.Context, h *wire.Header, dests *wire.Dests) *Fan
 		f.branches = append(f.branches, &child{relay: r, h: h, node: &h.Route.Children[i]})
 	}
 	f.failed = make([]error, len(f.branches))
-	// At once: a branch that is waited for holds up no other.
-	f.all(func(i int) {
+	open := func(i int) {
 		if f.failed[i] = unreadable; unreadable == nil || !f.isLocal(i) {
 			f.failed[i] = f.branches[i].open(ctx)
 		}
-	})
+	}
+	var writing sync.WaitGroup
+	for i := range h.Route.Writes {
+		if len(f.branches) == 1 { // the common case needs no goroutine
+			open(i)
+			break
+		}
+		writing.Go(func() { open(i) })
+	}
+	for _, i := range f.inOrder() {
+		open(i)
+	}
+	writing.Wait()
 	for _, err := range f.failed {
 		if err == nil {
 			f.left++
@@ -93,6 +106,23 @@ func (f *Fan) Data(raw []byte) error {
 		}
 	}
 	return f.each(func(b branch) error { return b.data(raw, plain) })
+}
+
+// inOrder returns the children by name. Where a connection carries one payload
+// at a time, a chunk keeps the turn at one child while it waits for that at
+// the next: all chunks of a gateway take their turns in one order, or two of
+// them wait for each other.
+func (f *Fan) inOrder() []int {
+	var children []int
+	for i := range f.branches {
+		if !f.isLocal(i) {
+			children = append(children, i)
+		}
+	}
+	slices.SortFunc(children, func(a, b int) int {
+		return cmp.Compare(f.branches[a].(*child).node.Gateway, f.branches[b].(*child).node.Gateway)
+	})
+	return children
 }
 
 func (f *Fan) isLocal(i int) bool {
