@@ -85,6 +85,10 @@ bench-planner: ## times and gaps of PAIRS random pairs, on the built-in figures 
 	SKYCTL_GRID=$(if $(GRID),$(abspath $(GRID))) SKYCTL_PRICES=$(if $(PRICES),$(abspath $(PRICES))) SKYCTL_PAIRS=$(or $(PAIRS),100) \
 	  go test -run '^$$' -bench Planner -benchtime 1x -timeout 60m ./orchestrator/planner
 
+.PHONY: bench-agent
+bench-agent: ## the data plane against bare quic-go and crypto/tls, as ratios
+	@go test -run '^$$' -bench BenchmarkTable -benchtime 1x ./agent 2>/dev/null | grep -v -e '^goos' -e '^goarch' -e '^pkg' -e '^cpu' -e '^Benchmark' -e '^PASS'
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for 20 s each
 	@for p in $$(grep -rl --include=*_test.go '^func Fuzz' agent orchestrator | xargs -n1 dirname | sort -u); do \

@@ -36,12 +36,17 @@ type Config struct {
 
 // Network is how an agent and its peers reach and recognise each other.
 type Network struct {
-	Socket     net.PacketConn                                   // to listen on; the agent closes it
-	Server     *tls.Config                                      // for accepted connections
+	Sockets    []net.PacketConn                                 // to listen on, all of one port; the agent closes them
+	Listener   net.Listener                                     // the same port of TCP; the agent closes it; nil: none
+	Server     *tls.Config                                      // for accepted QUIC connections
+	ServerTCP  *tls.Config                                      // for accepted TCP connections
 	Client     func(peer route.Gateway) *tls.Config             // for a connection to the peer
 	PeerOf     func(tls.ConnectionState) (route.Gateway, error) // whose an accepted connection is
 	ServeHTTP3 func(context.Context, *quic.Conn) error          // the control API's connections
+	ServeHTTP  func(*tls.Conn)                                  // the same over TCP, handed over
 	Dial       func() (net.PacketConn, error)                   // a socket for one dialed connection; nil: any UDP port
+	// DialTCP connects to a host and port; nil: by the machine's TCP.
+	DialTCP func(ctx context.Context, address string) (net.Conn, error)
 }
 
 // DefaultMemory is the budget until Configure says another, in bytes.
@@ -85,11 +90,13 @@ func New(cfg Config) *Agent {
 	a.setMemory(DefaultMemory)
 	a.sink = sink.New(sink.Config{Store: a.stores.get, Budget: a.partBudget, ReadBack: a.readBack})
 	a.relay = relay.New(relay.Config{
-		Self: cfg.Name, Run: cfg.Run, Session: a.sessionID, Open: a.open, Sink: a.sink, Log: cfg.Log})
+		Self: cfg.Name, Run: cfg.Run, Session: a.sessionID, Enter: a.enter, Key: a.runKey, Open: a.open, Sink: a.sink, Log: cfg.Log})
 	if n := cfg.Network; n != nil {
 		a.links = link.New(link.Config{
-			Server: n.Server, Client: n.Client, PeerOf: n.PeerOf, ServeHTTP3: n.ServeHTTP3, Socket: n.Dial,
-			Serve: a.serve, Window: func(delta uint64) (func(), bool) { return a.windowBudget().Grow(delta) }, Log: cfg.Log})
+			Server: n.Server, ServerTCP: n.ServerTCP, Client: n.Client, PeerOf: n.PeerOf,
+			ServeHTTP3: n.ServeHTTP3, ServeHTTP: n.ServeHTTP, Socket: n.Dial, DialTCP: n.DialTCP,
+			Serve:  func(ctx context.Context, peer route.Gateway, s link.Stream) { a.relay.Serve(ctx, peer, s) },
+			Window: func(delta uint64) (func(), bool) { return a.windowBudget().Grow(delta) }, Log: cfg.Log})
 	}
 	return a
 }
@@ -97,7 +104,7 @@ func New(cfg Config) *Agent {
 // Run serves until ctx ends. When it returns nil nothing of the agent runs.
 func (a *Agent) Run(ctx context.Context) error {
 	if a.links != nil {
-		if err := a.links.Listen(a.cfg.Network.Socket); err != nil {
+		if err := a.listen(); err != nil {
 			return err
 		}
 	}
@@ -114,6 +121,20 @@ func (a *Agent) Run(ctx context.Context) error {
 	return errors.Join(err, a.stores.close())
 }
 
+func (a *Agent) listen() error {
+	n := a.cfg.Network
+	if err := a.links.Listen(n.Sockets...); err != nil {
+		if n.Listener != nil {
+			err = errors.Join(err, n.Listener.Close())
+		}
+		return err
+	}
+	if n.Listener != nil {
+		a.links.ListenTCP(n.Listener)
+	}
+	return nil
+}
+
 // open opens a stream to a peer for the relay.
 func (a *Agent) open(ctx context.Context, peer route.Gateway) (relay.Stream, error) {
 	if a.links == nil {
@@ -122,15 +143,13 @@ func (a *Agent) open(ctx context.Context, peer route.Gateway) (relay.Stream, err
 	return a.links.Open(ctx, peer)
 }
 
-// serve handles a stream within the session of now.
-func (a *Agent) serve(_ context.Context, peer route.Gateway, s *link.Stream) {
-	now := a.currentSession()
-	if !now.enter() {
-		s.Release()
-		return
+// Probe implements control.API.
+func (a *Agent) Probe(ctx context.Context, req control.ProbeRequest) (control.ProbeResult, error) {
+	if a.links == nil {
+		return control.ProbeResult{}, fmt.Errorf("this agent has no network to reach %q by", req.Peer)
 	}
-	defer now.leave()
-	a.relay.Serve(now.ctx, peer, s)
+	over := a.links.Probe(ctx, req.Peer, req.Address)
+	return control.ProbeResult{QUIC: control.Probed(over[link.QUIC]), TLS: control.Probed(over[link.TLS])}, nil
 }
 
 // Info implements control.API.

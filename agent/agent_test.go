@@ -128,6 +128,13 @@ func checkCopies(t testing.TB, p places, keys []string, dests ...int) {
 	}
 }
 
+// overEach runs the test over each transport.
+func overEach(t *testing.T, name string, test func(t *testing.T, transport string)) {
+	for _, x := range []string{control.TransportQUIC, control.TransportTLS} {
+		t.Run(name+"/"+x, func(t *testing.T) { test(t, x) })
+	}
+}
+
 func TestObjectsArriveOverEveryShapeOfRoute(t *testing.T) {
 	tree := control.Route{ID: 0, Weight: 1, Tree: route.Node{Gateway: "r", Writes: []route.Dest{2}, Children: []route.Node{
 		{Gateway: "relay", Writes: []route.Dest{3}, Children: []route.Node{
@@ -144,9 +151,9 @@ func TestObjectsArriveOverEveryShapeOfRoute(t *testing.T) {
 		{"three hops", []route.Gateway{"r", "a", "b", "w0"}, agenttest.Chain(0, 1, "r", "a", "b", "w0"), []route.Dest{0}},
 		{"multicast", []route.Gateway{"r", "relay", "w0", "w1"}, tree, []route.Dest{0, 1, 2, 3}},
 	} {
-		t.Run(c.name, func(t *testing.T) {
+		overEach(t, c.name, func(t *testing.T, transport string) {
 			p := newPlaces(t, "src", "dst0", "dst1", "dst2", "dst3")
-			f := agenttest.Start(t, agenttest.Options{Stores: p.configs, Connections: 2}, c.agents...)
+			f := agenttest.Start(t, agenttest.Options{Stores: p.configs, Connections: 2, Transport: transport}, c.agents...)
 			f.Configure("s", c.route)
 			keys, sizes := corpus(p)
 			rs := f.Run("r", whole(0, keys, sizes, c.dests...))
@@ -162,6 +169,63 @@ func TestObjectsArriveOverEveryShapeOfRoute(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestCodedPayloadsArrive: through a relay that has no key, to a writer below
+// it and one beside it, and at the reader itself.
+func TestCodedPayloadsArrive(t *testing.T) {
+	tree := control.Route{Weight: 1, Tree: route.Node{Gateway: "r", Writes: []route.Dest{2}, Children: []route.Node{
+		{Gateway: "w0", Writes: []route.Dest{0}}, {Gateway: "relay", Children: []route.Node{{Gateway: "w1", Writes: []route.Dest{1}}}}}}}
+	key := bytes.Repeat([]byte{1}, 32)
+	for _, c := range []struct {
+		name     string
+		key      []byte
+		compress bool
+	}{{"sealed", key, false}, {"compressed", nil, true}, {"both", key, true}} {
+		overEach(t, c.name, func(t *testing.T, transport string) {
+			p := newPlaces(t, "src", "dst0", "dst1", "dst2")
+			f := agenttest.Start(t, agenttest.Options{Stores: p.configs, Transport: transport, Key: c.key, Compress: c.compress}, "r", "relay", "w0", "w1")
+			f.Configure("s", tree)
+			keys, sizes := corpus(p)
+			text := strings.Repeat("text that shrinks ", 100_000)
+			p.put("text", []byte(text), objstore.Metadata{})
+			keys, sizes = append(keys, "text"), append(sizes, len(text))
+			checkResults(t, f.Run("r", whole(0, keys, sizes, 0, 1, 2)))
+			checkCopies(t, p, keys, 0, 1, 2)
+			all := 0
+			for _, n := range sizes {
+				all += n
+			}
+			s, err := f.Agent("relay").Stats(t.Context())
+			if err != nil || (s.BytesReceived < int64(all)-int64(len(text))/2) != c.compress {
+				t.Errorf("the relay received %d bytes for %d (%v)", s.BytesReceived, all, err)
+			}
+		})
+	}
+}
+
+// TestAWriterWithoutTheKeySaysSo: and the others get theirs.
+func TestAWriterWithoutTheKeySaysSo(t *testing.T) {
+	p := newPlaces(t, "src", "dst0", "dst1")
+	f := agenttest.Start(t, agenttest.Options{Stores: p.configs, Key: bytes.Repeat([]byte{1}, 32)}, "r", "relay", "w0", "w1")
+	f.Configure("s", control.Route{Weight: 1, Tree: route.Node{Gateway: "r", Children: []route.Node{{Gateway: "relay", Children: []route.Node{
+		{Gateway: "w0", Writes: []route.Dest{0}}, {Gateway: "w1", Writes: []route.Dest{1}}}}}}})
+	for name, c := range map[string]struct {
+		key  []byte
+		kind objstore.Kind
+	}{"none": {nil, objstore.KindPermission}, "another": {bytes.Repeat([]byte{2}, 32), objstore.KindCorrupt}} {
+		if err := f.Agent("w1").Configure(t.Context(), control.Config{Session: name, Stores: p.configs, Key: c.key}); err != nil {
+			t.Fatal(err)
+		}
+		f.ConfigureOthers(name, "w1")
+		p.put(name, random(100_000), objstore.Metadata{})
+		for _, r := range f.Run("r", whole(int64(len(name)), []string{name}, []int{100_000}, 0, 1)) {
+			if (r.Failure != nil) != (r.Dest == 1) || r.Failure != nil && (r.Failure.Stage != control.StageWrite || r.Failure.Kind != c.kind) {
+				t.Errorf("%s, destination %d: %+v", name, r.Dest, r.Failure)
+			}
+		}
+		checkCopies(t, p, []string{name}, 0)
 	}
 }
 
@@ -290,9 +354,9 @@ func TestAnEarlierSessionWritesNothingMore(t *testing.T) {
 
 func TestNothingRunsAfterwards(t *testing.T) {
 	before := runtime.NumGoroutine()
-	t.Run("transfer", func(t *testing.T) {
+	overEach(t, "transfer", func(t *testing.T, transport string) {
 		p := newPlaces(t, "src", "dst0")
-		f := agenttest.Start(t, agenttest.Options{Stores: p.configs, Connections: 4}, "r", "m", "w0")
+		f := agenttest.Start(t, agenttest.Options{Stores: p.configs, Connections: 4, Transport: transport}, "r", "m", "w0")
 		f.Configure("s", agenttest.Chain(0, 1, "r", "m", "w0"))
 		keys, sizes := corpus(p)
 		checkResults(t, f.Run("r", whole(0, keys, sizes, 0)))
@@ -310,21 +374,23 @@ func TestNothingRunsAfterwards(t *testing.T) {
 // TestAWorkstationThatOnlyDials: the writer has no address its reader could
 // use, so the chunks flow on the connections that the writer dialed.
 func TestAWorkstationThatOnlyDials(t *testing.T) {
-	p := newPlaces(t, "src", "dst0")
-	f := agenttest.Start(t, agenttest.Options{Stores: p.configs}, "r", "w0")
-	ctx := t.Context()
-	r := agenttest.Chain(0, 1, "r", "w0")
-	if err := f.Agent("r").Configure(ctx, control.Config{Session: "s", Stores: p.configs, Routes: []control.Route{r},
-		Credit: map[route.Gateway]int64{"w0": 1 << 20}, Peers: map[route.Gateway]control.Peer{"w0": {}}}); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Agent("w0").Configure(ctx, control.Config{Session: "s", Stores: p.configs,
-		Peers: map[route.Gateway]control.Peer{"r": {Address: f.Address("r"), Connections: 2}}}); err != nil {
-		t.Fatal(err)
-	}
-	keys, sizes := corpus(p)
-	checkResults(t, f.Run("r", whole(0, keys, sizes, 0)))
-	checkCopies(t, p, keys, 0)
+	overEach(t, "writes", func(t *testing.T, transport string) {
+		p := newPlaces(t, "src", "dst0")
+		f := agenttest.Start(t, agenttest.Options{Stores: p.configs}, "r", "w0")
+		ctx := t.Context()
+		r := agenttest.Chain(0, 1, "r", "w0")
+		if err := f.Agent("r").Configure(ctx, control.Config{Session: "s", Stores: p.configs, Routes: []control.Route{r},
+			Credit: map[route.Gateway]int64{"w0": 1 << 20}, Peers: map[route.Gateway]control.Peer{"w0": {}}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Agent("w0").Configure(ctx, control.Config{Session: "s", Stores: p.configs,
+			Peers: map[route.Gateway]control.Peer{"r": {Address: f.Address("r"), Connections: 2, Transport: transport}}}); err != nil {
+			t.Fatal(err)
+		}
+		keys, sizes := corpus(p)
+		checkResults(t, f.Run("r", whole(0, keys, sizes, 0)))
+		checkCopies(t, p, keys, 0)
+	})
 }
 
 func TestResultsAreKeptForWhoAsksAgain(t *testing.T) {

@@ -3,8 +3,10 @@ package agent
 import (
 	"crypto/tls"
 	"fmt"
+	"log/slog"
 
 	"github.com/skyctl/skyctl/agent/enroll"
+	"github.com/skyctl/skyctl/agent/internal/link"
 	"github.com/skyctl/skyctl/agent/route"
 )
 
@@ -20,3 +22,10 @@ func GatewayOf(state tls.ConnectionState) (route.Gateway, error) {
 	}
 	return p.Name, nil
 }
+
+// Port is what OpenPort opens; its parts go into a Network.
+type Port = link.Port
+
+// OpenPort opens an agent's port: one number of TCP and of UDP, set up for
+// bulk data.
+func OpenPort(address string, log *slog.Logger) (*Port, error) { return link.OpenPort(address, log) }

@@ -2,8 +2,11 @@ package agent_test
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
+	"net"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,16 +25,23 @@ import (
 
 // simulated runs test with a network on which a packet takes 40 ms, 80 ms
 // there and back.
-func simulated(t *testing.T, test func(t *testing.T, p places, sim *agenttest.Sim, o agenttest.Options)) {
+func simulated(t *testing.T, transport string, test func(t *testing.T, p places, sim *agenttest.Sim, o agenttest.Options)) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlaces(t, "src", "dst0", "dst1")
 		sim := agenttest.NewSim(40 * time.Millisecond)
-		test(t, p, sim, agenttest.Options{Stores: p.configs, Socket: sim.Socket})
+		test(t, p, sim, agenttest.Options{Stores: p.configs, Net: sim, Transport: transport})
 	})
 }
 
+// overBoth runs the test over each transport.
+func overBoth(t *testing.T, test func(t *testing.T, p places, sim *agenttest.Sim, o agenttest.Options)) {
+	for _, x := range []string{control.TransportQUIC, control.TransportTLS} {
+		t.Run(x, func(t *testing.T) { simulated(t, x, test) })
+	}
+}
+
 func TestAChainOfGatewaysFarApart(t *testing.T) {
-	simulated(t, func(t *testing.T, p places, _ *agenttest.Sim, o agenttest.Options) {
+	overBoth(t, func(t *testing.T, p places, _ *agenttest.Sim, o agenttest.Options) {
 		f := agenttest.Start(t, o, "r", "a", "b", "w0")
 		f.Configure("s", agenttest.Chain(0, 1, "r", "a", "b", "w0"))
 		keys, sizes := corpus(p)
@@ -62,14 +72,34 @@ func byDest(rs []control.Result) map[route.Dest]control.Result {
 	return m
 }
 
+// acceptAndTakeNothing ends with its listener and ctx.
+func acceptAndTakeNothing(ctx context.Context, ln net.Listener, config *tls.Config) {
+	for {
+		raw, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		defer raw.Close()
+		if err := tls.Server(raw, config).HandshakeContext(ctx); err != nil {
+			return
+		}
+	}
+}
+
 // TestAStalledDestinationIsCutAndItsSiblingGoesOn: the peer keeps its
 // connection alive, accepts streams, and takes nothing.
 func TestAStalledDestinationIsCutAndItsSiblingGoesOn(t *testing.T) {
-	simulated(t, func(t *testing.T, p places, _ *agenttest.Sim, o agenttest.Options) {
+	overBoth(t, func(t *testing.T, p places, _ *agenttest.Sim, o agenttest.Options) {
 		f := agenttest.Start(t, o, "r", "w0")
 		n, id := f.Network("stuck")
-		tr := &quic.Transport{Conn: n.Socket}
-		defer n.Socket.Close()
+		var accepting sync.WaitGroup
+		listening, stop := context.WithCancel(t.Context())
+		accepting.Go(func() { acceptAndTakeNothing(listening, n.Listener, id.ServerConfig(wire.ALPN)) })
+		defer accepting.Wait()
+		defer n.Listener.Close()
+		defer stop()
+		tr := &quic.Transport{Conn: n.Sockets[0]}
+		defer n.Sockets[0].Close()
 		defer tr.Close()
 		ln, err := tr.Listen(id.ServerConfig(wire.ALPN), nil)
 		if err != nil {
@@ -83,8 +113,8 @@ func TestAStalledDestinationIsCutAndItsSiblingGoesOn(t *testing.T) {
 		}
 		if err := f.Agent("r").Configure(ctx, control.Config{Session: "s", Stores: p.configs, Routes: []control.Route{multicast("w0", "stuck")},
 			Credit: map[route.Gateway]int64{"w0": 1 << 30, "stuck": 1 << 30},
-			Peers: map[route.Gateway]control.Peer{"w0": {Address: f.Address("w0"), Connections: 1},
-				"stuck": {Address: n.Socket.LocalAddr().String(), Connections: 1}}}); err != nil {
+			Peers: map[route.Gateway]control.Peer{"w0": {Address: f.Address("w0"), Connections: 1, Transport: o.Transport},
+				"stuck": {Address: n.Listener.Addr().String(), Connections: 1, Transport: o.Transport}}}); err != nil {
 			t.Fatal(err)
 		}
 		const size = 4 << 20 // over any window that the peer may have opened
@@ -107,7 +137,7 @@ func TestAStalledDestinationIsCutAndItsSiblingGoesOn(t *testing.T) {
 // TestALinkThatIsCutIsNoticedAndUsedAgain: chunks on it fail within the idle
 // timeout, later ones at once, and when it is back they arrive.
 func TestALinkThatIsCutIsNoticedAndUsedAgain(t *testing.T) {
-	simulated(t, func(t *testing.T, p places, sim *agenttest.Sim, o agenttest.Options) {
+	overBoth(t, func(t *testing.T, p places, sim *agenttest.Sim, o agenttest.Options) {
 		o.Connections = 2
 		f := agenttest.Start(t, o, "r", "w0", "w1")
 		f.Configure("s", multicast("w0", "w1"))
@@ -146,7 +176,7 @@ func TestALinkThatIsCutIsNoticedAndUsedAgain(t *testing.T) {
 // TestAPeerThatWasNeverThereIsNotWaitedForTwice: the first dial takes its
 // time, and after it chunks fail at once.
 func TestAPeerThatWasNeverThereIsNotWaitedForTwice(t *testing.T) {
-	simulated(t, func(t *testing.T, p places, sim *agenttest.Sim, o agenttest.Options) {
+	overBoth(t, func(t *testing.T, p places, sim *agenttest.Sim, o agenttest.Options) {
 		f := agenttest.Start(t, o, "r", "w0")
 		sim.Cut("r", "w0")
 		f.Configure("s", agenttest.Chain(0, 1, "r", "w0"))
@@ -165,7 +195,7 @@ func TestAPeerThatWasNeverThereIsNotWaitedForTwice(t *testing.T) {
 // in opposite directions. Each writer has memory for one part, and each reader
 // credit for less than one, so that both send theirs.
 func TestWritersThatForwardToEachOther(t *testing.T) {
-	simulated(t, func(t *testing.T, p places, _ *agenttest.Sim, o agenttest.Options) {
+	overBoth(t, func(t *testing.T, p places, _ *agenttest.Sim, o agenttest.Options) {
 		const size, count, memory = 200 << 10, 40, 512 << 10
 		o.Memory = memory
 		f := agenttest.Start(t, o, "r0", "r1", "w0", "w1")
@@ -230,9 +260,26 @@ func TestWritersThatForwardToEachOther(t *testing.T) {
 	})
 }
 
+// TestChunksDoNotWaitForEachOthersTurns: each needs a connection to both
+// writers, of which there is one each.
+func TestChunksDoNotWaitForEachOthersTurns(t *testing.T) {
+	overBoth(t, func(t *testing.T, p places, _ *agenttest.Sim, o agenttest.Options) {
+		f := agenttest.Start(t, o, "r", "w0", "w1")
+		f.Configure("s", multicast("w1", "w0"), multicast("w0", "w1"))
+		const size = 300 << 10
+		p.put("k", random(size), objstore.Metadata{})
+		var keys []string
+		var sizes []int
+		for range 40 {
+			keys, sizes = append(keys, "k"), append(sizes, size)
+		}
+		checkResults(t, f.Run("r", whole(0, keys, sizes, 0, 1)))
+	})
+}
+
 // TestMoreObjectsThanStreams: what a connection does not take at once waits.
 func TestMoreObjectsThanStreams(t *testing.T) {
-	simulated(t, func(t *testing.T, p places, _ *agenttest.Sim, o agenttest.Options) {
+	overBoth(t, func(t *testing.T, p places, _ *agenttest.Sim, o agenttest.Options) {
 		o.Streams = 1500
 		f := agenttest.Start(t, o, "r", "w0")
 		f.Configure("s", agenttest.Chain(0, 1, "r", "w0"))

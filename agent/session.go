@@ -20,6 +20,7 @@ import (
 type session struct {
 	id       string
 	readBack bool
+	key      []byte // of the run; never changed
 	source   *source.Source
 	ctx      context.Context
 	cancel   context.CancelFunc
@@ -80,6 +81,9 @@ func (a *Agent) Configure(ctx context.Context, cfg control.Config) error {
 	if cfg.Session == "" {
 		return errors.New("a configuration needs a session")
 	}
+	if n := len(cfg.Key); n != 0 && n != control.KeySize {
+		return fmt.Errorf("a run's key has %d bytes, not %d", control.KeySize, n)
+	}
 	for i := range cfg.Routes {
 		if err := cfg.Routes[i].Tree.Validate(); err != nil {
 			return err
@@ -99,7 +103,7 @@ func (a *Agent) Configure(ctx context.Context, cfg control.Config) error {
 			return err
 		}
 		a.results.forget(math.MaxUint64) // nobody waits for those of the earlier session
-		now = &session{id: cfg.Session, readBack: cfg.Verify == control.VerifyRead}
+		now = &session{id: cfg.Session, readBack: cfg.Verify == control.VerifyRead, key: cfg.Key}
 		now.ctx, now.cancel = context.WithCancel(context.Background())
 		now.source = source.New(source.Config{Run: a.cfg.Run, Relay: a.relay, Store: a.stores.get, Done: a.results.add}, cfg.Session)
 	}
@@ -119,7 +123,7 @@ func (a *Agent) setPeers(peers map[route.Gateway]control.Peer) {
 	set := map[route.Gateway]link.Peer{}
 	for name, p := range peers {
 		if p.Connections > 0 || p.Address == "" {
-			set[name] = link.Peer{Address: p.Address, Connections: p.Connections}
+			set[name] = link.Peer{Address: p.Address, Connections: p.Connections, Transport: link.Transport(p.Transport)}
 		}
 	}
 	a.links.SetPeers(set)
@@ -170,6 +174,8 @@ func (a *Agent) sessionID() string { return a.currentSession().id }
 
 func (a *Agent) readBack() bool { return a.currentSession().readBack }
 
+func (a *Agent) runKey() []byte { return a.currentSession().key }
+
 func (a *Agent) partBudget() *budget.Budget {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -180,6 +186,12 @@ func (a *Agent) windowBudget() *budget.Budget {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.windows
+}
+
+// enter binds the relay's work to the session of now.
+func (a *Agent) enter(context.Context) (context.Context, func(), bool) {
+	now := a.currentSession()
+	return now.ctx, now.leave, now.enter()
 }
 
 // bucket is a store of the session that now works on it. The work is to be

@@ -105,7 +105,8 @@ func (a *attempt) finish(ctx context.Context, opts ApplyOptions) (Result, error)
 
 // settings are what the agents are told of the stores and their budget.
 func (a *attempt) settings(ctx context.Context) (s settings, err error) {
-	s = settings{memory: int64(a.o.Config.Limits.Memory), verify: a.saved.Request.Verify}
+	s = settings{memory: int64(a.o.Config.Limits.Memory), verify: a.saved.Request.Verify,
+		compress: a.saved.Request.compresses(&a.saved.Overlay.Graph)}
 	if s.source, err = open.Delegate(ctx, a.places.source.Config); err != nil {
 		return s, &PreconditionError{Err: err, Hint: hintFor(err, a.places.source)}
 	}
@@ -164,6 +165,10 @@ func (a *attempt) notUp(ctx context.Context, err error) error {
 // transfer tells the gateways their part and moves what is pending.
 func (a *attempt) transfer(ctx context.Context, notAfter time.Time) (transfer.Result, error) {
 	f := a.fleet
+	f.chooseTransports(ctx, a.saved.Request.transport(), a.o.events(a.run, a.events))
+	if err := a.keepTransports(); err != nil {
+		return transfer.Result{}, err
+	}
 	if err := f.configure(ctx); err != nil {
 		if ctx.Err() != nil {
 			return transfer.Result{}, &InterruptedError{Run: a.run.ID, Err: err}

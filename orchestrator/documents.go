@@ -47,12 +47,15 @@ type Result struct {
 	Cost      Cost          `json:"cost"`
 	Routes    []RouteBytes  `json:"routes"`
 	Gateways  int           `json:"gateways"`
-	Transport string        `json:"transport"` // "quic"; "none" where no gateway was used
+	Transport string        `json:"transport"` // "quic", "tls", "quic+tls"; "none" where no gateway was used
 	Errors    []ObjectError `json:"errors"`
 
 	// NotCarried is metadata of done objects that a destination cannot keep,
 	// one row a destination and field.
 	NotCarried []NotCarried `json:"not_carried"`
+
+	// Transports says of each pair of regions what was chosen, and why.
+	Transports []TransportChoice `json:"transports"`
 
 	// Destroy is the command that gives the gateways back, where they were
 	// kept or could not be destroyed.

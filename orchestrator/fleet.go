@@ -28,21 +28,29 @@ type fleet struct {
 	deployed *deploy.Deployment // nil: the engine is inside
 	inside   *inside
 	session  string
+	key      []byte // seals what passes through relays, in this session
 
 	mu       sync.Mutex
 	settings settings
+	// transports of the pairs that connect, by who dials and whom. A gateway
+	// that takes another's place inherits them.
+	transports map[[2]route.Gateway]chosen
 }
 
 // settings are what every gateway is told alike, or by its part.
 type settings struct {
 	memory int64
 	verify control.Verify
-	source objstore.Config
-	dests  []objstore.Config
+	// compress lets readers compress what shrinks.
+	compress bool
+	source   objstore.Config
+	dests    []objstore.Config
 }
 
 func newFleet(l *layout.Layout, s settings) *fleet {
-	return &fleet{layout: l, session: rand.Text(), settings: s}
+	key := make([]byte, control.KeySize)
+	rand.Read(key)
+	return &fleet{layout: l, session: rand.Text(), key: key, settings: s}
 }
 
 // told is what the gateways are told at the moment.
@@ -115,25 +123,29 @@ func (f *fleet) tell(ctx context.Context, name route.Gateway) error {
 	return nil
 }
 
-// config is one gateway's part. Stores go only to gateways that read or write
-// them; a relay gets none.
+// config is one gateway's part. Stores, and the key, go only to gateways that
+// read or write; a relay gets none.
 func (f *fleet) config(name route.Gateway) control.Config {
 	told := f.told()
 	c := control.Config{Session: f.session, Memory: told.memory, Verify: told.verify,
 		Stores: map[string]objstore.Config{}, Peers: map[route.Gateway]control.Peer{},
 		Routes: f.layout.Routes[name], Credit: f.layout.Credit(name, agent.PartShare(told.memory))}
 	if len(c.Routes) > 0 {
-		c.Stores[sourceStore] = told.source
+		c.Stores[sourceStore], c.Compress = told.source, told.compress
 	}
 	for i, d := range told.dests {
 		if slices.Contains(f.layout.Writers(route.Dest(i)), name) {
 			c.Stores[destStore(i)] = d
 		}
 	}
+	if len(c.Stores) > 0 {
+		c.Key = f.key
+	}
 	if f.deployed != nil {
 		at := f.deployed.Addresses()
 		for peer, connections := range f.layout.Peers(name) {
-			c.Peers[peer] = control.Peer{Address: at[peer], Connections: connections}
+			c.Peers[peer] = control.Peer{Address: at[peer], Connections: connections,
+				Transport: f.transports[[2]route.Gateway{name, peer}].transport}
 		}
 	}
 	return c

@@ -32,23 +32,25 @@ func (a *attempt) result(ctx context.Context, l *layout.Layout, moved transfer.R
 	rented, nerr := a.journal.Counter(ctx, counterRented)
 	failures, ferr := a.journal.Failures(ctx, -1)
 	carried, oerr := a.journal.Routes(ctx)
-	if err := errors.Join(cerr, rerr, nerr, ferr, oerr); err != nil {
+	err := errors.Join(cerr, rerr, nerr, ferr, oerr)
+	if err != nil {
 		return Result{}, err
 	}
 	r := Result{Run: a.run.ID,
 		Objects: counts.Listed, Bytes: counts.DoneBytes, Done: counts.Done, Skipped: counts.Skipped, Failed: counts.Failed,
 		TotalS: time.Duration(runtime).Seconds(), Transfer: moved.Transfer.Seconds(),
 		Verified: moved.Verified, Retries: moved.Retries, Resumed: moved.ResumedChunks,
-		Gateways: len(l.Gateways), Transport: "quic", Errors: []ObjectError{}, NotCarried: []NotCarried{}}
+		Gateways: len(l.Gateways), Errors: []ObjectError{}, NotCarried: []NotCarried{}}
 	if r.Transfer > 0 {
 		r.Gbits = float64(r.Bytes) * 8 / r.Transfer / 1e9
 	}
-	if len(l.Gateways) == 0 {
-		r.Transport = "none"
+	if r.Transports, err = a.transports(ctx); err != nil {
+		return Result{}, err
 	}
 	for _, l := range moved.Lost {
 		r.NotCarried = append(r.NotCarried, NotCarried{Dest: a.saved.Request.Dests[l.Dest], Field: l.Field.String(), Objects: l.Objects})
 	}
+	r.Transport = oneWord(r.Transports)
 	for _, f := range failures {
 		if f.Kind == objstore.KindCorrupt {
 			r.Different++

@@ -28,6 +28,7 @@ type Fleet struct {
 	t      testing.TB
 	opts   Options
 	agents map[route.Gateway]*member
+	routes []control.Route // that were configured last
 }
 
 type member struct {
@@ -47,10 +48,22 @@ type Options struct {
 	Memory      int64
 	Stores      map[string]objstore.Config
 	Streams     int
-	// Socket returns the listening socket of a new agent, and another socket
-	// for each connection that it dials.
-	Socket func(name route.Gateway) (net.PacketConn, error)
-	Log    *slog.Logger
+	Transport   string // of all pairs, as control.Peer says
+	Net         Net    // nil: loopback
+	Key         []byte // of the run, given to readers and writers
+	Compress    bool
+	Log         *slog.Logger
+}
+
+// Net is what a fleet's agents reach each other by.
+type Net interface {
+	// Socket returns another UDP socket of a gateway.
+	Socket(name route.Gateway) (net.PacketConn, error)
+	// Listen returns a TCP listener of a gateway at the port of one of its
+	// sockets.
+	Listen(name route.Gateway, socket net.Addr) (net.Listener, error)
+	// Dial connects a gateway to an address.
+	Dial(ctx context.Context, name route.Gateway, address string) (net.Conn, error)
 }
 
 // Start runs the named agents until the test ends.
@@ -65,10 +78,8 @@ func Start(t testing.TB, o Options, names ...route.Gateway) *Fleet {
 	if o.Log == nil {
 		o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
-	if o.Socket == nil {
-		o.Socket = func(route.Gateway) (net.PacketConn, error) {
-			return net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-		}
+	if o.Net == nil {
+		o.Net = loopback{}
 	}
 	if o.Authority == nil {
 		a, err := enroll.NewAuthority(o.Run, time.Now().Add(time.Hour))
@@ -92,16 +103,21 @@ func (f *Fleet) Network(name route.Gateway) (*agent.Network, *enroll.Identity) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	socket, err := f.opts.Socket(name)
+	socket, listener, err := Port(f.opts.Net, name)
 	if err != nil {
 		f.t.Fatal(err)
 	}
 	return &agent.Network{
-		Socket: socket,
-		Server: id.ServerConfig(wire.ALPN),
-		Client: func(peer route.Gateway) *tls.Config { return id.ClientConfig(peer, wire.ALPN) },
-		PeerOf: agent.GatewayOf,
-		Dial:   func() (net.PacketConn, error) { return f.opts.Socket(name) },
+		Sockets:   []net.PacketConn{socket},
+		Listener:  listener,
+		Server:    id.ServerConfig(wire.ALPN),
+		ServerTCP: id.ServerConfig(wire.ALPN),
+		Client:    func(peer route.Gateway) *tls.Config { return id.ClientConfig(peer, wire.ALPN) },
+		PeerOf:    agent.GatewayOf,
+		Dial:      func() (net.PacketConn, error) { return f.opts.Net.Socket(name) },
+		DialTCP: func(ctx context.Context, address string) (net.Conn, error) {
+			return f.opts.Net.Dial(ctx, name, address)
+		},
 	}, id
 }
 
@@ -109,7 +125,7 @@ func (f *Fleet) Network(name route.Gateway) (*agent.Network, *enroll.Identity) {
 func (f *Fleet) Add(name route.Gateway) {
 	f.t.Helper()
 	n, _ := f.Network(name)
-	address := n.Socket.LocalAddr().String()
+	address := n.Listener.Addr().String()
 	a := agent.New(agent.Config{Name: name, Run: f.opts.Run, Version: "test", Network: n, Log: f.opts.Log.With("agent", name)})
 	ctx, cancel := context.WithCancel(context.Background())
 	m := &member{Agent: a, address: address, cancel: cancel, results: Collector{API: a}}
@@ -145,6 +161,15 @@ func (f *Fleet) stopAll() {
 // stores, and at each root the routes and its share of the writers' memory.
 func (f *Fleet) Configure(session string, routes ...control.Route) {
 	f.t.Helper()
+	f.routes = routes
+	f.ConfigureOthers(session)
+}
+
+// ConfigureOthers gives every agent but some its part of the last routes, in
+// another session.
+func (f *Fleet) ConfigureOthers(session string, but ...route.Gateway) {
+	f.t.Helper()
+	routes := f.routes
 	configs := map[route.Gateway]*control.Config{}
 	for name := range f.agents {
 		configs[name] = &control.Config{Session: session, Memory: f.opts.Memory, Stores: f.opts.Stores, Streams: f.opts.Streams,
@@ -164,9 +189,18 @@ func (f *Fleet) Configure(session string, routes ...control.Route) {
 		for _, w := range r.Tree.Writers() {
 			root.Credit[w.Gateway] = agent.PartShare(memory) / int64(len(readers))
 		}
+		root.Key, root.Compress = f.opts.Key, f.opts.Compress
+		for _, w := range r.Tree.Writers() {
+			if c := configs[w.Gateway]; c != nil {
+				c.Key = f.opts.Key
+			}
+		}
 		f.connect(configs, &r.Tree)
 	}
 	for name, c := range configs {
+		if slices.Contains(but, name) {
+			continue
+		}
 		if err := f.agents[name].Configure(f.t.Context(), *c); err != nil {
 			f.t.Fatalf("configure %s: %v", name, err)
 		}
@@ -177,7 +211,7 @@ func (f *Fleet) connect(configs map[route.Gateway]*control.Config, n *route.Node
 	for i := range n.Children {
 		child := &n.Children[i]
 		if c, m := configs[n.Gateway], f.agents[child.Gateway]; c != nil && m != nil {
-			c.Peers[child.Gateway] = control.Peer{Address: m.address, Connections: f.opts.Connections}
+			c.Peers[child.Gateway] = control.Peer{Address: m.address, Connections: f.opts.Connections, Transport: f.opts.Transport}
 		}
 		f.connect(configs, child)
 	}

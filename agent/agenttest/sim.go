@@ -11,9 +11,9 @@ import (
 	"github.com/skyctl/skyctl/agent/route"
 )
 
-// Sim is a network in memory, for agents in a testing/synctest bubble. Its
-// Socket method goes into Options. Every packet takes the same time, none is
-// lost unless a link is cut, and bandwidth is without limit.
+// Sim is a network in memory, for agents in a testing/synctest bubble: the Net
+// of their Options. Every packet takes the same time, none is lost unless a
+// link is cut, and bandwidth is without limit.
 type Sim struct {
 	delay  time.Duration
 	router simnet.PerfectRouter
@@ -22,6 +22,10 @@ type Sim struct {
 	hosts map[route.Gateway]net.IP
 	ports int
 	cut   map[link]bool
+	noUDP bool
+
+	listeners map[string]*simListener
+	conns     map[*simConn]struct{} // of TCP, by the end that dialed
 }
 
 // link is a pair of hosts, by their addresses, the lower first.
@@ -33,7 +37,8 @@ func linkOf(a, b net.IP) link {
 
 // NewSim returns a network on which a packet takes delay.
 func NewSim(delay time.Duration) *Sim {
-	return &Sim{delay: delay, hosts: map[route.Gateway]net.IP{}, cut: map[link]bool{}}
+	return &Sim{delay: delay, hosts: map[route.Gateway]net.IP{}, cut: map[link]bool{},
+		listeners: map[string]*simListener{}, conns: map[*simConn]struct{}{}}
 }
 
 // Socket opens a socket at the gateway's host.
@@ -60,13 +65,31 @@ func (s *Sim) host(name route.Gateway) net.IP {
 // Cut drops everything between two gateways until Heal.
 func (s *Sim) Cut(a, b route.Gateway) { s.set(a, b, true) }
 
+// BlockUDP drops all UDP packets, or lets them pass again.
+func (s *Sim) BlockUDP(block bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.noUDP = block
+}
+
 // Heal undoes Cut.
 func (s *Sim) Heal(a, b route.Gateway) { s.set(a, b, false) }
 
 func (s *Sim) set(a, b route.Gateway, cut bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.cut[linkOf(s.host(a), s.host(b))] = cut
+	x := linkOf(s.host(a), s.host(b))
+	if s.cut[x] = cut; cut {
+		s.cutTCP(x)
+		return
+	}
+	for c := range s.conns { // what was held up arrives now
+		for _, w := range []*way{c.in, c.out} {
+			w.mu.Lock()
+			w.wake()
+			w.mu.Unlock()
+		}
+	}
 }
 
 // AddNode implements simnet.Router.
@@ -76,7 +99,7 @@ func (s *Sim) AddNode(addr net.Addr, r simnet.PacketReceiver) { s.router.AddNode
 // real network.
 func (s *Sim) SendPacket(p simnet.Packet) error {
 	s.mu.Lock()
-	cut := s.cut[linkOf(p.From.(*net.UDPAddr).IP, p.To.(*net.UDPAddr).IP)]
+	cut := s.noUDP || s.cut[linkOf(p.From.(*net.UDPAddr).IP, p.To.(*net.UDPAddr).IP)]
 	s.mu.Unlock()
 	if !cut {
 		_ = s.router.SendPacket(p)
@@ -95,6 +118,9 @@ type socket struct {
 func (s *socket) Close() error {
 	err := net.ErrClosed
 	s.once.Do(func() {
+		// As on a real socket, what was sent is sent. In simulated time this
+		// takes until everybody else waits, and costs nothing.
+		time.Sleep(time.Nanosecond)
 		s.sim.router.RemoveNode(s.LocalAddr())
 		err = errors.Join(s.SimConn.Close(), s.link.Close())
 	})

@@ -53,6 +53,10 @@ type API interface {
 	// chunks are given to another.
 	Quiesce(ctx context.Context) error
 
+	// Probe tries both transports towards a peer, for less than two seconds in
+	// all. It needs no configuration. What does not work is in the result.
+	Probe(ctx context.Context, req ProbeRequest) (ProbeResult, error)
+
 	// Stats are counters since the agent started.
 	Stats(ctx context.Context) (Stats, error)
 }
@@ -77,12 +81,50 @@ type Config struct {
 	Credit  map[route.Gateway]int64    `json:"credit,omitempty"` // bytes this reader may have outstanding at a writer
 	Streams int                        `json:"streams"`          // chunks this reader may have outstanding, 0: the default
 	Verify  Verify                     `json:"verify,omitempty"`
+	// Key is the run's, KeySize bytes, for gateways that read or write: a
+	// reader that has it seals what passes through a relay.
+	Key []byte `json:"key,omitempty"`
+	// Compress lets a reader compress the chunks that shrink.
+	Compress bool `json:"compress,omitempty"`
 }
+
+// KeySize is the length of a run's key in bytes.
+const KeySize = 32
 
 // Peer is another gateway of the run.
 type Peer struct {
 	Address     string `json:"address"`     // host:port; empty: the peer dials
 	Connections int    `json:"connections"` // to open towards it; 0: it receives nothing from this agent
+	// Transport of the connections: TransportQUIC, which it is by default, or
+	// TransportTLS. Whoever dials decides.
+	Transport string `json:"transport,omitempty"`
+}
+
+// The transports of the data plane.
+const (
+	TransportQUIC = "quic"
+	TransportTLS  = "tls"
+)
+
+// ProbeRequest names the peer to try.
+type ProbeRequest struct {
+	Peer    route.Gateway `json:"peer"`
+	Address string        `json:"address"` // host:port
+}
+
+// ProbeResult is what was found out about the way to a peer.
+type ProbeResult struct {
+	QUIC Probed `json:"quic"`
+	TLS  Probed `json:"tls"`
+}
+
+// Probed is one transport on one connection.
+type Probed struct {
+	Error string        `json:"error,omitempty"` // why it does not work; the rest is zero then
+	RTT   time.Duration `json:"rtt_ns"`
+	Gbps  float64       `json:"gbps"` // received by the peer in a fraction of a second
+	Sent  int64         `json:"sent"` // packets
+	Lost  int64         `json:"lost"` // of them, or sent anew
 }
 
 // Route is one of the trees that this reader may send chunks along. Weight is

@@ -86,6 +86,11 @@ func (c *Client) Quiesce(ctx context.Context) error {
 	return err
 }
 
+// Probe implements API.
+func (c *Client) Probe(ctx context.Context, req ProbeRequest) (ProbeResult, error) {
+	return send[ProbeResult](ctx, c, pathProbe, "probe", req)
+}
+
 // send makes a call with req as its body. Text is what req holds that may not
 // be UTF-8.
 func send[Resp any](ctx context.Context, c *Client, path, op string, req any, text ...string) (Resp, error) {

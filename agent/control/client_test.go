@@ -88,6 +88,10 @@ func conformCalls(t *testing.T, f *fake, api API) {
 	if err := api.Abort(ctx, UploadRequest{Store: "s", Upload: up}); err != nil {
 		t.Errorf("Abort: %v", err)
 	}
+	probed, err := api.Probe(ctx, ProbeRequest{Peer: "w", Address: "h:1"})
+	if err != nil || probed.QUIC.Error != "no way to w" || probed.TLS != (Probed{RTT: time.Millisecond, Gbps: 1.5, Sent: 7, Lost: 1}) {
+		t.Errorf("Probe: %+v, %v", probed, err)
+	}
 	err = api.Quiesce(ctx)
 	f.with(func() {
 		if err != nil || !f.quiesced {

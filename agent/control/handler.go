@@ -30,6 +30,7 @@ func Handler(api API) http.Handler {
 	mux.HandleFunc("POST "+pathQuiesce, post(maxSmall, func(ctx context.Context, _ none) (none, error) {
 		return none{}, api.Quiesce(ctx)
 	}))
+	mux.HandleFunc("POST "+pathProbe, post(maxSmall, api.Probe))
 	mux.HandleFunc("POST "+pathResults, streamResults(api))
 	return orchestratorOnly(mux)
 }

@@ -52,6 +52,18 @@ func NewServer(handler http.Handler, log *slog.Logger) *Server {
 // ServeTCP serves HTTP/1.1 and HTTP/2 on ln until ctx ends, and closes ln. The
 // configuration should offer ALPNTCP. It returns nil when ctx ended it.
 func (s *Server) ServeTCP(ctx context.Context, ln net.Listener, config *tls.Config) error {
+	return s.serve(ctx, config, func(srv *http.Server) error {
+		return srv.ServeTLS(netutil.LimitListener(ln, maxConnections), "", "")
+	})
+}
+
+// ServeTLS is ServeTCP for connections that were accepted, limited in number
+// and secured by somebody else.
+func (s *Server) ServeTLS(ctx context.Context, h *Handoff) error {
+	return s.serve(ctx, nil, func(srv *http.Server) error { return srv.Serve(h) })
+}
+
+func (s *Server) serve(ctx context.Context, config *tls.Config, accept func(*http.Server) error) error {
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	var running gate
@@ -66,7 +78,7 @@ func (s *Server) ServeTCP(ctx context.Context, ln net.Listener, config *tls.Conf
 		BaseContext:       func(net.Listener) context.Context { return base },
 	}
 	served := make(chan error, 1)
-	go func() { served <- srv.ServeTLS(netutil.LimitListener(ln, maxConnections), "", "") }()
+	go func() { served <- accept(srv) }()
 
 	var err error
 	select {

@@ -32,6 +32,7 @@ const (
 	pathUploads   = version + "/uploads"
 	pathRenew     = version + "/renew"
 	pathQuiesce   = version + "/quiesce"
+	pathProbe     = version + "/probe"
 )
 
 // Sizes in bytes.

@@ -102,6 +102,17 @@ func (n *Node) Writers() []Writer {
 	return ws
 }
 
+// Relayed tells whether the chunk passes through a gateway, other than the
+// root, that writes nothing of it.
+func (n *Node) Relayed() bool {
+	for i := range n.Children {
+		if c := &n.Children[i]; len(c.Writes) == 0 || c.Relayed() {
+			return true
+		}
+	}
+	return false
+}
+
 // Path returns the gateways from the root to the writer of dest, nil if the
 // tree does not write it.
 func (n *Node) Path(dest Dest) []Gateway {

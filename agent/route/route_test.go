@@ -72,3 +72,21 @@ func TestPathsAndPruning(t *testing.T) {
 		t.Errorf("Writers: %v", got)
 	}
 }
+
+func TestRelayed(t *testing.T) {
+	writer := Node{Gateway: "w", Writes: []Dest{0}}
+	for _, c := range []struct {
+		tree Node
+		want bool
+	}{
+		{writer, false},
+		{Node{Gateway: "r", Children: []Node{writer}}, false},
+		{Node{Gateway: "r", Children: []Node{{Gateway: "m", Writes: []Dest{1}, Children: []Node{writer}}}}, false},
+		{Node{Gateway: "r", Children: []Node{{Gateway: "m", Children: []Node{writer}}}}, true},
+		{Node{Gateway: "r", Children: []Node{{Gateway: "w1", Writes: []Dest{1}}, {Gateway: "m", Children: []Node{writer}}}}, true},
+	} {
+		if got := c.tree.Relayed(); got != c.want {
+			t.Errorf("%v: %v", c.tree, got)
+		}
+	}
+}

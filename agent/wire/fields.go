@@ -71,7 +71,11 @@ func (f *fields) uint64(what string) uint64 {
 }
 
 func (f *fields) bytes(what string, limit int) []byte {
-	n := f.uint(what, uint64(limit))
+	return f.raw(what, f.uint(what, uint64(limit)))
+}
+
+// raw takes n bytes as they are.
+func (f *fields) raw(what string, n uint64) []byte {
 	if uint64(len(f.rest)) < n {
 		f.fail(what)
 		return nil

@@ -23,7 +23,16 @@ const (
 	TypeEnd    Type = 3
 	TypeAbort  Type = 4
 	TypeAck    Type = 5
+	TypeAnswer Type = 6 // TLS only
+	TypeBye    Type = 7 // TLS only
+	TypeProbe  Type = 8
 )
+
+// Opens tells whether a frame of this type is the first of a stream.
+func (t Type) Opens() bool { return t == TypeHeader || t == TypeProbe }
+
+// Ends tells whether a frame of this type is the last of a payload.
+func (t Type) Ends() bool { return t == TypeEnd || t == TypeAbort }
 
 // HeadSize is the length of a frame's head in bytes: its type and, big-endian
 // in three bytes, the length of its body.
@@ -36,6 +45,8 @@ const (
 	MaxData   = 64 << 10
 	MaxAbort  = 2 << 10
 	MaxAck    = 4 << 10
+	MaxAnswer = 8 << 10
+	MaxBye    = 2 << 10
 	endSize   = 4
 )
 
@@ -72,27 +83,36 @@ func Read(r io.Reader, buf []byte) (Frame, error) {
 	return Frame{Type: t, Raw: raw, Body: raw[HeadSize:]}, nil
 }
 
-// readBody reads one frame that must be of type want and returns its body. It
-// needs no buffer while it waits, and takes memory as the bytes arrive, not as
-// they are announced: whoever opens streams and says nothing costs little.
+// ReadOpening reads the frame that opens a stream, and returns its body.
+func ReadOpening(r io.Reader) (Type, []byte, error) { return readDue(r, Type.Opens) }
+
+// readBody reads one frame that must be of type want and returns its body.
 func readBody(r io.Reader, want Type) ([]byte, error) {
+	_, body, err := readDue(r, func(t Type) bool { return t == want })
+	return body, err
+}
+
+// readDue reads one frame of a type that is due. It needs no buffer while it
+// waits, and takes memory as the bytes arrive, not as they are announced:
+// whoever opens streams and says nothing costs little.
+func readDue(r io.Reader, due func(Type) bool) (Type, []byte, error) {
 	head := make([]byte, HeadSize)
 	t, n, err := readHead(r, head)
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
-	if t != want {
-		return nil, malformed("type %d where %d was due", t, want)
+	if !due(t) {
+		return t, nil, malformed("type %d is not due here", t)
 	}
 	const enough = 2 << 10 // for nearly every header and acknowledgement
 	body := make([]byte, min(n, enough))
 	for got := 0; ; {
 		m, err := io.ReadFull(r, body[got:])
 		if got += m; err != nil {
-			return nil, early(err)
+			return t, nil, early(err)
 		}
 		if got == n {
-			return body, nil
+			return t, body, nil
 		}
 		body = append(body, make([]byte, min(n-got, got))...)
 	}
@@ -102,6 +122,12 @@ func readHead(r io.Reader, head []byte) (Type, int, error) {
 	if _, err := io.ReadFull(r, head); err != nil {
 		return 0, 0, err
 	}
+	return ParseHead(head)
+}
+
+// ParseHead reads the head of a frame: its type and the size of its body, which
+// is within the type's limits.
+func ParseHead(head []byte) (Type, int, error) {
 	t, n := Type(head[0]), bodySize(head)
 	return t, n, checkSize(t, n)
 }
@@ -131,6 +157,12 @@ func checkSize(t Type, n int) error {
 		low, high = 1, MaxAbort
 	case TypeAck:
 		low, high = 1, MaxAck
+	case TypeAnswer:
+		low, high = 2, MaxAnswer
+	case TypeBye:
+		low, high = 2, MaxBye
+	case TypeProbe:
+		low, high = 2, 4
 	default:
 		return malformed("unknown type %d", t)
 	}

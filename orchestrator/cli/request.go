@@ -30,6 +30,8 @@ type transferFlags struct {
 	goalFlags
 
 	ChunkSize unit.Bytes `placeholder:"SIZE" help:"Size of the chunks that objects are split into, such as 16MiB. By default it depends on size and routes."`
+	Transport string     `enum:"auto,quic,tls" default:"auto" help:"How gateways reach each other. quic: over UDP. tls: over TCP, for a fraction of the processor time. auto: both are tried at the start."`
+	Compress  string     `enum:"auto,always,never" default:"auto" help:"Compress chunks that shrink. auto: where the egress saved is worth more than the work."`
 	Verify    string     `enum:"auto,read" default:"auto" help:"auto: compare the store's checksum, else read back. read: always read back."`
 
 	Symlinks      string         `enum:"skip,follow,copy," default:"" help:"What becomes of symbolic links below a path: left out, what they point to (the default), or links again where the destination can keep them."`
@@ -75,6 +77,8 @@ func (f *transferFlags) request() (orchestrator.Request, error) {
 		Gateways:      f.Gateways,
 		ChunkSize:     f.ChunkSize,
 		Verify:        control.Verify(f.Verify),
+		Transport:     f.Transport,
+		Compress:      f.Compress,
 
 		Symlinks:       objstore.Symlinks(f.Symlinks),
 		StorageClasses: f.StorageClass,

@@ -30,7 +30,7 @@ func request(t *testing.T, args ...string) orchestrator.Request {
 func TestRequest(t *testing.T) {
 	usd := func(u unit.USD) *unit.USD { return &u }
 	number := func(n int) *int { return &n }
-	plain := orchestrator.Request{Source: "src", Dests: []string{"dst"}, Mode: "overlay", Verify: "auto"}
+	plain := orchestrator.Request{Source: "src", Dests: []string{"dst"}, Mode: "overlay", Verify: "auto", Transport: "auto", Compress: "auto"}
 	with := func(change func(*orchestrator.Request)) orchestrator.Request {
 		req := plain
 		change(&req)
@@ -54,10 +54,10 @@ func TestRequest(t *testing.T) {
 		})},
 		{
 			name: "goals",
-			args: []string{"--max-cost=1.50", "--max-time=20m", "--min-throughput", "2.5Gbps", "--gateways=3", "--route=direct", "--verify=read", "--chunk-size", "16MiB"},
+			args: []string{"--max-cost=1.50", "--max-time=20m", "--min-throughput", "2.5Gbps", "--gateways=3", "--route=direct", "--verify=read", "--transport=tls", "--compress", "never", "--chunk-size", "16MiB"},
 			want: with(func(r *orchestrator.Request) {
 				r.MaxCost, r.MaxTime, r.MinThroughput, r.Gateways = usd(1.5), 20*time.Minute, 2.5, number(3)
-				r.Mode, r.Verify, r.ChunkSize = "direct", "read", 16*unit.MiB
+				r.Mode, r.Verify, r.ChunkSize, r.Transport, r.Compress = "direct", "read", 16*unit.MiB, "tls", "never"
 			}),
 		},
 		{

@@ -34,3 +34,7 @@ func (g gone) Commit(context.Context, control.CommitRequest) (control.Committed,
 func (g gone) Parts(context.Context, control.UploadRequest) ([]objstore.PartRef, error) {
 	return nil, g.err()
 }
+
+func (g gone) Probe(context.Context, control.ProbeRequest) (control.ProbeResult, error) {
+	return control.ProbeResult{}, g.err()
+}

@@ -21,6 +21,7 @@ const (
 	EventGone      EventKind = "gone"      // Gateway could not be replaced: Error
 	EventLeftover  EventKind = "leftover"  // a staged write at Dest could not be aborted: Key, Error
 	EventStopping  EventKind = "stopping"  // no more chunks are sent: Error says why
+	EventTransport EventKind = "transport" // Gateway reaches Peer by Transport: Reason
 	EventQuiescent EventKind = "quiescent" // Gateway has no write in flight any more
 )
 
@@ -37,4 +38,8 @@ type Event struct {
 	Gateway route.Gateway `json:"gateway,omitempty"`
 	Route   int           `json:"route,omitempty"`
 	Error   string        `json:"error,omitempty"`
+
+	Peer      route.Gateway `json:"peer,omitempty"`
+	Transport string        `json:"transport,omitempty"`
+	Reason    string        `json:"reason,omitempty"`
 }

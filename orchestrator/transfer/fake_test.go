@@ -84,6 +84,10 @@ func (a *fakeAgent) Stats(ctx context.Context) (control.Stats, error) {
 	return a.stats, err
 }
 
+func (a *fakeAgent) Probe(ctx context.Context, _ control.ProbeRequest) (control.ProbeResult, error) {
+	return control.ProbeResult{}, a.answer(ctx)
+}
+
 func (a *fakeAgent) Quiesce(ctx context.Context) error {
 	if err := a.answer(ctx); err != nil {
 		return err

@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"runtime/debug"
 	"time"
@@ -57,10 +55,11 @@ func serve(ctx context.Context, bootFile string, told *ready) error {
 	if err != nil {
 		return told.failed(err)
 	}
-	tcp, udp, err := listen(boot.Listen)
+	port, err := agent.OpenPort(boot.Listen, log)
 	if err != nil {
 		return told.failed(err)
 	}
+	web := control.NewHandoff(port.Listener.Addr())
 	enrollment, err := enroll.Handler(identity, boot.Token, log)
 	if err != nil {
 		return told.failed(err)
@@ -70,24 +69,27 @@ func serve(ctx context.Context, bootFile string, told *ready) error {
 		Name: boot.Name, Run: boot.Run, Version: version.Version, NotAfter: notAfter, Log: log,
 		MemoryLimit: func(budget int64) { debug.SetMemoryLimit(budget + heapMargin) },
 		Network: &agent.Network{
-			Socket:     udp,
+			Sockets:    port.Sockets,
+			Listener:   port.Listener,
 			Server:     identity.ServerConfig(wire.ALPN, control.ALPN),
+			ServerTCP:  identity.ServerConfig(append([]string{wire.ALPN}, control.ALPNTCP...)...),
 			Client:     func(peer route.Gateway) *tls.Config { return identity.ClientConfig(peer, wire.ALPN) },
 			PeerOf:     agent.GatewayOf,
 			ServeHTTP3: func(ctx context.Context, conn *quic.Conn) error { return server.ServeQUICConn(ctx, conn) },
+			ServeHTTP:  web.Give,
 		},
 	})
 	server = control.NewServer(control.Mux(enrollment, control.Handler(a)), log)
 
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.Run(ctx) })
-	g.Go(func() error { return server.ServeTCP(ctx, tcp, identity.ServerConfig(control.ALPNTCP...)) })
+	g.Go(func() error { return server.ServeTLS(ctx, web) })
 	g.Go(func() error { return waitForEnrollment(ctx, identity, boot.EnrollWithin()) })
 	if err := told.listening(); err != nil {
 		cancel()
 		return errors.Join(err, g.Wait())
 	}
-	log.Info("listening", "address", tcp.Addr(), "version", version.Version, "not_after", notAfter.UTC())
+	log.Info("listening", "address", port.Listener.Addr(), "version", version.Version, "not_after", notAfter.UTC())
 	err = g.Wait()
 	log.Info("ended", "cause", context.Cause(ctx), "error", err)
 	if errors.Is(err, errNotEnrolled) {
@@ -103,17 +105,4 @@ func waitForEnrollment(ctx context.Context, id *enroll.Identity, within time.Dur
 		return errNotEnrolled
 	}
 	return nil
-}
-
-// listen opens the gateway's one port, TCP and UDP.
-func listen(address string) (net.Listener, net.PacketConn, error) {
-	tcp, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, nil, fmt.Errorf("listen: %w", err)
-	}
-	udp, err := net.ListenPacket("udp", tcp.Addr().String())
-	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("listen: %w", err), tcp.Close())
-	}
-	return tcp, udp, nil
 }

@@ -25,17 +25,25 @@ import (
 // runs when a test ends is checked by synctest itself.
 type fabric struct {
 	t         *testing.T
+	transport link.Transport
 	sim       *agenttest.Sim
 	authority *enroll.Authority
 }
 
-func simulated(t *testing.T, test func(f *fabric)) {
+// overBoth runs the test over each transport.
+func overBoth(t *testing.T, test func(f *fabric)) {
+	for _, x := range []link.Transport{link.QUIC, link.TLS} {
+		t.Run(string(x), func(t *testing.T) { simulated(t, x, test) })
+	}
+}
+
+func simulated(t *testing.T, x link.Transport, test func(f *fabric)) {
 	synctest.Test(t, func(t *testing.T) {
 		a, err := enroll.NewAuthority("test", time.Now().Add(time.Hour))
 		if err != nil {
 			t.Fatal(err)
 		}
-		test(&fabric{t, agenttest.NewSim(10 * time.Millisecond), a})
+		test(&fabric{t, x, agenttest.NewSim(10 * time.Millisecond), a})
 	})
 }
 
@@ -48,17 +56,18 @@ func (f *fabric) endpoint(name route.Gateway, change func(*link.Config)) (*link.
 		f.t.Fatal(err)
 	}
 	cfg := link.Config{
-		Server: id.ServerConfig(wire.ALPN),
-		Client: func(peer route.Gateway) *tls.Config { return id.ClientConfig(peer, wire.ALPN) },
-		PeerOf: agent.GatewayOf,
-		Serve:  echo,
-		Socket: func() (net.PacketConn, error) { return f.sim.Socket(name) },
-		Log:    slog.New(slog.DiscardHandler),
+		Server: id.ServerConfig(wire.ALPN), ServerTCP: id.ServerConfig(wire.ALPN),
+		Client:  func(peer route.Gateway) *tls.Config { return id.ClientConfig(peer, wire.ALPN) },
+		PeerOf:  agent.GatewayOf,
+		Serve:   echo,
+		Socket:  func() (net.PacketConn, error) { return f.sim.Socket(name) },
+		DialTCP: func(ctx context.Context, address string) (net.Conn, error) { return f.sim.Dial(ctx, name, address) },
+		Log:     slog.New(slog.DiscardHandler),
 	}
 	if change != nil {
 		change(&cfg)
 	}
-	socket, err := f.sim.Socket(name)
+	socket, listener, err := agenttest.Port(f.sim, name)
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -66,13 +75,43 @@ func (f *fabric) endpoint(name route.Gateway, change func(*link.Config)) (*link.
 	if err := e.Listen(socket); err != nil {
 		f.t.Fatal(err)
 	}
+	e.ListenTCP(listener)
 	f.t.Cleanup(e.Close)
 	return e, socket.LocalAddr().String()
 }
 
-func echo(_ context.Context, _ route.Gateway, s *link.Stream) {
+// frames are those of a payload that is text.
+func frames(text string) []byte {
+	b := (&wire.Probe{}).Append(nil)
+	head := make([]byte, wire.HeadSize)
+	wire.PutHead(head, wire.TypeData, len(text))
+	return wire.AppendEnd(append(append(b, head...), text...), 0)
+}
+
+// hear reads a payload's text.
+func hear(s link.Stream) (string, error) {
+	buf := make([]byte, wire.MaxFrame)
+	text := ""
+	for {
+		f, err := wire.Read(s, buf)
+		switch {
+		case err != nil:
+			return text, err
+		case f.Type == wire.TypeData:
+			text += string(f.Body)
+		case f.Type.Ends():
+			return text, nil
+		}
+	}
+}
+
+func echo(_ context.Context, _ route.Gateway, s link.Stream) {
 	defer s.Release()
-	if _, err := io.Copy(struct{ io.Writer }{s}, struct{ io.Reader }{s}); err == nil {
+	text, err := hear(s)
+	if err != nil {
+		return
+	}
+	if _, err := s.Write([]byte(text)); err == nil {
 		s.CloseWrite()
 	}
 }
@@ -86,7 +125,7 @@ func ask(e *link.Endpoint, peer route.Gateway, text string) (string, error) {
 		return "", err
 	}
 	defer s.Release()
-	if _, err := s.Write([]byte(text)); err != nil {
+	if _, err := s.Write(frames(text)); err != nil {
 		return "", err
 	}
 	if err := s.CloseWrite(); err != nil {
@@ -103,8 +142,8 @@ func (f *fabric) expect(e *link.Endpoint, peer route.Gateway, text string) {
 	}
 }
 
-func to(peer route.Gateway, address string, connections int) map[route.Gateway]link.Peer {
-	return map[route.Gateway]link.Peer{peer: {Address: address, Connections: connections}}
+func (f *fabric) to(peer route.Gateway, address string, connections int) map[route.Gateway]link.Peer {
+	return map[route.Gateway]link.Peer{peer: {Address: address, Connections: connections, Transport: f.transport}}
 }
 
 // TestStreamsOpenFromEitherSide: on connections that came before or after the
@@ -112,16 +151,16 @@ func to(peer route.Gateway, address string, connections int) map[route.Gateway]l
 func TestStreamsOpenFromEitherSide(t *testing.T) {
 	for name, before := range map[string]bool{"known before": true, "known after": false} {
 		t.Run(name, func(t *testing.T) {
-			simulated(t, func(f *fabric) {
+			overBoth(t, func(f *fabric) {
 				server, address := f.endpoint("server", nil)
 				client, _ := f.endpoint("client", nil)
 				if before {
-					server.SetPeers(to("client", "", 0))
+					server.SetPeers(f.to("client", "", 0))
 				}
-				client.SetPeers(to("server", address, 2))
+				client.SetPeers(f.to("server", address, 2))
 				f.expect(client, "server", "there")
 				if !before {
-					server.SetPeers(to("client", "", 0))
+					server.SetPeers(f.to("client", "", 0))
 				}
 				f.expect(server, "client", "and back")
 
@@ -132,7 +171,7 @@ func TestStreamsOpenFromEitherSide(t *testing.T) {
 				if _, err := ask(server, "client", "?"); err == nil || time.Since(start) != 0 {
 					t.Errorf("after %v: %v", time.Since(start), err)
 				}
-				client.SetPeers(to("server", address, 1))
+				client.SetPeers(f.to("server", address, 1))
 				time.Sleep(time.Second)
 				f.expect(server, "client", "again")
 			})
@@ -141,18 +180,20 @@ func TestStreamsOpenFromEitherSide(t *testing.T) {
 }
 
 func TestAConnectionThatDiesIsReplaced(t *testing.T) {
-	simulated(t, func(f *fabric) {
+	overBoth(t, func(f *fabric) {
 		_, address := f.endpoint("server", func(c *link.Config) {
-			c.Serve = func(ctx context.Context, peer route.Gateway, s *link.Stream) {
-				b, err := io.ReadAll(io.LimitReader(s, 3))
-				if err == nil && string(b) == "die" {
+			c.Serve = func(_ context.Context, _ route.Gateway, s link.Stream) {
+				defer s.Release()
+				text, err := hear(s)
+				if err == nil && text == "die" {
 					s.Malformed(errors.New("as you wish"))
 				}
-				echo(ctx, peer, s)
+				s.Write([]byte(text))
+				s.CloseWrite()
 			}
 		})
 		client, _ := f.endpoint("client", nil)
-		client.SetPeers(to("server", address, 1))
+		client.SetPeers(f.to("server", address, 1))
 		if _, err := ask(client, "server", "die"); err == nil || !strings.Contains(err.Error(), "as you wish") {
 			t.Errorf("%v", err)
 		}
@@ -160,17 +201,17 @@ func TestAConnectionThatDiesIsReplaced(t *testing.T) {
 			t.Errorf("without a connection: %v", err)
 		}
 		time.Sleep(time.Second)
-		if got, err := ask(client, "server", "abcdef"); err != nil || got != "def" {
+		if got, err := ask(client, "server", "abcdef"); err != nil || got != "abcdef" {
 			t.Errorf("%q, %v", got, err)
 		}
 	})
 }
 
 func TestStreamsEndWithTheirPeer(t *testing.T) {
-	simulated(t, func(f *fabric) {
+	overBoth(t, func(f *fabric) {
 		_, address := f.endpoint("server", nil)
 		client, _ := f.endpoint("client", nil)
-		peers := to("server", address, 1)
+		peers := f.to("server", address, 1)
 		client.SetPeers(peers)
 		s, err := client.Open(f.t.Context(), "server")
 		if err != nil {
@@ -178,7 +219,7 @@ func TestStreamsEndWithTheirPeer(t *testing.T) {
 		}
 		defer s.Release()
 		client.SetPeers(peers) // nothing changes
-		if _, err := s.Write([]byte("x")); err != nil {
+		if _, err := s.Write((&wire.Probe{}).Append(nil)); err != nil {
 			f.t.Errorf("a peer that stays: %v", err)
 		}
 		client.SetPeers(nil)
@@ -193,7 +234,7 @@ func TestStreamsEndWithTheirPeer(t *testing.T) {
 
 // TestARefusedPeerDoesNotHammer: its handshakes succeed on its own side.
 func TestARefusedPeerDoesNotHammer(t *testing.T) {
-	simulated(t, func(f *fabric) {
+	overBoth(t, func(f *fabric) {
 		var asked atomic.Int64
 		_, address := f.endpoint("server", func(c *link.Config) {
 			c.PeerOf = func(tls.ConnectionState) (route.Gateway, error) {
@@ -202,7 +243,7 @@ func TestARefusedPeerDoesNotHammer(t *testing.T) {
 			}
 		})
 		client, _ := f.endpoint("client", nil)
-		client.SetPeers(to("server", address, 1))
+		client.SetPeers(f.to("server", address, 1))
 		time.Sleep(time.Minute)
 		if n := asked.Load(); n < 10 || n > 40 {
 			f.t.Errorf("asked %d times in a minute", n)
@@ -216,7 +257,7 @@ func TestARefusedPeerDoesNotHammer(t *testing.T) {
 // TestWindowsAreGivenBack: what a connection's window grew by counts until it
 // ends, and no longer.
 func TestWindowsAreGivenBack(t *testing.T) {
-	simulated(t, func(f *fabric) {
+	simulated(t, link.QUIC, func(f *fabric) {
 		var granted atomic.Int64
 		received := make(chan int64, 1)
 		server, address := f.endpoint("server", func(c *link.Config) {
@@ -224,14 +265,14 @@ func TestWindowsAreGivenBack(t *testing.T) {
 				granted.Add(int64(delta))
 				return func() { granted.Add(-int64(delta)) }, true
 			}
-			c.Serve = func(_ context.Context, _ route.Gateway, s *link.Stream) {
+			c.Serve = func(_ context.Context, _ route.Gateway, s link.Stream) {
 				defer s.Release()
 				n, _ := io.Copy(io.Discard, struct{ io.Reader }{s})
 				received <- n
 			}
 		})
 		client, _ := f.endpoint("client", nil)
-		client.SetPeers(to("server", address, 1))
+		client.SetPeers(f.to("server", address, 1))
 		s, err := client.Open(f.t.Context(), "server")
 		if err != nil {
 			f.t.Fatal(err)

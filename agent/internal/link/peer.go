@@ -7,40 +7,23 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
-	"github.com/quic-go/quic-go"
-
 	"github.com/skyctl/skyctl/agent/route"
-	"github.com/skyctl/skyctl/agent/wire"
 )
 
 // Peer says how to reach another agent.
 type Peer struct {
 	Address     string // host:port; empty: it dials
 	Connections int    // to keep open towards it
+	Transport   Transport
 }
 
-// connection is one QUIC connection; streams counts those this side opened.
+// connection is one connection in a pool.
 type connection struct {
-	quic    *quic.Conn
-	streams atomic.Int64
-}
-
-// peer is the pool of connections to one agent.
-type peer struct {
-	name   route.Gateway
-	cfg    Peer
-	cancel context.CancelFunc
-
-	mu      sync.Mutex
-	conns   []*connection
-	changed chan struct{} // closed and replaced when conns or err changes
-	err     error         // why there was no connection last time, nil once there is one
-	gone    bool
+	conn
+	active int // streams opened by this side that keep others waiting; guarded by the pool
 }
 
 // SetPeers makes peers the whole set of them: new ones are dialed, changed and
@@ -62,7 +45,7 @@ func (e *Endpoint) SetPeers(peers map[route.Gateway]Peer) {
 			continue
 		}
 		ctx, cancel := context.WithCancel(e.ctx)
-		p := &peer{name: name, cfg: cfg, cancel: cancel, changed: make(chan struct{})}
+		p := &peer{name: name, cfg: cfg, cancel: cancel}
 		e.peers[name] = p
 		if cfg.Address == "" {
 			for _, c := range e.accepted[name] { // it may have dialed before we knew it
@@ -70,6 +53,7 @@ func (e *Endpoint) SetPeers(peers map[route.Gateway]Peer) {
 			}
 			continue
 		}
+		e.cfg.Log.Info("connecting", "peer", name, "address", cfg.Address, "connections", cfg.Connections, "transport", cmp.Or(cfg.Transport, QUIC))
 		for range cfg.Connections {
 			e.wg.Go(func() { e.keep(ctx, p) })
 		}
@@ -134,157 +118,73 @@ func (e *Endpoint) keep(ctx context.Context, p *peer) {
 // dial opens a connection, adds it to the pool, and serves it to its end. It
 // returns whether there was one and why there is none any more.
 func (e *Endpoint) dial(ctx context.Context, p *peer) (connected bool, _ error) {
-	addr, err := resolve(ctx, p.cfg.Address)
+	dialed, release, err := e.connect(ctx, p)
 	if err != nil {
-		return false, fmt.Errorf("address of %s: %w", p.name, err)
+		return false, err
 	}
-	socket, err := e.cfg.Socket()
-	if err != nil {
-		return false, fmt.Errorf("socket for %s: %w", p.name, err)
-	}
-	tr := &quic.Transport{Conn: socket}
-	defer e.closeSocket(tr, socket)
-	tlsConfig := e.cfg.Client(p.name).Clone()
-	tlsConfig.NextProtos = []string{wire.ALPN}
-	conn, err := tr.Dial(ctx, addr, tlsConfig, e.quic)
-	if err != nil {
-		return false, fmt.Errorf("connect to %s at %s: %w", p.name, p.cfg.Address, err)
-	}
-	stop := context.AfterFunc(ctx, func() { conn.CloseWithError(codeDone, "") })
+	defer release()
+	stop := context.AfterFunc(ctx, func() { dialed.close(codeDone, "") })
 	defer stop()
-	c := &connection{quic: conn}
+	c := &connection{conn: dialed}
 	p.add(c)
 	defer p.remove(c)
 	e.serveStreams(p.name, c)
-	return true, fmt.Errorf("the connection to %s ended: %w", p.name, context.Cause(conn.Context()))
+	return true, ended(p.name, context.Cause(dialed.Context()))
 }
 
-// resolve is net.ResolveUDPAddr with a context.
-func resolve(ctx context.Context, address string) (*net.UDPAddr, error) {
+// connect opens a connection over the peer's transport. release is to be
+// called when it has ended.
+func (e *Endpoint) connect(ctx context.Context, p *peer) (c conn, release func(), err error) {
+	if p.cfg.Transport == TLS {
+		c, release, err = e.dialTLS(ctx, p)
+	} else {
+		c, release, err = e.dialQUIC(ctx, p)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("connect to %s at %s: %w", p.name, p.cfg.Address, err)
+	}
+	return c, release, nil
+}
+
+// resolve finds the address of host:port.
+func resolve(ctx context.Context, network, address string) (netip.AddrPort, error) {
 	host, service, err := net.SplitHostPort(address)
 	if err != nil {
-		return nil, err
+		return netip.AddrPort{}, err
 	}
-	port, err := net.DefaultResolver.LookupPort(ctx, "udp", service)
+	port, err := net.DefaultResolver.LookupPort(ctx, network, service)
 	if err != nil {
-		return nil, err
+		return netip.AddrPort{}, err
 	}
 	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 	if err != nil {
-		return nil, err
+		return netip.AddrPort{}, err
 	}
-	return net.UDPAddrFromAddrPort(netip.AddrPortFrom(ips[0].Unmap(), uint16(port))), nil
+	return netip.AddrPortFrom(ips[0].Unmap(), uint16(port)), nil
 }
 
-// Open opens a stream to the peer on the connection with the fewest. It waits
-// for the first connection while that is being made; a peer to which there is
-// no connection any more fails at once, until there is one again.
-func (e *Endpoint) Open(ctx context.Context, name route.Gateway) (*Stream, error) {
+// Open opens a stream to the peer on the connection that has the fewest. It
+// waits for the first connection while that is being made, and for its turn
+// where all are busy and get on; a peer to which there is no connection any
+// more fails at once, until there is one again.
+func (e *Endpoint) Open(ctx context.Context, name route.Gateway) (Stream, error) {
 	p := e.peer(name)
 	if p == nil {
 		return nil, fmt.Errorf("gateway %q is not a peer of this one", name)
 	}
 	for {
-		c, changed, err := p.pick()
+		c, err := p.take(ctx)
 		if err != nil {
 			return nil, err
 		}
-		if c == nil {
-			select {
-			case <-changed:
-				continue
-			case <-ctx.Done():
-				return nil, fmt.Errorf("no connection to %s: %w", name, ctx.Err())
-			}
-		}
-		s, err := c.quic.OpenStreamSync(ctx)
+		s, err := c.open(ctx, func() { p.give(c) })
 		if err == nil {
-			return &Stream{s: s, conn: c, opened: true}, nil
+			return s, nil
 		}
-		c.streams.Add(-1)
-		if c.quic.Context().Err() == nil || ctx.Err() != nil {
+		p.give(c)
+		if c.Context().Err() == nil || ctx.Err() != nil {
 			return nil, fmt.Errorf("open a stream to %s: %w", name, err)
 		}
 		p.remove(c) // it died since it was picked: take another
 	}
-}
-
-// pick returns the live connection with the fewest streams, one more counted
-// for the caller; or a channel to wait on while the first dial is under way;
-// or why there is no connection.
-func (p *peer) pick() (*connection, <-chan struct{}, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for i := len(p.conns) - 1; i >= 0; i-- {
-		if c := p.conns[i]; c.quic.Context().Err() != nil {
-			p.drop(c)
-		}
-	}
-	var best *connection
-	for _, c := range p.conns {
-		if best == nil || c.streams.Load() < best.streams.Load() {
-			best = c
-		}
-	}
-	switch {
-	case best != nil:
-		best.streams.Add(1)
-		return best, nil, nil
-	case p.gone:
-		return nil, nil, fmt.Errorf("gateway %s is no longer a peer", p.name)
-	case p.err != nil:
-		return nil, nil, p.err
-	}
-	return nil, p.changed, nil
-}
-
-func (p *peer) add(c *connection) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.conns = append(p.conns, c)
-	p.err = nil
-	p.wake()
-}
-
-func (p *peer) remove(c *connection) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.drop(c)
-}
-
-// drop takes a connection out of the pool. The caller holds mu.
-func (p *peer) drop(c *connection) {
-	i := slices.Index(p.conns, c)
-	if i < 0 {
-		return
-	}
-	p.conns = slices.Delete(p.conns, i, i+1)
-	if len(p.conns) == 0 {
-		cause := cmp.Or(context.Cause(c.quic.Context()), net.ErrClosed)
-		p.err = fmt.Errorf("the connection to %s ended: %w", p.name, cause)
-	}
-	p.wake()
-}
-
-func (p *peer) failed(err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.conns) == 0 {
-		p.err = err
-	}
-	p.wake()
-}
-
-func (p *peer) close() {
-	p.cancel()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.gone = true
-	p.wake()
-}
-
-// wake tells all waiters that something changed. The caller holds mu.
-func (p *peer) wake() {
-	close(p.changed)
-	p.changed = make(chan struct{})
 }

@@ -29,9 +29,7 @@ type child struct {
 }
 
 func (c *child) open(ctx context.Context) error {
-	opening, cancel := context.WithTimeout(ctx, stallAfter)
-	defer cancel()
-	s, err := c.relay.cfg.Open(opening, c.node.Gateway)
+	s, err := c.relay.cfg.Open(ctx, c.node.Gateway)
 	if err != nil {
 		return err
 	}
@@ -101,7 +99,7 @@ func (c *child) send(b []byte) error {
 	}
 }
 
-func (c *child) data(raw []byte) error {
+func (c *child) data(raw, _ []byte) error {
 	c.relay.Sent.Add(int64(len(raw) - wire.HeadSize))
 	return c.write(raw)
 }

@@ -1,11 +1,14 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/skyctl/skyctl/agent/chunk"
+	"github.com/skyctl/skyctl/agent/internal/codec"
 	"github.com/skyctl/skyctl/agent/wire"
 )
 
@@ -17,6 +20,7 @@ var errAllFailed = errors.New("every branch failed")
 // after Abort), and Release always.
 type Fan struct {
 	h        *wire.Header
+	decoder  *codec.Decoder // nil where nothing is written here, or all is plain
 	branches []branch
 	failed   []error // by branch
 	left     int     // branches that have not failed
@@ -26,7 +30,10 @@ type Fan struct {
 type branch interface {
 	// open prepares for the chunk. It may wait for seconds.
 	open(ctx context.Context) error
-	data(raw []byte) error
+	// data takes a frame as it travels, and the plain bytes in it where the
+	// branch is local.
+	data(raw, plain []byte) error
+	// end takes the digest as it travels.
 	end(d chunk.Digest) error
 	abort(why wire.Failure)
 	// acks waits for the branch's destinations and answers for each, once.
@@ -37,9 +44,13 @@ type branch interface {
 
 // Fan opens the way on for a chunk whose route starts at this gateway. dests
 // is the parsed h.Dests, and nil where the route writes nothing here. A branch
-// that cannot be opened counts as failed.
+// that cannot be opened, or whose payload cannot be read, counts as failed.
 func (r *Relay) Fan(ctx context.Context, h *wire.Header, dests *wire.Dests) *Fan {
 	f := &Fan{h: h}
+	var unreadable error
+	if len(h.Route.Writes) > 0 && h.Codec != wire.CodecPlain {
+		f.decoder, unreadable = codec.NewDecoder(h, r.cfg.Key())
+	}
 	for _, number := range h.Route.Writes {
 		f.branches = append(f.branches, &local{relay: r, h: h, block: dests, number: number})
 	}
@@ -47,8 +58,23 @@ func (r *Relay) Fan(ctx context.Context, h *wire.Header, dests *wire.Dests) *Fan
 		f.branches = append(f.branches, &child{relay: r, h: h, node: &h.Route.Children[i]})
 	}
 	f.failed = make([]error, len(f.branches))
-	// At once: a branch that is waited for holds up no other.
-	f.all(func(i int) { f.failed[i] = f.branches[i].open(ctx) })
+	open := func(i int) {
+		if f.failed[i] = unreadable; unreadable == nil || !f.isLocal(i) {
+			f.failed[i] = f.branches[i].open(ctx)
+		}
+	}
+	var writing sync.WaitGroup
+	for i := range h.Route.Writes {
+		if len(f.branches) == 1 { // the common case needs no goroutine
+			open(i)
+			break
+		}
+		writing.Go(func() { open(i) })
+	}
+	for _, i := range f.inOrder() {
+		open(i)
+	}
+	writing.Wait()
 	for _, err := range f.failed {
 		if err == nil {
 			f.left++
@@ -72,13 +98,65 @@ func (f *Fan) all(do func(i int)) {
 
 // Data passes a data frame on. It fails only when no branch is left.
 func (f *Fan) Data(raw []byte) error {
-	return f.each(func(b branch) error { return b.data(raw) })
+	plain := raw[wire.HeadSize:]
+	if f.decoder != nil {
+		var err error
+		if plain, err = f.decoder.Segment(plain); err != nil {
+			f.failLocal(err)
+		}
+	}
+	return f.each(func(b branch) error { return b.data(raw, plain) })
+}
+
+// inOrder returns the children by name. Where a connection carries one payload
+// at a time, a chunk keeps the turn at one child while it waits for that at
+// the next: all chunks of a gateway take their turns in one order, or two of
+// them wait for each other.
+func (f *Fan) inOrder() []int {
+	var children []int
+	for i := range f.branches {
+		if !f.isLocal(i) {
+			children = append(children, i)
+		}
+	}
+	slices.SortFunc(children, func(a, b int) int {
+		return cmp.Compare(f.branches[a].(*child).node.Gateway, f.branches[b].(*child).node.Gateway)
+	})
+	return children
+}
+
+func (f *Fan) isLocal(i int) bool {
+	_, ok := f.branches[i].(*local)
+	return ok
+}
+
+// failLocal fails the branches that are written here.
+func (f *Fan) failLocal(why error) {
+	for i := range f.branches {
+		if f.isLocal(i) && f.failed[i] == nil {
+			f.failed[i] = why
+			f.left--
+		}
+	}
+	f.decoder = nil
 }
 
 // End passes the end mark on.
 func (f *Fan) End(d chunk.Digest) {
+	plain := d
+	if f.decoder != nil {
+		var err error
+		if plain, err = f.decoder.End(d); err != nil {
+			f.failLocal(err)
+		}
+	}
 	// That all branches failed shows in their acknowledgements.
-	_ = f.each(func(b branch) error { return b.end(d) })
+	_ = f.each(func(b branch) error {
+		if _, ok := b.(*local); ok {
+			return b.end(plain)
+		}
+		return b.end(d)
+	})
 }
 
 // Abort tells every branch that the chunk is given up.

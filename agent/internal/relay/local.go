@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/skyctl/skyctl/agent/chunk"
@@ -22,6 +23,9 @@ type local struct {
 }
 
 func (l *local) open(ctx context.Context) (err error) {
+	if l.block == nil {
+		return &objstore.Error{Op: "open", Kind: objstore.KindCorrupt, Err: errors.New("the sealed destinations were changed on the way, or sealed with another key")}
+	}
 	d, ok := l.block.Find(l.number)
 	if !ok {
 		return fmt.Errorf("the header says nothing of destination %d", l.number)
@@ -31,7 +35,7 @@ func (l *local) open(ctx context.Context) (err error) {
 	return err
 }
 
-func (l *local) data(raw []byte) error { return l.part.Write(raw[wire.HeadSize:]) }
+func (l *local) data(_, plain []byte) error { return l.part.Write(plain) }
 
 func (l *local) end(d chunk.Digest) error {
 	l.digest = d

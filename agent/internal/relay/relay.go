@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/skyctl/skyctl/agent/internal/codec"
 	"github.com/skyctl/skyctl/agent/internal/sink"
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/route"
@@ -33,9 +34,13 @@ type Config struct {
 	Self    route.Gateway
 	Run     string
 	Session func() string // of the orchestrator that configured the agent last
-	Open    func(ctx context.Context, peer route.Gateway) (Stream, error)
-	Sink    *sink.Sink
-	Log     *slog.Logger
+	// Enter binds work to the session of now: its context ends with the
+	// session, which waits for leave. False if there is none.
+	Enter func(context.Context) (_ context.Context, leave func(), ok bool)
+	Key   func() []byte // the run's, nil where this gateway only relays
+	Open  func(ctx context.Context, peer route.Gateway) (Stream, error)
+	Sink  *sink.Sink
+	Log   *slog.Logger
 }
 
 // Waits. A child without progress for stallAfter is cut; a peer that opened a
@@ -74,10 +79,37 @@ func (r *Relay) Serve(ctx context.Context, peer route.Gateway, s Stream) {
 	r.Streams.Add(1)
 	defer r.Streams.Add(-1)
 	defer s.Release()
+	t, body, err := opening(s)
+	if err == nil && t == wire.TypeProbe {
+		err = r.probe(s, body)
+	}
+	if err != nil {
+		r.reject(peer, s, err)
+		return
+	}
+	if t == wire.TypeProbe {
+		return
+	}
+	ctx, leave, ok := r.cfg.Enter(ctx)
+	if !ok {
+		return
+	}
+	defer leave()
+	r.serveChunk(ctx, peer, s, body)
+}
+
+// opening reads what a stream opens with.
+func opening(s Stream) (wire.Type, []byte, error) {
+	if err := s.SetReadDeadline(time.Now().Add(headerWithin)); err != nil {
+		return 0, nil, err
+	}
+	return wire.ReadOpening(s)
+}
+
+func (r *Relay) serveChunk(ctx context.Context, peer route.Gateway, s Stream, header []byte) {
 	stop := context.AfterFunc(ctx, s.Interrupt)
 	defer stop()
-
-	h, dests, err := readHeader(s)
+	h, dests, err := r.parseHeader(header)
 	if err != nil {
 		r.reject(peer, s, err)
 		return
@@ -107,17 +139,18 @@ func (r *Relay) Serve(ctx context.Context, peer route.Gateway, s Stream) {
 	r.answer(s, fan.Acks)
 }
 
-// readHeader reads what a stream opens with. The destinations are read only
-// where they are written.
-func readHeader(s Stream) (wire.Header, *wire.Dests, error) {
-	if err := s.SetReadDeadline(time.Now().Add(headerWithin)); err != nil {
-		return wire.Header{}, nil, err
-	}
-	h, err := wire.ReadHeader(s)
+// parseHeader reads a header. The destinations are read only where they are
+// written, and nil where they do not open.
+func (r *Relay) parseHeader(body []byte) (wire.Header, *wire.Dests, error) {
+	h, err := wire.ParseHeader(body)
 	if err != nil || len(h.Route.Writes) == 0 {
 		return h, nil, err
 	}
-	dests, err := wire.ParseDests(h.Dests)
+	block, err := codec.Dests(&h, r.cfg.Key())
+	if err != nil {
+		return h, nil, nil // which is answered, as a destination that fails
+	}
+	dests, err := wire.ParseDests(block)
 	return h, &dests, err
 }
 
@@ -151,11 +184,11 @@ func (r *Relay) reject(peer route.Gateway, s Stream, err error) {
 func (r *Relay) copy(s Stream, h *wire.Header, fan *Fan) error {
 	buf := Buffer()
 	defer Return(buf)
-	left := h.Length
+	left := h.MaxPayload()
 	for {
 		f, err := r.read(s, *buf)
 		if err == nil {
-			left, err = due(&f, left)
+			left, err = due(&f, left, h.Codec == wire.CodecPlain)
 		}
 		if err != nil {
 			fan.Abort(wire.Failure{Stage: wire.StageRoute, Kind: objstore.KindTransient, Gateway: r.cfg.Self, Message: "the payload broke off: " + err.Error()})
@@ -184,15 +217,16 @@ func (r *Relay) copy(s Stream, h *wire.Header, fan *Fan) error {
 }
 
 // due tells whether the frame may come where left bytes of payload are
-// announced and not yet here, and how many are left after it.
-func due(f *wire.Frame, left int64) (int64, error) {
+// announced and not yet here, and how many are left after it. Only of a plain
+// payload all of them must come.
+func due(f *wire.Frame, left int64, all bool) (int64, error) {
 	switch f.Type {
 	case wire.TypeData:
 		if left -= int64(len(f.Body)); left < 0 {
 			return left, fmt.Errorf("%w: %d bytes of payload more than announced", wire.ErrMalformed, -left)
 		}
 	case wire.TypeEnd:
-		if left > 0 {
+		if all && left > 0 {
 			return left, fmt.Errorf("%w: the payload ends %d bytes before its announced length", wire.ErrMalformed, left)
 		}
 	case wire.TypeAbort:

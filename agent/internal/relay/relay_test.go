@@ -44,7 +44,8 @@ func newNet(t testing.TB, names ...route.Gateway) *net {
 		to := sink.New(sink.Config{
 			Store:  func(string) (objstore.Bucket, error) { return n.bucket, nil },
 			Budget: func() *budget.Budget { return n.memory }, ReadBack: func() bool { return false }})
-		n.relays[name] = New(Config{Self: name, Run: "run", Session: func() string { return "now" }, Open: n.open, Sink: to, Log: slog.New(slog.DiscardHandler)})
+		n.relays[name] = New(Config{Self: name, Run: "run", Session: func() string { return "now" }, Key: func() []byte { return nil },
+			Enter: func(ctx context.Context) (context.Context, func(), bool) { return ctx, func() {}, true }, Open: n.open, Sink: to, Log: slog.New(slog.DiscardHandler)})
 	}
 	return n
 }

@@ -42,6 +42,7 @@ type Source struct {
 	active  int
 	streams int
 	routes  *routes
+	coding  coding
 
 	Chunks, Bytes atomic.Int64 // read
 }
@@ -96,6 +97,7 @@ func (s *Source) Configure(cfg control.Config) {
 		s.streams = DefaultStreams
 	}
 	s.routes.replace(cfg.Routes, cfg.Credit)
+	s.coding = coding{key: cfg.Key, compress: cfg.Compress}
 	s.pump()
 }
 
@@ -147,8 +149,9 @@ func (s *Source) pump() {
 			continue
 		}
 		s.active++
+		coding := s.coding
 		s.running.Go(func() {
-			results := s.carry(&a, way)
+			results := s.carry(&a, way, coding)
 			s.mu.Lock()
 			s.active--
 			s.finish(&a, way, results)
@@ -171,7 +174,7 @@ func (s *Source) finish(a *control.Assignment, w *way, results []control.Result)
 
 // carry reads one chunk, sends it along the way, and waits for all
 // acknowledgements.
-func (s *Source) carry(a *control.Assignment, w *way) []control.Result {
+func (s *Source) carry(a *control.Assignment, w *way, how coding) []control.Result {
 	start := time.Now()
 	ctx, cancel := context.WithCancel(s.ctx)
 	defer cancel()
@@ -187,6 +190,9 @@ func (s *Source) carry(a *control.Assignment, w *way) []control.Result {
 		return s.failed(a, w.route.ID, control.Failure{Stage: control.StageRead, Kind: objstore.KindInvalid, Message: err.Error()})
 	}
 	h.Dests = dests.Append(nil)
+	if failure = in.prepare(&h, how); failure != nil {
+		return s.failed(a, w.route.ID, *failure)
+	}
 
 	fan := s.cfg.Relay.Fan(ctx, &h, &dests)
 	defer fan.Release()

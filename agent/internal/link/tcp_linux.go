@@ -1,0 +1,95 @@
+package link
+
+import (
+	"errors"
+	"net"
+	"slices"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// controlTCP sets up a socket before it connects or listens: BBR, which holds
+// its rate through loss, where the kernel has it, and an end to connections
+// whose peer confirms nothing any more.
+func controlTCP(_, _ string, raw syscall.RawConn) error {
+	var set error
+	err := raw.Control(func(fd uintptr) {
+		err := unix.SetsockoptString(int(fd), unix.IPPROTO_TCP, unix.TCP_CONGESTION, "bbr")
+		if err != nil && !slices.Contains([]error{unix.ENOENT, unix.EPERM, unix.ENOPROTOOPT}, err) {
+			set = err // other than that the kernel has none, or not for us
+		}
+		set = errors.Join(set, unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(idleTimeout/time.Millisecond)))
+	})
+	return errors.Join(err, set)
+}
+
+// measureTCP asks the kernel what it knows of a connection's path.
+func measureTCP(c net.Conn) (Path, error) {
+	sc, ok := c.(syscall.Conn)
+	if !ok {
+		return Path{}, nil // a simulated one
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return Path{}, err
+	}
+	var info *unix.TCPInfo
+	var asked error
+	if err := errors.Join(raw.Control(func(fd uintptr) {
+		info, asked = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+	}), asked); err != nil {
+		return Path{}, err
+	}
+	return Path{RTT: time.Duration(info.Rtt) * time.Microsecond, Sent: int64(info.Segs_out), Lost: int64(info.Total_retrans)}, nil
+}
+
+// congestion names the congestion control of a listener's connections, "" if it
+// cannot be told.
+func congestion(ln net.Listener) (name string) {
+	if sc, ok := ln.(syscall.Conn); ok {
+		ask(sc, func(fd int) (err error) {
+			name, err = unix.GetsockoptString(fd, unix.IPPROTO_TCP, unix.TCP_CONGESTION)
+			return err
+		})
+	}
+	return name
+}
+
+// controlUDP sets up a socket that shares its port: as much buffer as the
+// kernel gives, and more where the process may insist.
+func controlUDP(_, _ string, raw syscall.RawConn) error {
+	var set error
+	err := raw.Control(func(fd uintptr) {
+		set = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+		for insist, option := range map[int]int{unix.SO_RCVBUFFORCE: unix.SO_RCVBUF, unix.SO_SNDBUFFORCE: unix.SO_SNDBUF} {
+			if unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, insist, socketBuffer) != nil {
+				set = errors.Join(set, unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, option, socketBuffer))
+			}
+		}
+	})
+	return errors.Join(err, set)
+}
+
+// receiveBuffer is what the kernel gave the socket in bytes, 0 if it cannot be
+// told. Of what it reports half is for its own records.
+func receiveBuffer(c syscall.Conn) (n int) {
+	if c == nil {
+		return 0
+	}
+	ask(c, func(fd int) (err error) {
+		n, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+		return err
+	})
+	return n / 2
+}
+
+// ask runs a query of a socket whose answer is only told to people.
+func ask(c syscall.Conn, query func(fd int) error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Control(func(fd uintptr) { _ = query(int(fd)) })
+}

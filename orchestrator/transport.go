@@ -1,0 +1,184 @@
+package orchestrator
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/skyctl/skyctl/agent/control"
+	"github.com/skyctl/skyctl/agent/route"
+	"github.com/skyctl/skyctl/orchestrator/region"
+	"github.com/skyctl/skyctl/orchestrator/transfer"
+)
+
+// TransportAuto lets probes decide; the other policies are control.Transport….
+const TransportAuto = "auto"
+
+// TransportChoice is how the gateways of one region reach those of another.
+type TransportChoice struct {
+	From      region.Region `json:"from"`
+	To        region.Region `json:"to"`
+	Transport string        `json:"transport"`
+	Reason    string        `json:"reason"`
+}
+
+// chosen is one pair's transport, and why.
+type chosen struct{ transport, reason string }
+
+// clearly is how many times faster one transport must have been in a probe to
+// be chosen for it. A probe lasts a fraction of a second.
+const clearly = 1.25
+
+// chooseTransport decides by what was found out: what works, then what is
+// expected to be faster, then what costs less processor time.
+func chooseTransport(found control.ProbeResult) chosen {
+	quic, tls := found.QUIC, found.TLS
+	figures := fmt.Sprintf("in a probe QUIC got %s, TLS %s", probed(quic), probed(tls))
+	switch {
+	case quic.Error != "" && tls.Error != "":
+		return chosen{control.TransportQUIC, fmt.Sprintf("neither answered a probe: QUIC: %s; TLS: %s", quic.Error, tls.Error)}
+	case quic.Error != "":
+		return chosen{control.TransportTLS, "UDP does not get through: " + quic.Error}
+	case tls.Error != "":
+		return chosen{control.TransportQUIC, "TCP does not get through: " + tls.Error}
+	case quic.Gbps > clearly*tls.Gbps:
+		return chosen{control.TransportQUIC, "faster: " + figures}
+	case tls.Gbps > clearly*quic.Gbps:
+		return chosen{control.TransportTLS, "faster: " + figures}
+	}
+	return chosen{control.TransportTLS, "as fast, and cheaper in processor time: " + figures}
+}
+
+func probed(p control.Probed) string {
+	lost := 0.0
+	if p.Sent > 0 {
+		lost = float64(p.Lost) / float64(p.Sent) * 100
+	}
+	return fmt.Sprintf("%.2f Gbit/s (%v, %.2f %% lost)", p.Gbps, p.RTT.Round(100*time.Microsecond), lost)
+}
+
+// onOneHost tells whether both addresses are this host's: what one gateway
+// sends another crosses no network that could be probed.
+func onOneHost(a, b string) bool {
+	x, _, xerr := net.SplitHostPort(a)
+	y, _, yerr := net.SplitHostPort(b)
+	return xerr == nil && yerr == nil && x == y
+}
+
+// chooseTransports decides for every two regions that connect, by one pair of
+// their gateways, because what a probe sends is paid for; and tells what it
+// decided. A probe that could not be made is a reason like another.
+func (f *fleet) chooseTransports(ctx context.Context, policy string, tell func(transfer.Event)) {
+	f.transports = map[[2]route.Gateway]chosen{}
+	if f.deployed == nil {
+		return
+	}
+	var mu sync.Mutex
+	var choosing sync.WaitGroup
+	for _, pairs := range f.pairs() {
+		choosing.Go(func() {
+			c := f.choose(ctx, policy, pairs[0])
+			mu.Lock()
+			defer mu.Unlock()
+			for _, p := range pairs {
+				f.transports[p] = c
+				tell(transfer.Event{Time: time.Now(), Kind: transfer.EventTransport, Gateway: p[0], Peer: p[1], Transport: c.transport, Reason: c.reason})
+			}
+		})
+	}
+	choosing.Wait()
+}
+
+// pairs are the gateways that connect, who dials and whom, by their regions.
+func (f *fleet) pairs() map[[2]region.Region][][2]route.Gateway {
+	home := f.homes()
+	all := map[[2]region.Region][][2]route.Gateway{}
+	for _, g := range f.layout.Gateways {
+		for peer := range f.layout.Peers(g.Name) {
+			edge := [2]region.Region{g.Region, home[peer]}
+			all[edge] = append(all[edge], [2]route.Gateway{g.Name, peer})
+		}
+	}
+	return all
+}
+
+func (f *fleet) homes() map[route.Gateway]region.Region {
+	home := map[route.Gateway]region.Region{}
+	for _, g := range f.layout.Gateways {
+		home[g.Name] = g.Region
+	}
+	return home
+}
+
+func (f *fleet) choose(ctx context.Context, policy string, pair [2]route.Gateway) chosen {
+	at := f.deployed.Addresses()
+	switch {
+	case policy != TransportAuto:
+		return chosen{policy, "--transport " + policy}
+	case onOneHost(at[pair[0]], at[pair[1]]):
+		return chosen{control.TransportTLS, "on one host, where only processor time counts"}
+	}
+	found, err := f.API(pair[0]).Probe(ctx, control.ProbeRequest{Peer: pair[1], Address: at[pair[1]]})
+	if err != nil {
+		found.QUIC.Error, found.TLS.Error = err.Error(), err.Error()
+	}
+	return chooseTransport(found)
+}
+
+// choices are the decisions by pairs of regions.
+func (f *fleet) choices() []TransportChoice {
+	home := f.homes()
+	all := []TransportChoice{}
+	for pair, c := range f.transports {
+		all = append(all, TransportChoice{home[pair[0]], home[pair[1]], c.transport, c.reason})
+	}
+	slices.SortFunc(all, func(a, b TransportChoice) int {
+		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To), cmp.Compare(a.Transport, b.Transport), cmp.Compare(a.Reason, b.Reason))
+	})
+	return slices.CompactFunc(all, func(a, b TransportChoice) bool {
+		return a.From == b.From && a.To == b.To && a.Transport == b.Transport
+	})
+}
+
+// keepTransports records the choices, for the result of this attempt or of one
+// that has nothing left to send.
+func (a *attempt) keepTransports() error {
+	b, err := json.Marshal(a.fleet.choices())
+	if err != nil {
+		return err
+	}
+	return a.journal.Set(keyTransports, string(b))
+}
+
+// transports are the choices of the attempt that last had gateways.
+func (a *attempt) transports(ctx context.Context) ([]TransportChoice, error) {
+	kept, err := a.journal.Value(ctx, keyTransports)
+	choices := []TransportChoice{}
+	if err != nil || kept == "" {
+		return choices, err
+	}
+	if err := json.Unmarshal([]byte(kept), &choices); err != nil {
+		return nil, fmt.Errorf("the journal's record of transports: %w", err)
+	}
+	return choices, nil
+}
+
+// oneWord names the transports of a result: the only one, or all of them.
+func oneWord(choices []TransportChoice) string {
+	word := ""
+	for _, t := range []string{control.TransportQUIC, control.TransportTLS} {
+		if !slices.ContainsFunc(choices, func(c TransportChoice) bool { return c.Transport == t }) {
+			continue
+		}
+		if word != "" {
+			word += "+"
+		}
+		word += t
+	}
+	return cmp.Or(word, "none")
+}

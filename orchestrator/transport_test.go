@@ -1,0 +1,74 @@
+package orchestrator
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/skyctl/skyctl/agent/control"
+	"github.com/skyctl/skyctl/agent/route"
+	"github.com/skyctl/skyctl/orchestrator/layout"
+	"github.com/skyctl/skyctl/orchestrator/overlay"
+	"github.com/skyctl/skyctl/orchestrator/unit"
+)
+
+func TestTransportsAreChosenByWhatWasFound(t *testing.T) {
+	at := func(gbps float64) control.Probed {
+		return control.Probed{RTT: 80 * time.Millisecond, Gbps: gbps, Sent: 1000, Lost: 1}
+	}
+	blocked := control.Probed{Error: "timeout"}
+	for _, c := range []struct {
+		name      string
+		quic, tls control.Probed
+		want      string
+		reason    string
+	}{
+		{"UDP blocked", blocked, at(1), "tls", "UDP does not get through: timeout"},
+		{"TCP blocked", at(1), blocked, "quic", "TCP does not get through: timeout"},
+		{"neither", blocked, blocked, "quic", "neither answered"},
+		{"QUIC faster", at(2), at(1), "quic", "faster: in a probe QUIC got 2.00 Gbit/s (80ms, 0.10 % lost), TLS 1.00"},
+		{"TLS faster", at(1), at(2), "tls", "faster"},
+		{"much the same", at(1.2), at(1), "tls", "cheaper in processor time"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := chooseTransport(control.ProbeResult{QUIC: c.quic, TLS: c.tls})
+			if got.transport != c.want || !strings.Contains(got.reason, c.reason) {
+				t.Errorf("%+v, want %s: %s", got, c.want, c.reason)
+			}
+		})
+	}
+}
+
+func TestChoicesAreToldByRegion(t *testing.T) {
+	f := &fleet{
+		layout: &layout.Layout{Gateways: []layout.Gateway{{Name: "e1", Region: "local:east"}, {Name: "w1", Region: "local:west"}, {Name: "w2", Region: "local:west"}}},
+		transports: map[[2]route.Gateway]chosen{
+			{"e1", "w1"}: {"tls", "b"}, {"e1", "w2"}: {"tls", "a"},
+		},
+	}
+	if got := f.choices(); len(got) != 1 || got[0] != (TransportChoice{"local:east", "local:west", "tls", "a"}) {
+		t.Errorf("%+v", got)
+	}
+	f.transports[[2]route.Gateway{"w1", "e1"}] = chosen{"quic", "c"}
+	if got := oneWord(f.choices()); got != "quic+tls" {
+		t.Errorf("%q", got)
+	}
+	if got := oneWord(nil); got != "none" {
+		t.Errorf("no gateways: %q", got)
+	}
+}
+
+func TestCompressionFollowsThePriceOfEgress(t *testing.T) {
+	for _, c := range []struct {
+		policy string
+		usd    unit.USD
+		want   bool
+	}{
+		{"", 0, false}, {"", 0.02, true}, {CompressAuto, 0.02, true}, {CompressNever, 0.09, false}, {CompressAlways, 0, true},
+	} {
+		r := Request{Compress: c.policy}
+		if got := r.compresses(&overlay.Graph{Edges: []overlay.Edge{{USDPerGB: 0}, {USDPerGB: c.usd}}}); got != c.want {
+			t.Errorf("--compress %s at %v a GB: %v", c.policy, c.usd, got)
+		}
+	}
+}
