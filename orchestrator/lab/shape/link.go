@@ -1,6 +1,7 @@
 package shape
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"time"
 )
@@ -28,6 +29,19 @@ type Link struct {
 	Queue  int           // bytes; 0: one round trip at the rate, at least 40 ms and 64 KiB
 	Down   bool          // nothing passes
 	NoUDP  bool          // UDP does not pass, as through many a firewall
+}
+
+// Check finds settings that no network can have.
+func (l *Link) Check() error {
+	switch {
+	case l.Rate < 0 || l.Delay < 0 || l.Jitter < 0 || l.Queue < 0 || l.Burst < 0:
+		return fmt.Errorf("a link's rate, delay, jitter, burst and queue are not negative")
+	case l.Loss < 0 || l.Loss >= 1:
+		return fmt.Errorf("loss %v is not a share in [0, 1); set the link down to lose everything", l.Loss)
+	case l.Burst > 1 && l.Loss/(l.Burst*(1-l.Loss)) > 1:
+		return fmt.Errorf("loss %v cannot come in bursts of %v packets: make the bursts longer", l.Loss, l.Burst)
+	}
+	return nil
 }
 
 // queue is how many bytes may wait.

@@ -1,7 +1,6 @@
 package shape
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"time"
 )
@@ -87,13 +86,8 @@ func (n *Network) Link(from, to Region) (Link, Counters) {
 
 // SetLink sets a direction. What is on its way keeps the time it was given.
 func (n *Network) SetLink(from, to Region, l Link) error {
-	switch {
-	case l.Rate < 0 || l.Delay < 0 || l.Jitter < 0 || l.Queue < 0 || l.Burst < 0:
-		return fmt.Errorf("a link's rate, delay, jitter, burst and queue are not negative")
-	case l.Loss < 0 || l.Loss >= 1:
-		return fmt.Errorf("loss %v is not a share in [0, 1); set the link down to lose everything", l.Loss)
-	case l.Burst > 1 && l.Loss/(l.Burst*(1-l.Loss)) > 1:
-		return fmt.Errorf("loss %v cannot come in bursts of %v packets: make the bursts longer", l.Loss, l.Burst)
+	if err := l.Check(); err != nil {
+		return err
 	}
 	n.links[from][to].Link = l
 	return nil
