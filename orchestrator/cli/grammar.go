@@ -24,6 +24,7 @@ type grammar struct {
 	Ls         lsCmd         `cmd:"" help:"List objects."`
 	Terraform  terraformCmd  `cmd:"" help:"Run Terraform in the directory of a run."`
 	Render     renderCmd     `cmd:"" help:"Write the Terraform root module alone, to keep elsewhere."`
+	Lab        labCmd        `cmd:"" help:"Build an Internet in a box on this machine, for demos, tests and comparisons (root, Linux)."`
 	Completion completionCmd `cmd:"" help:"Set up tab completion in a shell."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }

@@ -19,6 +19,8 @@ const Operator = "operator"
 
 // Lab is a lab file.
 type Lab struct {
+	Text []byte `yaml:"-"` // of the file
+
 	Name     string            `yaml:"name"`  // by default the file's name without its suffix
 	Title    string            `yaml:"title"` // what it shows, one line
 	Seed     uint64            `yaml:"seed"`  // of all chance

@@ -35,7 +35,7 @@ func Load(path string) (*Lab, error) {
 
 // Parse reads a lab file from text; path is for messages and the lab's name.
 func Parse(path string, text []byte) (*Lab, error) {
-	lab := &Lab{Name: strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))}
+	lab := &Lab{Text: text, Name: strings.TrimSuffix(filepath.Base(path), filepath.Ext(path))}
 	err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict(),
 		yaml.CustomUnmarshaler(func(b *unit.Bytes, text []byte) error {
 			var s string
