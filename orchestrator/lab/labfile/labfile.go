@@ -126,3 +126,16 @@ func OperatorAddress(block int) netip.Addr { return address(block, 0, 1) }
 func address(block, region, host int) netip.Addr {
 	return netip.AddrFrom4([4]byte{198, byte(18 + block/16), byte(block%16*16 + region), byte(host)})
 }
+
+// Link returns the link from one region to another. In a lab that was checked
+// there is one.
+func (l *Lab) Link(from, to string) Link {
+	for i := range l.Links {
+		for _, pair := range l.Links[i].pairs() {
+			if pair == [2]string{from, to} {
+				return l.Links[i]
+			}
+		}
+	}
+	return Link{}
+}
