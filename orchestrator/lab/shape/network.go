@@ -27,7 +27,8 @@ type Counters struct {
 	Blocked        uint64 // packets that met a link that is down, or UDP where it does not pass
 }
 
-// Caps are what one host may send and receive.
+// Caps are what one host may send to other regions and receive from them. Within
+// its region a host has no caps, as a cloud's caps are those of the way out.
 type Caps struct {
 	Egress, Ingress Rate
 }
@@ -124,12 +125,13 @@ func (n *Network) step(e event) {
 	from, to := &n.hosts[e.packet.From], &n.hosts[e.packet.To]
 	size := e.packet.Size
 	due, ok := e.due, true
-	switch e.stage {
-	case leaves:
+	abroad := from.region != to.region
+	switch {
+	case e.stage == leaves && abroad:
 		due, ok = from.egress.pass(e.due, size, from.caps.Egress, capQueue(from.caps.Egress))
-	case crosses:
+	case e.stage == crosses:
 		due, ok = n.links[from.region][to.region].cross(e.due, &e.packet)
-	case enters:
+	case e.stage == enters && abroad:
 		due, ok = to.ingress.pass(e.due, size, to.caps.Ingress, capQueue(to.caps.Ingress))
 	}
 	if !ok {
