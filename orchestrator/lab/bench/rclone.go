@@ -61,7 +61,7 @@ func (s *stage) bestRclone(ctx context.Context, region string) (attempt, error) 
 // rcloneCommand is the command as the results print it.
 func (s *stage) rcloneCommand(setting string) string {
 	from := s.file.Job.From + ":" + labfile.Bucket + "/" + wholePrefix
-	return "rclone copy " + from + " DEST:" + labfile.Bucket + "/" + destPrefix + " --s3-no-check-bucket " + setting
+	return "rclone copy " + from + " DEST:" + labfile.Bucket + "/DIR --s3-no-check-bucket " + setting
 }
 
 // rclone copies a prefix to every destination, one process each at the same time,
@@ -70,13 +70,14 @@ func (s *stage) rclone(ctx context.Context, region, setting, prefix string, limi
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	all, ctx := errgroup.WithContext(ctx)
+	dest := s.dest()
 	start := time.Now()
 	for _, to := range s.file.Job.To {
 		args := []string{"lab", "run", "--lab", s.lab.Name}
 		if region != "" {
 			args = append(args, "--in", region)
 		}
-		args = append(args, "--", s.Rclone, "copy", s.file.Job.From+":"+labfile.Bucket+"/"+prefix, to+":"+labfile.Bucket+"/"+destPrefix,
+		args = append(args, "--", s.Rclone, "copy", s.file.Job.From+":"+labfile.Bucket+"/"+prefix, to+":"+labfile.Bucket+"/"+dest,
 			"--s3-no-check-bucket")
 		cmd := exec.CommandContext(ctx, s.Skyctl, append(args, strings.Fields(setting)...)...)
 		cmd.Stdin, cmd.Env = nil, os.Environ()
@@ -94,7 +95,7 @@ func (s *stage) rclone(ctx context.Context, region, setting, prefix string, limi
 	}
 	err := all.Wait()
 	took := time.Since(start)
-	different := s.same(prefix)
+	different := s.same(prefix, dest)
 	if err != nil {
 		return took, err
 	}

@@ -15,12 +15,10 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/lab/labfile"
 )
 
-// Below these prefixes are the objects of a job, a sample of them, and what the
-// tools make of them.
+// Below these prefixes are the objects of a job, and a sample of them.
 const (
 	wholePrefix  = "whole"
 	samplePrefix = "sample"
-	destPrefix   = "arrived"
 )
 
 // sampleShare is one over the share of the objects on which rclone's settings are
@@ -50,9 +48,10 @@ type attempt struct {
 // stage is a lab that is up, with a scenario's objects in its source.
 type stage struct {
 	arguments
-	file *labfile.Lab
-	lab  *lab.Lab
-	home string // of skyctl's runs
+	file  *labfile.Lab
+	lab   *lab.Lab
+	home  string // of skyctl's runs
+	tries int
 }
 
 // play runs one scenario.
@@ -136,13 +135,20 @@ func (s *stage) during(ctx context.Context, do func(context.Context) error) erro
 	return errors.Join(err, <-changed, s.restore(ctx, before))
 }
 
-// same compares what arrived with what was sent, by the bytes on the stores'
-// disks, and removes what arrived.
-func (s *stage) same(prefix string) error {
+// dest returns a prefix for the next try. Each has its own: a store may still
+// write what a tool sent that was stopped before.
+func (s *stage) dest() string {
+	s.tries++
+	return fmt.Sprintf("try-%02d", s.tries)
+}
+
+// same compares what arrived below dest with what was sent, by the bytes on the
+// stores' disks, and removes what arrived.
+func (s *stage) same(prefix, dest string) error {
 	var errs []error
 	sent := filepath.Join(s.lab.StoreDir(s.file.Job.From), labfile.Bucket, prefix)
 	for _, to := range s.file.Job.To {
-		arrived := filepath.Join(s.lab.StoreDir(to), labfile.Bucket, destPrefix)
+		arrived := filepath.Join(s.lab.StoreDir(to), labfile.Bucket, dest)
 		if out, err := exec.Command("diff", "-rq", sent, arrived).CombinedOutput(); err != nil {
 			first, _, _ := strings.Cut(string(out), "\n")
 			errs = append(errs, fmt.Errorf("what arrived in %s differs: %s", to, first))

@@ -20,10 +20,10 @@ const patience = 60 * time.Second
 
 // runSkyctl plans and applies the job.
 func (s *stage) runSkyctl(ctx context.Context) (attempt, error) {
-	a := attempt{}
+	a, dest := attempt{}, s.dest()
 	args := []string{"plan", "-r", s.file.Job.From + "://" + labfile.Bucket + "/" + wholePrefix + "/"}
 	for _, to := range s.file.Job.To {
-		args = append(args, to+"://"+labfile.Bucket+"/"+destPrefix+"/")
+		args = append(args, to+"://"+labfile.Bucket+"/"+dest+"/")
 	}
 	if s.file.Job.Gateways > 0 {
 		args = append(args, "--gateways", strconv.Itoa(s.file.Job.Gateways))
@@ -68,7 +68,7 @@ func (s *stage) runSkyctl(ctx context.Context) (attempt, error) {
 		a.routes = append(a.routes, fmt.Sprintf("%s %.0f %%", strings.ReplaceAll(strings.Join(r.Path, " > "), "local:", ""),
 			100*float64(r.Bytes)/float64(s.bytes())))
 	}
-	if err := s.same(wholePrefix); err != nil {
+	if err := s.same(wholePrefix, dest); err != nil {
 		a.failure = err.Error()
 	}
 	return a, nil
