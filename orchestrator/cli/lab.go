@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -184,12 +183,12 @@ func (c *labShowCmd) Run(ctx context.Context, out *console) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return context.Cause(ctx)
+			return nil // the user has seen enough
 		case <-tick.C:
 		}
 		now := time.Now()
 		if status, err = l.Status(ctx); err != nil {
-			return errors.Join(err, context.Cause(ctx))
+			return err
 		}
 		before, elapsed := last, now.Sub(at)
 		if err := out.show(func(w io.Writer) error { return labView(w, status, &before, elapsed) }); err != nil {

@@ -15,14 +15,16 @@ import (
 	"path/filepath"
 
 	"github.com/alecthomas/kong"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/skyctl/skyctl/orchestrator/lab/labfile"
 )
 
 type arguments struct {
-	Skyctl    string   `required:"" help:"Path of skyctl."`
-	Rclone    string   `required:"" help:"Path of rclone."`
+	Skyctl    string   `required:"" type:"path" help:"Path of skyctl."`
+	Rclone    string   `required:"" type:"path" help:"Path of rclone."`
 	Out       string   `default:"." help:"Where RESULTS.md and results.svg go."`
+	Jobs      int      `default:"1" help:"Scenarios at a time, each in its own lab. More is quicker, and less exact on a machine that is busy."`
 	Scenarios []string `arg:"" help:"Scenario files."`
 }
 
@@ -39,8 +41,8 @@ func main() {
 }
 
 func run(ctx context.Context, args arguments) error {
-	var outcomes []outcome
-	for _, path := range args.Scenarios {
+	files := make([]*labfile.Lab, len(args.Scenarios))
+	for i, path := range args.Scenarios {
 		file, err := labfile.Load(path)
 		if err != nil {
 			return err
@@ -48,12 +50,21 @@ func run(ctx context.Context, args arguments) error {
 		if file.Job == nil {
 			return fmt.Errorf("%s: has no job, there is nothing to compare", path)
 		}
-		fmt.Fprintf(os.Stderr, "== %s: %s\n", file.Name, file.Title)
-		o, err := play(ctx, args, path, file)
-		if err != nil {
-			return fmt.Errorf("%s: %w", file.Name, err)
-		}
-		outcomes = append(outcomes, o)
+		files[i] = file
+	}
+	outcomes := make([]outcome, len(files))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(max(1, args.Jobs))
+	for i, file := range files {
+		group.Go(func() (err error) {
+			if outcomes[i], err = play(ctx, args, args.Scenarios[i], file); err != nil {
+				return fmt.Errorf("%s: %w", file.Name, err)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
 	}
 	if err := plotRates(outcomes, filepath.Join(args.Out, "results.svg")); err != nil {
 		return err

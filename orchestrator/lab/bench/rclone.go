@@ -37,7 +37,7 @@ func (s *stage) bestRclone(ctx context.Context, region string) (attempt, error) 
 		if ctx.Err() != nil {
 			return attempt{}, ctx.Err()
 		}
-		fmt.Fprintf(os.Stderr, "  %-12s %6.1f s %v  %s\n", region, took.Seconds(), err, setting)
+		s.say("  %-10s %6.1f s %v  %s", region, took.Seconds(), err, setting)
 		if err == nil && (best == "" || took < least) {
 			best, least, limit = setting, took, took
 		}

@@ -75,14 +75,19 @@ func play(ctx context.Context, args arguments, path string, file *labfile.Lab) (
 	if o.skyctl, err = s.runSkyctl(ctx); err != nil {
 		return o, err
 	}
-	fmt.Fprintf(os.Stderr, "skyctl: %s\n", o.skyctl.text())
+	s.say("skyctl: %s", o.skyctl.text())
 	if o.source, err = s.bestRclone(ctx, file.Job.From); err != nil {
 		return o, err
 	}
-	fmt.Fprintf(os.Stderr, "rclone in %s: %s\n", file.Job.From, o.source.text())
+	s.say("rclone in %s: %s", file.Job.From, o.source.text())
 	o.remote, err = s.bestRclone(ctx, "")
-	fmt.Fprintf(os.Stderr, "rclone at the operator: %s\n", o.remote.text())
+	s.say("rclone at the operator: %s", o.remote.text())
 	return o, err
+}
+
+// say tells whoever waits how far the scenario is.
+func (s *stage) say(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, s.file.Name+": "+format+"\n", args...)
 }
 
 func (a *attempt) text() string {

@@ -113,6 +113,6 @@ func (s *stage) giveUp(ctx context.Context, run string) {
 	defer cancel()
 	var ignored struct{}
 	if failure, err := s.skyctl(ctx, &ignored, "cancel", run, "--yes"); failure != "" || err != nil {
-		fmt.Fprintln(os.Stderr, "skyctl cancel:", failure, err)
+		s.say("skyctl cancel: %s %v", failure, err)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"time"
+
+	"github.com/skyctl/skyctl/orchestrator/region"
 )
 
 // Credentials open every store of a lab.
@@ -54,6 +56,10 @@ func (l *Lab) SkyctlConfig(block int, c Credentials) []byte {
 		k := &l.Links[i]
 		fmt.Fprintf(&b, "  - {from: \"local:%s\", to: \"local:%s\", gbps: %.6g, rtt_ms: %g, connections: %d, usd_per_gb: %g, both: %t}\n",
 			k.From, k.To, k.Mbit/1000*Goodput, float64(k.RTT)/float64(time.Millisecond), k.Connections, k.USDPerGB, !k.OneWay)
+	}
+	for _, n := range l.Names() {
+		fmt.Fprintf(&b, "  - {from: \"%s\", to: \"local:%s\", gbps: %.6g, rtt_ms: %g, usd_per_gb: %g, both: true}\n",
+			region.Workstation, n, l.Operator.Mbit/1000*Goodput, float64(l.Operator.RTT)/float64(time.Millisecond), l.Operator.USDPerGB)
 	}
 	fmt.Fprintf(&b, "limits: {gateways_per_region: %d}\n", l.MaxGateways())
 	return b.Bytes()

@@ -45,6 +45,8 @@ type Region struct {
 type Access struct {
 	RTT  time.Duration `yaml:"rtt"`  // default 10ms
 	Mbit float64       `yaml:"mbit"` // default 100
+
+	USDPerGB float64 `yaml:"usd_per_gb"` // what only the planner is told
 }
 
 // Link joins two regions, both ways unless OneWay.

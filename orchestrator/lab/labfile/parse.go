@@ -90,8 +90,8 @@ func (l *Lab) check() error {
 		return errors.New("regions: missing, a lab has at least one")
 	case len(l.Regions) > maxRegions:
 		return fmt.Errorf("regions: %d are too many, a lab has at most %d", len(l.Regions), maxRegions)
-	case l.Operator.RTT < 0 || l.Operator.Mbit < 0:
-		return errors.New("operator: rtt and mbit are not negative")
+	case l.Operator.RTT < 0 || l.Operator.Mbit < 0 || l.Operator.USDPerGB < 0:
+		return errors.New("operator: rtt, mbit and usd_per_gb are not negative")
 	}
 	for _, n := range l.Names() {
 		r := l.Regions[n]
