@@ -22,7 +22,7 @@ RCLONE    := $(TOOLS)/rclone@v1.76.0
 
 # Where goroutines meet. The race detector costs minutes of building elsewhere.
 RACE := ./agent ./agent/control/... ./agent/enroll/... ./agent/internal/... ./agent/objstore/file/... ./agent/objstore/mem/... \
-        ./orchestrator/journal/... ./orchestrator/transfer/... ./orchestrator/rundir/...
+        ./orchestrator/journal/... ./orchestrator/transfer/... ./orchestrator/rundir/... ./orchestrator/lab
 
 .PHONY: help
 help: ## show this help

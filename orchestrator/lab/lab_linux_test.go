@@ -70,6 +70,10 @@ func up(t *testing.T, file *labfile.Lab) *Lab {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		// Its process has a race detector if this one has.
+		if log, err := os.ReadFile(l.path(logFile)); err == nil && bytes.Contains(log, []byte("DATA RACE")) {
+			t.Errorf("%s", log)
+		}
 		if held, _ := l.held(); held {
 			if err := l.Down(context.Background()); err != nil {
 				t.Error(err)

@@ -167,7 +167,7 @@ func (l *link) cross(now time.Duration, p *Packet) (time.Duration, bool) {
 		l.counters.Lost++
 		return 0, false
 	}
-	due += l.Delay
+	due += 2 * l.Delay
 	if l.Jitter > 0 {
 		due += time.Duration(l.channel.random.Int64N(int64(l.Jitter)))
 	}

@@ -101,6 +101,31 @@ func TestDelayAndOrderUnderJitter(t *testing.T) {
 	}
 }
 
+// Packets that are due together, or would overtake each other, arrive in the order
+// in which they were sent.
+func TestNoneOvertakes(t *testing.T) {
+	for name, l := range map[string]Link{
+		"together":   {Delay: time.Millisecond},
+		"overtaking": {Delay: time.Millisecond, Jitter: 50 * time.Millisecond},
+	} {
+		n, a, b := pair(t, l, Caps{})
+		const packets = 200
+		for i := range packets {
+			n.Send(time.Duration(i/20)*time.Millisecond, Packet{From: a, To: b, Size: MTU, Buffer: []byte{byte(i)}})
+		}
+		next := 0
+		n.Advance(time.Hour, func(p Packet) {
+			if int(p.Buffer[0]) != next {
+				t.Errorf("%s: packet %d arrived as number %d", name, p.Buffer[0], next)
+			}
+			next++
+		})
+		if next != packets {
+			t.Errorf("%s: %d of %d arrived", name, next, packets)
+		}
+	}
+}
+
 func TestLoss(t *testing.T) {
 	for _, c := range []struct {
 		name        string
