@@ -167,7 +167,7 @@ func (l *link) cross(now time.Duration, p *Packet) (time.Duration, bool) {
 		l.counters.Lost++
 		return 0, false
 	}
-	due += 2 * l.Delay
+	due += l.Delay
 	if l.Jitter > 0 {
 		due += time.Duration(l.channel.random.Int64N(int64(l.Jitter)))
 	}
