@@ -15,7 +15,7 @@ import (
 
 // Exec replaces this process by a command on the first host of a region or, where
 // region is empty, beside the regions, as the operator. The command finds the
-// lab's skyctl.yaml by SKYCTL_CONFIG, and rclone the stores by RCLONE_CONFIG. It
+// lab's skyctl.yaml by SKYCTL_CONFIG, this lab among others by SKYCTL_LAB, and rclone the stores by RCLONE_CONFIG. It
 // returns only if that cannot be done.
 func (l *Lab) Exec(region string, args []string) error {
 	namespace, err := l.namespace(region)
@@ -38,7 +38,7 @@ func (l *Lab) Exec(region string, args []string) error {
 			return fmt.Errorf("network namespace %s cannot be entered: %w", namespace, err)
 		}
 	}
-	env := append(os.Environ(), "SKYCTL_CONFIG="+l.Config(), "RCLONE_CONFIG="+l.RcloneConfig())
+	env := append(os.Environ(), "SKYCTL_CONFIG="+l.Config(), "SKYCTL_LAB="+l.Name, "RCLONE_CONFIG="+l.RcloneConfig())
 	return fmt.Errorf("%s cannot be run: %w", args[0], unix.Exec(path, args, env))
 }
 

@@ -11,12 +11,13 @@ PATH=$(dirname "$skyctl"):$PATH
 work=$(mktemp -d "${TMPDIR:-/tmp}/skyctl-demo-lab.XXXXXX")
 export SKYCTL_HOME=$work/home
 lab=fast-relay
+export SKYCTL_LAB=$lab # which is meant where others are up
 up=
 
 finish() {
   local status=$?
   trap - EXIT INT TERM
-  [ -z "$up" ] || "$skyctl" lab down --lab "$lab" || status=1
+  [ -z "$up" ] || "$skyctl" lab down || status=1
   rm -rf "$work"
   exit $status
 }
