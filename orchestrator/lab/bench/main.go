@@ -69,5 +69,5 @@ func run(ctx context.Context, args arguments) error {
 	if err := plotRates(outcomes, filepath.Join(args.Out, "results.svg")); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(args.Out, "RESULTS.md"), results(outcomes), 0o644)
+	return os.WriteFile(filepath.Join(args.Out, "RESULTS.md"), results(outcomes, args.Jobs), 0o644)
 }

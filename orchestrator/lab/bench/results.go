@@ -27,11 +27,11 @@ func (o *outcome) rate(a *attempt) float64 {
 }
 
 // results is RESULTS.md.
-func results(outcomes []outcome) []byte {
+func results(outcomes []outcome, jobs int) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `# skyctl and rclone in the lab
 
-Written by %[1]smake bench-lab%[1]s on %[2]s, %[3]d cores. Do not edit.
+Written by %[1]smake bench-lab%[1]s on %[2]s, %[3]d cores, %[5]d scenario(s) at a time. Do not edit.
 
 Each row is a scenario of %[1]sscenarios/%[1]s, both tools in the same lab in the same run. Throughput is of data, to each
 destination; for skyctl from the first read to the last commit, without starting and stopping gateways ("all" has the
@@ -41,7 +41,7 @@ and at the operator, whose access is scaled down like the links. What arrived wa
 
 | scenario | max-flow Mbit/s | skyctl Mbit/s | of max-flow | forecast | all | USD | rclone at source | at operator | USD | skyctl / best rclone |
 | --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |
-`, "`", time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), len(settings))
+`, "`", time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), len(settings), jobs)
 	for i := range outcomes {
 		row(&b, &outcomes[i])
 	}
