@@ -18,10 +18,11 @@ VERSITYGW := $(TOOLS)/versitygw@v1.8.0
 MINIO     := $(TOOLS)/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 FAKEGCS   := $(TOOLS)/fake-gcs-server@v1.56.1
 AZURITE   := $(TOOLS)/azurite@3.37.0
+RCLONE    := $(TOOLS)/rclone@v1.76.0
 
 # Where goroutines meet. The race detector costs minutes of building elsewhere.
 RACE := ./agent ./agent/control/... ./agent/enroll/... ./agent/internal/... ./agent/objstore/file/... ./agent/objstore/mem/... \
-        ./orchestrator/journal/... ./orchestrator/transfer/... ./orchestrator/rundir/...
+        ./orchestrator/journal/... ./orchestrator/transfer/... ./orchestrator/rundir/... ./orchestrator/lab
 
 .PHONY: help
 help: ## show this help
@@ -36,8 +37,25 @@ build: ## build bin/skyctl and bin/skyagent, static
 demo: build $(VERSITYGW) ## move objects between two S3 servers through a relay, and show every step
 	orchestrator/lab/demo.sh $(VERSITYGW)
 
+.PHONY: demo-lab
+demo-lab: build $(VERSITYGW) $(RCLONE) ## two regions and a relay in a box, live, and rclone in the same box (root, Linux)
+	orchestrator/lab/demo-lab.sh bin/skyctl $(RCLONE)
+
+.PHONY: bench-lab
+bench-lab: build $(VERSITYGW) $(RCLONE) ## every scenario of the lab with skyctl and rclone; writes orchestrator/lab/RESULTS.md (root, Linux, an hour; JOBS=3 is quicker)
+	go run ./orchestrator/lab/bench --jobs $(or $(JOBS),1) --skyctl bin/skyctl --rclone $(RCLONE) --out orchestrator/lab orchestrator/lab/scenarios/*.yaml
+
+.PHONY: test-lab
+test-lab: $(VERSITYGW) iperf3 ## the lab: how accurate it is, and scenarios in short (root, Linux; part of make test)
+	go test -timeout 15m -shuffle=on ./orchestrator/lab/...
+	go test -timeout 15m -shuffle=on -run '^TestLab' ./orchestrator/cmd/skyctl
+
+.PHONY: iperf3
+iperf3: # what the lab is measured with; of the system's packages
+	@command -v iperf3 >/dev/null || { echo "iperf3 is missing: apt-get install iperf3" >&2; exit 1; }
+
 .PHONY: test
-test: lint build tools ## everything: units, real servers, the race detector, end to end
+test: lint build tools iperf3 ## everything: units, real servers, the race detector, end to end
 	go test -timeout 30m -shuffle=on ./...
 	CGO_ENABLED=1 go test -timeout 30m -race -shuffle=on $(RACE)
 

@@ -28,6 +28,7 @@ type grammar struct {
 	Regions    regionsCmd    `cmd:"" help:"List the regions of clouds that are known."`
 	Prices     pricesCmd     `cmd:"" help:"Show the prices that plans rest on, each with its date and source."`
 	Grid       gridCmd       `cmd:"" help:"Show, or import, what regions can send to each other."`
+	Lab        labCmd        `cmd:"" help:"Build an Internet in a box on this machine, for demos, tests and comparisons (root, Linux)."`
 	Completion completionCmd `cmd:"" help:"Set up tab completion in a shell."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }

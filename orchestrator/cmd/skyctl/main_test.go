@@ -24,6 +24,8 @@ func TestForbiddenImports(t *testing.T) {
 		{module + "orchestrator/cmd/skyctl", "testing", "a program is not a test"},
 		{module + "orchestrator/cmd/skyctl", module + "agent/objstore/objstoretest", "a program is not a test"},
 		{module + "orchestrator/cmd/skyctl", module + "agent/agenttest", "a program is not a test"},
+		{module + "orchestrator/cmd/skyctl", "gonum.org/v1/plot", "plots are the bench's"},
+		{module + "orchestrator", module + "orchestrator/lab", "a transfer does not know that its regions are in a box"},
 		{module + "orchestrator", module + "orchestrator/cli", "the command line is one user of the orchestrator among others"},
 		{module + "orchestrator", "github.com/alecthomas/kong", "flags are the command line's"},
 		{module + "terraform/engine", module + "orchestrator", "terraform/ knows Terraform and nothing else of ours"},

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/skyctl/skyctl/orchestrator"
+	"github.com/skyctl/skyctl/orchestrator/lab"
+	"github.com/skyctl/skyctl/orchestrator/lab/labfile"
+)
+
+// scenario is a lab that is up, used with the programs as its operator would.
+type scenario struct {
+	t    *testing.T
+	lab  *lab.Lab
+	home string
+}
+
+func newScenario(t *testing.T, text string) *scenario {
+	t.Helper()
+	// No other lab on this machine has the name.
+	path := filepath.Join(t.TempDir(), fmt.Sprintf("e2e-%d.yaml", os.Getpid()))
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := &scenario{t: t, home: t.TempDir()}
+	var up struct{ Lab, Config string }
+	s.document(&up, "lab", "up", path)
+	l, err := lab.Open(up.Lab)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.lab = l
+	t.Cleanup(func() {
+		if err := l.Down(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	if up.Config != l.Config() {
+		t.Errorf("lab up says that the configuration is %s, it is %s", up.Config, l.Config())
+	}
+	return s
+}
+
+// document runs skyctl and reads what --json prints.
+func (s *scenario) document(into any, args ...string) {
+	s.t.Helper()
+	cmd := exec.Command(filepath.Join(bin, "skyctl"), append([]string{"--json"}, args...)...)
+	cmd.Env = append(os.Environ(), "SKYCTL_HOME="+s.home)
+	if s.lab != nil {
+		cmd.Env = append(cmd.Env, "SKYCTL_CONFIG="+s.lab.Config())
+	}
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err == nil {
+		err = json.Unmarshal(out, into)
+	}
+	if err != nil {
+		s.t.Fatalf("skyctl %v: %v\n%s%s", args, err, out, stderr.String())
+	}
+}
+
+// fill puts random objects into a region's store.
+func (s *scenario) fill(region string, objects, size int) {
+	s.t.Helper()
+	dir := filepath.Join(s.lab.StoreDir(region), labfile.Bucket, "src")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		s.t.Fatal(err)
+	}
+	for i := range objects {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint(i)), random(uint64(i), size), 0o644); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// move plans and applies a copy, compares the bytes on the stores' disks, and
+// returns what the plan said that the transfer takes, in seconds, and what became
+// of it.
+func (s *scenario) move(from, to, prefix string, flags ...string) (forecast float64, r orchestrator.Result) {
+	s.t.Helper()
+	var plan struct {
+		Run  string
+		Time struct{ Transfer float64 } `json:"time_s"`
+	}
+	s.document(&plan, append([]string{"plan", "-r", from + "://data/src/", to + "://data/" + prefix + "/"}, flags...)...)
+	s.document(&r, "apply", plan.Run, "--yes")
+	sent := filepath.Join(s.lab.StoreDir(from), labfile.Bucket, "src")
+	arrived := filepath.Join(s.lab.StoreDir(to), labfile.Bucket, prefix)
+	if out, err := exec.Command("diff", "-r", sent, arrived).CombinedOutput(); err != nil {
+		s.t.Errorf("what arrived differs: %s", out)
+	}
+	if !r.Success || !r.Verified {
+		s.t.Errorf("%+v", r)
+	}
+	return plan.Time.Transfer, r
+}
+
+// A slow direct link and a fast relay: the plan has both, the run uses both, and
+// is quicker by far than anything that has the direct link alone.
+func TestLabFastRelay(t *testing.T) {
+	const direct, relayed = 7, 25 // Mbit/s
+	s := newScenario(t, fmt.Sprintf(`
+regions: {canada: {}, japan: {no_store: true}, tokyo: {}}
+links:
+  - {from: canada, to: tokyo, rtt: 150ms, mbit: %d, usd_per_gb: 0.087}
+  - {from: canada, to: japan, rtt: 140ms, mbit: %d, usd_per_gb: 0.05}
+  - {from: japan, to: tokyo, rtt: 4ms, mbit: 40, usd_per_gb: 0.12}
+`, direct, relayed))
+	s.fill("canada", 30, 2_500_000)
+	forecast, r := s.move("canada", "tokyo", "first", "--gateways", "1")
+	if r.Transfer > 1.25*forecast {
+		// What else this machine does may have disturbed it, once.
+		t.Logf("%.1f s, the plan says %.1f s; once more", r.Transfer, forecast)
+		forecast, r = s.move("canada", "tokyo", "second", "--gateways", "1")
+	}
+	if mbit := r.Gbits * 1000; mbit < 2.5*direct {
+		t.Errorf("%.1f Mbit/s, the direct link alone carries %d", mbit, direct)
+	}
+	if off := r.Transfer/forecast - 1; math.Abs(off) > 0.25 {
+		t.Errorf("the transfer took %.1f s, %+.0f %% off the plan's %.1f s", r.Transfer, 100*off, forecast)
+	}
+	delivered := map[int]int64{} // by the length of the route
+	for _, route := range r.Routes {
+		delivered[len(route.Path)] += route.Bytes
+	}
+	if delivered[2] == 0 || delivered[3] <= delivered[2] {
+		t.Errorf("routes %+v, want the relay's to carry most and the direct one something", r.Routes)
+	}
+}
+
+// A machine may send 12 Mbit/s, whatever the link carries: two send more.
+func TestLabTwoGatewaysSendMoreThanOne(t *testing.T) {
+	const one = 12 // Mbit/s
+	s := newScenario(t, fmt.Sprintf(`
+regions: {east: {hosts: 2, egress_mbit: %d}, west: {hosts: 2}}
+links: [{from: east, to: west, rtt: 60ms, mbit: 60}]
+`, one))
+	s.fill("east", 12, 2_500_000)
+	_, r := s.move("east", "west", "first", "--gateways", "2")
+	if mbit := r.Gbits * 1000; mbit < 1.5*one {
+		t.Errorf("%.1f Mbit/s, one machine sends %d", mbit, one)
+	}
+}
