@@ -113,10 +113,19 @@ func (s *solver) usd(p point) float64 {
 	return usd
 }
 
+// unnoticed is the share of a plan's time that nobody pays to save: bringing
+// gateways up varies by more.
+const unnoticed = 0.01
+
 // knee returns the point farthest from the line between the ends of the
-// frontier, cost and time both scaled to 1; of equal ones the fastest.
+// frontier, cost and time both scaled to 1; of equal ones the fastest. Where
+// its ends take as good as the same time, as for the smallest jobs, there is
+// nothing to weigh, and it is the cheapest.
 func (s *solver) knee(points []point) int {
 	slow, fast := points[0], points[len(points)-1]
+	if s.seconds(slow)-s.seconds(fast) < unnoticed*s.seconds(fast) {
+		return 0
+	}
 	best, farthest := len(points)-1, 0.0
 	for i := len(points) - 2; i > 0; i-- {
 		time := (s.seconds(points[i]) - s.seconds(fast)) / (s.seconds(slow) - s.seconds(fast))
