@@ -122,12 +122,22 @@ func (e *Engine) run(ctx context.Context, op string, v volume, fn func(tf *tfexe
 		defer func() { e.turn <- tf }()
 	}
 	if err := e.prepare(ctx, tf, op, v); err != nil {
-		return wrap(op, err)
+		return wrap(op, sound(ctx, err))
 	}
 	if err := fn(tf); err != nil {
-		return wrap(op, err)
+		return wrap(op, sound(ctx, err))
 	}
 	return nil
+}
+
+// sound replaces the error that terraform-exec (v0.26) answers with where ctx
+// ended and the command ended well all the same: it holds none, and its Error
+// panics.
+func sound(ctx context.Context, err error) error {
+	if ended := ctx.Err(); ended != nil && errors.Is(err, ended) && errors.Unwrap(err) == nil {
+		return ended
+	}
+	return err
 }
 
 // prepare sets everything that may differ from one call to the next.

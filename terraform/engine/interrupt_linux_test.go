@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -176,5 +177,22 @@ func waitPidfd(t *testing.T, fd int) {
 			t.Fatalf("the process does not end: %v", err)
 		}
 		return
+	}
+}
+
+// TestCancelWhileTerraformStarts cancels at many moments from before the
+// process is there until it has begun to work: the answer is always the
+// cancellation, or success.
+func TestCancelWhileTerraformStarts(t *testing.T) {
+	dir := writeRoot(t, map[string]string{"main.tf": ""})
+	e, _ := newEngine(t, dir)
+	for i := range 80 {
+		ctx, cancel := context.WithCancel(t.Context())
+		timer := time.AfterFunc(time.Duration(i)*250*time.Microsecond, cancel)
+		if err := e.Init(ctx); err != nil && (!errors.Is(err, context.Canceled) || err.Error() == "") {
+			t.Errorf("init ended with %v", err)
+		}
+		timer.Stop()
+		cancel()
 	}
 }
