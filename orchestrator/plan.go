@@ -99,6 +99,7 @@ func (o *Orchestrator) prepare(ctx context.Context, req Request) (run *rundir.Ru
 		return nil, nil, err
 	}
 	s.Fingerprint = listing.Fingerprint
+	s.Warnings = append(s.Warnings, p.omitted()...)
 	o.begin(run, PhaseSolve, "")
 	s.Overlay, err = planner.Solve(ctx, o.job(req, p, listing), o.Config.Grid(), o.Config.Prices(), planner.Limits{
 		Gateways: o.Config.Limits.GatewaysPerRegion, Relays: o.Config.Relays(), Allow: o.Config.Allow.Regions, Provision: provisioning})

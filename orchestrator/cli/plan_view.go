@@ -40,13 +40,21 @@ func planRows(w io.Writer, p orchestrator.Plan) {
 		rows(w, "optimality", []string{fmt.Sprintf("within %.2g %% of the best plan", 100*p.Gap)})
 	}
 	rows(w, "assumed", assumedRows(p.Graph))
-	rows(w, "note", p.Warnings)
+	rows(w, "warnings", warningRows(p.Warnings))
 	if p.Terraform.Dir != "" {
 		rows(w, "terraform", []string{
 			fmt.Sprintf("%d to add, %d to change, %d to destroy", p.Terraform.Add, p.Terraform.Change, p.Terraform.Destroy),
 			p.Terraform.Dir,
 		})
 	}
+}
+
+func warningRows(warnings []string) []string {
+	var out []string
+	for _, text := range warnings {
+		out = append(out, printable(text))
+	}
+	return out
 }
 
 // rows writes the facts of one name, which only the first has.

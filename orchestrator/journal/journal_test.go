@@ -231,8 +231,8 @@ func TestLifeOfAStagedWrite(t *testing.T) {
 	if err != nil || len(failures) != 1 || failures[0] != wantFailure {
 		t.Errorf("%+v, %v", failures, err)
 	}
-	if n, err := j.Unverified(ctx); n != 1 || err != nil {
-		t.Errorf("%d unverified, %v", n, err)
+	if by, err := j.Verified(ctx); by[""] != 1 || err != nil {
+		t.Errorf("verified by %v, %v", by, err)
 	}
 	// An upload that begins after its delivery failed is still to be aborted.
 	must(t, j.Stage(0, 1, up, 0), j.Flush(ctx))

@@ -103,6 +103,9 @@ func (b *bucket) deletes(ctx context.Context, key string) (bool, error) {
 // retained tells whether a policy or hold keeps what is written.
 func retained(ctx context.Context, c *container.Client) (bool, error) {
 	policy, err := c.GetProperties(ctx, nil)
+	if err == nil && policy.ETag == nil {
+		err = errNotAzure
+	}
 	return deref(policy.HasImmutabilityPolicy) || deref(policy.HasLegalHold), err
 }
 

@@ -34,9 +34,13 @@ type kind struct {
 	name  string // of the store in the configuration, and of the kind
 	store string // the configuration's line of it
 	put   func(ctx context.Context, key string, o object) error
-	get   func(ctx context.Context, key string) (object, error)
-	list  func(ctx context.Context, prefix string) ([]string, error)
 	keeps fields // of an object's metadata
+
+	// list returns all keys below a prefix, with the metadata that the listing
+	// has; get completes one of these objects. Between them they ask the store
+	// as little as can be: the emulators are slow.
+	list func(ctx context.Context, prefix string) (map[string]object, error)
+	get  func(ctx context.Context, key string, o object) (object, error)
 }
 
 // object is what a store holds under one key, with that part of its metadata
@@ -70,13 +74,13 @@ func s3Kind(t *testing.T, w *world) kind {
 				ChecksumAlgorithm: types.ChecksumAlgorithmCrc32c, ContentType: &o.contentType, Metadata: o.user, Tagging: aws.String(strings.Join(tags, "&"))})
 			return err
 		},
-		get: func(ctx context.Context, key string) (o object, err error) {
+		get: func(ctx context.Context, key string, o object) (object, error) {
 			out, err := client.GetObject(ctx, &s3.GetObjectInput{Bucket: bucket, Key: &key})
 			if err != nil {
 				return o, err
 			}
-			o = object{contentType: aws.ToString(out.ContentType), user: out.Metadata, tags: map[string]string{}}
-			if o.data, err = readAll(out.Body); err != nil {
+			o.contentType, o.user, o.tags = aws.ToString(out.ContentType), out.Metadata, map[string]string{}
+			if o.data, err = readAll(out.Body); err != nil || aws.ToInt32(out.TagCount) == 0 {
 				return o, err
 			}
 			tagging, err := client.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: bucket, Key: &key})
@@ -88,7 +92,8 @@ func s3Kind(t *testing.T, w *world) kind {
 			}
 			return o, nil
 		},
-		list: func(ctx context.Context, prefix string) (keys []string, err error) {
+		list: func(ctx context.Context, prefix string) (map[string]object, error) {
+			found := map[string]object{}
 			pages := s3.NewListObjectsV2Paginator(client, &s3.ListObjectsV2Input{Bucket: bucket, Prefix: &prefix})
 			for pages.HasMorePages() {
 				page, err := pages.NextPage(ctx)
@@ -96,10 +101,10 @@ func s3Kind(t *testing.T, w *world) kind {
 					return nil, err
 				}
 				for _, o := range page.Contents {
-					keys = append(keys, *o.Key)
+					found[*o.Key] = object{}
 				}
 			}
-			return keys, nil
+			return found, nil
 		},
 	}
 }
@@ -125,12 +130,7 @@ func gcsKind(t *testing.T) kind {
 			_, err := w.Write(o.data)
 			return errors.Join(err, w.Close())
 		},
-		get: func(ctx context.Context, key string) (o object, err error) {
-			attrs, err := bucket.Object(key).Attrs(ctx)
-			if err != nil {
-				return o, err
-			}
-			o = object{contentType: attrs.ContentType, user: attrs.Metadata}
+		get: func(ctx context.Context, key string, o object) (object, error) {
 			r, err := bucket.Object(key).NewReader(ctx)
 			if err != nil {
 				return o, err
@@ -138,16 +138,17 @@ func gcsKind(t *testing.T) kind {
 			o.data, err = readAll(r)
 			return o, err
 		},
-		list: func(ctx context.Context, prefix string) (keys []string, err error) {
+		list: func(ctx context.Context, prefix string) (map[string]object, error) {
+			found := map[string]object{}
 			for it := bucket.Objects(ctx, &storage.Query{Prefix: prefix}); ; {
 				attrs, err := it.Next()
 				if err == iterator.Done {
-					return keys, nil
+					return found, nil
 				}
 				if err != nil {
 					return nil, err
 				}
-				keys = append(keys, attrs.Name)
+				found[attrs.Name] = object{contentType: attrs.ContentType, user: attrs.Metadata}
 			}
 		},
 	}
@@ -169,16 +170,16 @@ func azureKind(t *testing.T) kind {
 				HTTPHeaders: &blob.HTTPHeaders{BlobContentType: &o.contentType}, Metadata: user, Tags: o.tags})
 			return err
 		},
-		get: func(ctx context.Context, key string) (o object, err error) {
+		get: func(ctx context.Context, key string, o object) (object, error) {
 			out, err := client.NewBlobClient(key).DownloadStream(ctx, nil)
 			if err != nil {
 				return o, err
 			}
-			o = object{contentType: aws.ToString(out.ContentType), user: map[string]string{}, tags: map[string]string{}}
+			o.contentType, o.user, o.tags = aws.ToString(out.ContentType), map[string]string{}, map[string]string{}
 			for k, v := range out.Metadata {
 				o.user[strings.ToLower(k)] = *v // Go's HTTP client writes header names in its own case
 			}
-			if o.data, err = readAll(out.Body); err != nil {
+			if o.data, err = readAll(out.Body); err != nil || out.TagCount == nil || *out.TagCount == 0 {
 				return o, err
 			}
 			tags, err := client.NewBlobClient(key).GetTags(ctx, nil)
@@ -190,7 +191,8 @@ func azureKind(t *testing.T) kind {
 			}
 			return o, nil
 		},
-		list: func(ctx context.Context, prefix string) (keys []string, err error) {
+		list: func(ctx context.Context, prefix string) (map[string]object, error) {
+			found := map[string]object{}
 			pages := client.NewListBlobsFlatPager(&container.ListBlobsFlatOptions{Prefix: &prefix})
 			for pages.More() {
 				page, err := pages.NextPage(ctx)
@@ -198,10 +200,10 @@ func azureKind(t *testing.T) kind {
 					return nil, err
 				}
 				for _, item := range page.Segment.BlobItems {
-					keys = append(keys, *item.Name)
+					found[*item.Name] = object{}
 				}
 			}
-			return keys, nil
+			return found, nil
 		},
 	}
 }
@@ -221,25 +223,25 @@ func fileKind(t *testing.T) kind {
 			}
 			return errors.Join(os.WriteFile(path(key), o.data, 0o600), os.Chmod(path(key), o.mode), os.Chtimes(path(key), o.modified, o.modified))
 		},
-		get: func(_ context.Context, key string) (o object, err error) {
-			info, err := os.Stat(path(key))
-			if err != nil {
-				return o, err
-			}
-			o = object{modified: info.ModTime().UTC(), mode: info.Mode().Perm()}
+		get: func(_ context.Context, key string, o object) (_ object, err error) {
 			o.data, err = os.ReadFile(path(key))
 			return o, err
 		},
-		list: func(_ context.Context, prefix string) (keys []string, err error) {
-			err = filepath.WalkDir(path(prefix), func(at string, d fs.DirEntry, err error) error {
+		list: func(_ context.Context, prefix string) (map[string]object, error) {
+			found := map[string]object{}
+			err := filepath.WalkDir(path(prefix), func(at string, d fs.DirEntry, err error) error {
 				if err != nil || d.IsDir() {
 					return err
 				}
-				key, err := filepath.Rel(filepath.Join(root, "data"), at)
-				keys = append(keys, key)
-				return err
+				info, ierr := d.Info()
+				key, rerr := filepath.Rel(filepath.Join(root, "data"), at)
+				if err := errors.Join(ierr, rerr); err != nil {
+					return err
+				}
+				found[key] = object{modified: info.ModTime().UTC(), mode: info.Mode().Perm()}
+				return nil
 			})
-			return keys, err
+			return found, err
 		},
 	}
 }
