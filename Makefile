@@ -41,6 +41,10 @@ test: lint build tools ## everything: units, real servers, the race detector, en
 	go test -timeout 30m -shuffle=on ./...
 	CGO_ENABLED=1 go test -timeout 30m -race -shuffle=on $(RACE)
 
+.PHONY: test-pairs
+test-pairs: tools ## every ordered pair of the four kinds of stores, through gateways
+	go test -timeout 20m -count=1 -v -run TestEveryPairOfStores ./orchestrator/cmd/skyctl
+
 .PHONY: lint
 lint: ## formatting and vet
 	@out=$$(gofmt -l agent orchestrator terraform modules); [ -z "$$out" ] || { echo "gofmt would change:"; echo "$$out"; exit 1; }

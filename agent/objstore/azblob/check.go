@@ -61,7 +61,7 @@ func (b *bucket) about(ctx context.Context) (about objstore.About, err error) {
 // containerWarnings sees that the container answers, and warns of what stays
 // and is billed although nobody sees it.
 func (b *bucket) containerWarnings(ctx context.Context) ([]string, error) {
-	kept, err := retained(ctx, b.container)
+	properties, err := b.container.GetProperties(ctx, nil)
 	switch {
 	case refused(err):
 		if err := b.answers(ctx); err != nil {
@@ -71,7 +71,9 @@ func (b *bucket) containerWarnings(ctx context.Context) ([]string, error) {
 			"%s does not show its settings to these credentials: what a transfer that is given up has sent stays, unseen and billed, for up to a week.", b.url())}, nil
 	case err != nil:
 		return nil, err
-	case kept:
+	case properties.ETag == nil:
+		return nil, errNotAzure
+	case keeps(properties):
 		return []string{fmt.Sprintf(
 			"%s is immutable: nothing that is written can be replaced or deleted while its policy or hold lasts, and what a transfer that is given up has sent stays, unseen and billed, for up to a week.", b.url())}, nil
 	}
