@@ -87,6 +87,10 @@ schemas: ## regenerate the stub provider's schemas from the bindings on npm
 	    mkdir $${p%%=*}; tar xzf "$$(npm pack --silent $${p#*=})" -C $${p%%=*} --strip-components=1; done; \
 	  node $(CURDIR)/terraform/stubprovider/schema/extract.mjs $$tmp
 
+.PHONY: test-pairs
+test-pairs: tools ## every ordered pair of the four kinds of stores, through gateways
+	go test -timeout 20m -count=1 -v -run TestEveryPairOfStores ./orchestrator/cmd/skyctl
+
 .PHONY: lint
 lint: ## formatting and vet
 	@out=$$(gofmt -l agent orchestrator terraform modules images); [ -z "$$out" ] || { echo "gofmt would change:"; echo "$$out"; exit 1; }

@@ -50,7 +50,7 @@ func (a *Agent) Commit(ctx context.Context, req control.CommitRequest) (control.
 	if how == wire.VerifiedRead {
 		verified = control.VerifiedRead
 	}
-	return control.Committed{Version: o.Version, Verified: verified}, nil
+	return control.Committed{Version: o.Version, Verified: verified, Lost: o.Lost}, nil
 }
 
 // Abort implements control.API.

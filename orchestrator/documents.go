@@ -17,7 +17,8 @@ type Plan struct {
 	Pareto    []Point       `json:"pareto,omitempty"` // with --pareto
 	Terraform TerraformPlan `json:"terraform"`
 
-	// Warnings are what the stores say about writing there.
+	// Warnings are what the stores say about writing there, and what listing
+	// the source met that can be no object.
 	Warnings []string `json:"warnings,omitempty"`
 }
 
@@ -41,6 +42,7 @@ type Result struct {
 	Transfer float64   `json:"transfer_s"`       // first read to last commit
 	Gbits    float64   `json:"throughput_gbits"` // bytes x 8 / transfer_s / 1e9
 	Verified bool      `json:"verified"`         // every done object's digest was checked
+	By       Verified  `json:"verified_by"`      // how
 	Retries  int64     `json:"retries"`
 	Resumed  int64     `json:"resumed_chunks"` // chunks that an earlier attempt had finished
 
@@ -84,6 +86,13 @@ type ObjectError struct {
 	Object string `json:"object"`
 	Dest   string `json:"dest"` // the destination as the user wrote it
 	Error  string `json:"error"`
+}
+
+// Verified counts done objects, once a destination, by who checked their
+// digests.
+type Verified struct {
+	Store int64 `json:"store"` // the destination's store compared a checksum
+	Read  int64 `json:"read"`  // the object was read back
 }
 
 // NotCarried is a field of metadata that a destination cannot keep.

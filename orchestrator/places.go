@@ -35,7 +35,7 @@ type places struct {
 
 	sourceBucket objstore.Bucket
 	destBuckets  []objstore.Bucket
-	warnings     []string // of the destinations' stores
+	warnings     []string // of the destinations' stores, about writing there
 }
 
 // resolve reads the request's URLs. Every error is wrong usage.
@@ -75,8 +75,10 @@ func (p *places) instruct(req Request) error {
 	if req.Symlinks != "" && p.source.Config.Type != "file" {
 		return &UsageError{Err: fmt.Errorf("--symlinks is for a source of files, %s is not", p.source.URL)}
 	}
+	pays := chargeable(p.source)
 	for i := range p.dests {
 		d := &p.dests[i]
+		pays = pays || chargeable(*d)
 		d.Config.StorageClasses, d.Config.KMSKey, d.Config.RequesterPays = req.StorageClasses, req.KMSKey, req.RequesterPays
 		switch {
 		case req.KMSKey != "" && d.Config.Type != "s3":
@@ -85,7 +87,26 @@ func (p *places) instruct(req Request) error {
 			return &UsageError{Err: fmt.Errorf("--storage-class is for object stores, %s is not", d.URL)}
 		}
 	}
+	if req.RequesterPays && !pays {
+		return &UsageError{Err: errors.New("--requester-pays is for S3 and Cloud Storage, and neither is among the places given")}
+	}
 	return nil
+}
+
+// chargeable tells whether a store knows requesters that pay.
+func chargeable(l config.Location) bool { return l.Config.Type == "s3" || l.Config.Type == "gcs" }
+
+// omitted is what the listing of the source met that can be no object.
+func (p *places) omitted() []string {
+	o, ok := p.sourceBucket.(objstore.Omitter)
+	if !ok {
+		return nil
+	}
+	var warnings []string
+	for _, what := range o.Omitted() {
+		warnings = append(warnings, p.source.URL+": "+what)
+	}
+	return warnings
 }
 
 // open opens the buckets for this process and sees that they answer.
@@ -186,7 +207,11 @@ func (o *Orchestrator) openDest(ctx context.Context, l, root config.Location) (b
 func (o *Orchestrator) openBucket(ctx context.Context, l config.Location) (objstore.Bucket, error) {
 	b, err := open.Open(ctx, l.Config)
 	if err != nil {
-		return nil, &PreconditionError{Err: fmt.Errorf("%s: %w", l.URL, err)}
+		err = fmt.Errorf("%s: %w", l.URL, err)
+		if objstore.KindOf(err) == objstore.KindInvalid { // nothing was contacted to know that
+			return nil, &UsageError{Err: err}
+		}
+		return nil, &PreconditionError{Err: err}
 	}
 	return pace.New(b), nil
 }

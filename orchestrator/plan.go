@@ -93,6 +93,7 @@ func (o *Orchestrator) prepare(ctx context.Context, req Request) (run *rundir.Ru
 		return nil, nil, err
 	}
 	s.Fingerprint = listing.Fingerprint
+	s.Warnings = append(s.Warnings, p.omitted()...)
 	o.begin(run, PhaseSolve, "")
 	return run, s, o.solve(ctx, p, listing, s)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/skyctl/skyctl/agent/control"
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/route"
 	"github.com/skyctl/skyctl/orchestrator/grid"
@@ -39,7 +40,8 @@ func (a *attempt) result(ctx context.Context, l *layout.Layout, moved transfer.R
 	r := Result{Run: a.run.ID,
 		Objects: counts.Listed, Bytes: counts.DoneBytes, Done: counts.Done, Skipped: counts.Skipped, Failed: counts.Failed,
 		TotalS: time.Duration(runtime).Seconds(), Transfer: moved.Transfer.Seconds(),
-		Verified: moved.Verified, Retries: moved.Retries, Resumed: moved.ResumedChunks,
+		Verified: moved.Verified, By: Verified{Store: moved.VerifiedBy[control.VerifiedStore], Read: moved.VerifiedBy[control.VerifiedRead]},
+		Retries: moved.Retries, Resumed: moved.ResumedChunks,
 		Gateways: len(l.Gateways), Errors: []ObjectError{}, NotCarried: []NotCarried{}}
 	if r.Transfer > 0 {
 		r.Gbits = float64(r.Bytes) * 8 / r.Transfer / 1e9

@@ -244,6 +244,7 @@ type CommitRequest struct {
 type Committed struct {
 	Version  objstore.Version `json:"version"`
 	Verified Verified         `json:"verified"`
+	Lost     objstore.Fields  `json:"lost,omitempty"` // beyond what Begin said
 }
 
 // Stats are an agent's counters since its start.

@@ -120,6 +120,11 @@ type Object struct {
 	Modified time.Time
 	CRC32C   *chunk.Digest // of the whole object, if the store reports it
 	Metadata Metadata
+
+	// Lost is set by Put and Commit: metadata that Keeps returned and the store
+	// refused, where the object was written without it (Azure: tags, which need
+	// a permission of their own).
+	Lost Fields
 }
 
 // About is what a store says of a bucket.

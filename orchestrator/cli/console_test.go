@@ -77,7 +77,7 @@ var testPlan = orchestrator.Plan{
 
 var testResult = orchestrator.Result{
 	Run: "261122-g3kd4f9q", Objects: 1204, Bytes: 3.21e9, Done: 1200, Skipped: 1, Failed: 2,
-	TotalS: 123.4, Transfer: 21.4, Gbits: 1.2, Verified: true, Retries: 3, Resumed: 17,
+	TotalS: 123.4, Transfer: 21.4, Gbits: 1.2, Verified: true, By: orchestrator.Verified{Store: 1190, Read: 10}, Retries: 3, Resumed: 17,
 	Cost:     orchestrator.Cost{Estimated: 0.4137, Actual: 0.43},
 	Routes:   []orchestrator.RouteBytes{{Path: []region.Region{"local:east", "local:west"}, Bytes: 3.21e9}},
 	Gateways: 3, Transport: "quic", Transports: []orchestrator.TransportChoice{{From: "local:east", To: "local:west", Transport: "quic", Reason: "--transport quic"}}, Kept: true, Destroy: "skyctl destroy 261122-g3kd4f9q", Different: 1,

@@ -32,7 +32,7 @@ func planView(p orchestrator.Plan, saved bool) view {
 // planRows writes one row a fact: its name, a tab, the fact.
 func planRows(w io.Writer, p orchestrator.Plan) {
 	overlayRows(w, p.Overlay)
-	rows(w, "note", p.Warnings)
+	rows(w, "warnings", warningRows(p.Warnings))
 	if p.Terraform.Dir != "" {
 		rows(w, "terraform", []string{
 			fmt.Sprintf("%d to add, %d to change, %d to destroy", p.Terraform.Add, p.Terraform.Change, p.Terraform.Destroy),
@@ -59,6 +59,14 @@ func overlayRows(w io.Writer, p overlay.Overlay) {
 	}
 	rows(w, "assumed", assumedRows(p.Graph))
 	rows(w, "links", sourceRows(p.Graph))
+}
+
+func warningRows(warnings []string) []string {
+	var out []string
+	for _, text := range warnings {
+		out = append(out, printable(text))
+	}
+	return out
 }
 
 // rows writes the facts of one name, which only the first has.

@@ -39,7 +39,7 @@ func resultView(w io.Writer, r orchestrator.Result) error {
 		fmt.Fprintf(w, "transferred\t%s in %s, %s\n", unit.Bytes(r.Bytes).Human(), seconds(r.Transfer), unit.Gbps(r.Gbits).Human())
 		rows(w, "routes", routeBytes(r.Routes))
 		if r.Verified {
-			fmt.Fprintf(w, "verified\tevery object that is done\n")
+			fmt.Fprintf(w, "verified\tevery object that is done: %s\n", verifiedBy(r.By))
 		} else {
 			fmt.Fprintf(w, "verified\tno\n")
 		}
@@ -74,6 +74,18 @@ func routeBytes(routes []orchestrator.RouteBytes) []string {
 		out = append(out, fmt.Sprintf("%s: %s", strings.Join(path, " > "), unit.Bytes(r.Bytes).Human()))
 	}
 	return out
+}
+
+// verifiedBy says who checked the objects.
+func verifiedBy(by orchestrator.Verified) string {
+	var parts []string
+	if by.Store > 0 || by.Read == 0 {
+		parts = append(parts, fmt.Sprintf("%d by the store's checksum", by.Store))
+	}
+	if by.Read > 0 {
+		parts = append(parts, fmt.Sprintf("%d by reading back", by.Read))
+	}
+	return strings.Join(parts, ", ")
 }
 
 func notCarriedRows(r orchestrator.Result) []string {

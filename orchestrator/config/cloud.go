@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/skyctl/skyctl/agent/objstore"
@@ -24,8 +25,9 @@ var regionVariables = map[string][]string{
 //	az://ACCOUNT/CONTAINER/KEY, also azure://
 //	r2://ACCOUNT/BUCKET/KEY
 //
-// An S3 or GCS bucket whose region the environment does not tell is asked for
-// it, an Azure account cannot be.
+// Where the bucket is, the store is asked: see Locate. The region in the
+// environment, which is where the cloud's tools do their work, stands in for
+// that of a bucket whose store does not say.
 func cloud(url, scheme, rest string, env LookupEnv) (Location, error) {
 	l := Location{URL: url, Store: scheme}
 	var err error
@@ -83,19 +85,21 @@ func (l *Location) regionFrom(env LookupEnv) error {
 // storeClouds are the clouds whose regions a type of store names.
 var storeClouds = map[string]region.Cloud{"s3": region.AWS, "gcs": region.GCP, "azblob": region.Azure}
 
-// Locate sets the regions of a location that has none to those that its store
-// named. Names that are none of a region are left out.
+// Locate sets the regions of a bucket of a cloud to those that its store named,
+// if it did. What a store in the configuration says is never changed. Names
+// that are none of a region are left out.
 func (l *Location) Locate(names []string) {
-	if len(l.Regions) > 0 {
+	if !slices.Contains(builtin, l.Store) || l.Anywhere() {
 		return
 	}
+	var regions []region.Region
 	for _, name := range names {
-		if r, err := region.Parse(string(storeClouds[l.Config.Type]) + ":" + name); err == nil && !l.Anywhere() {
-			l.Regions = append(l.Regions, r)
+		if r, err := region.Parse(string(storeClouds[l.Config.Type]) + ":" + name); err == nil {
+			regions = append(regions, r)
 		}
 	}
-	if len(l.Regions) > 0 {
-		l.Config.Region = l.Regions[0].Name()
+	if len(regions) > 0 {
+		l.Regions, l.Config.Region = regions, regions[0].Name()
 	}
 }
 

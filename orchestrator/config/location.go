@@ -20,9 +20,8 @@ type Location struct {
 	Config objstore.Config // how an agent opens the bucket
 	Key    string          // literal: a key, a prefix, or empty
 
-	// Regions are where gateways may read and write it. They are empty for a
-	// bucket of a cloud whose region is neither configured nor in the
-	// environment, until Locate.
+	// Regions are where gateways may read and write it. For a bucket of a cloud
+	// they are what the environment says, or none, until Locate.
 	Regions []region.Region
 
 	// Host is the address of the host that a file store is on, empty for this

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,6 +98,35 @@ func TestResolveConfig(t *testing.T) {
 	}
 	if l, err = c.Resolve("multi://b/k", nothing); err != nil || l.Config.Region != "us-east-1" {
 		t.Errorf("multi: %+v, %v", l.Config, err)
+	}
+}
+
+// TestLocate: what the store of a cloud says of its bucket goes before what the
+// environment says, and neither goes before the configuration.
+func TestLocate(t *testing.T) {
+	c := full(t)
+	env := environment(map[string]string{"AWS_REGION": "us-east-1"})
+	for _, x := range []struct {
+		url     string
+		named   []string
+		regions []region.Region
+		sdk     string // Config.Region
+	}{
+		{"s3://b/k", []string{"eu-west-1"}, []region.Region{"aws:eu-west-1"}, "eu-west-1"},
+		{"s3://b/k", nil, []region.Region{"aws:us-east-1"}, "us-east-1"},
+		{"s3://b/k", []string{"no region"}, []region.Region{"aws:us-east-1"}, "us-east-1"},
+		{"gs://b/k", []string{"us-central1", "us-east1"}, []region.Region{"gcp:us-central1", "gcp:us-east1"}, "us-central1"},
+		{"az://acct/b/k", []string{"westus2"}, []region.Region{"azure:westus2"}, "westus2"},
+		{"r2://acct/b/k", []string{"wnam"}, nil, "auto"},
+		{"east://b/k", []string{"us-east-1"}, []region.Region{"local:east"}, ""},
+	} {
+		l, err := c.Resolve(x.url, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l.Locate(x.named); !slices.Equal(l.Regions, x.regions) || l.Config.Region != x.sdk {
+			t.Errorf("%s is said to be in %q: %v, %q", x.url, x.named, l.Regions, l.Config.Region)
+		}
 	}
 }
 

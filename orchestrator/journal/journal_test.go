@@ -207,7 +207,7 @@ func TestLifeOfAStagedWrite(t *testing.T) {
 		}
 	}
 	finished(2)
-	must(t, j.Deliver(0, 0, Delivered{Digest: 77, Verified: "read", Staged: true}), j.Deliver(1, 0, Delivered{Digest: 78, Lost: objstore.FieldUser | objstore.FieldTags}))
+	must(t, j.Deliver(0, 0, Delivered{Digest: 77, Verified: "read", Staged: true, Lost: objstore.FieldUser}), j.Deliver(1, 0, Delivered{Digest: 78, Lost: objstore.FieldUser | objstore.FieldTags}))
 	finished(3 + 1)
 	must(t, j.Fail(0, 1, Failure{Stage: "write", Kind: objstore.KindInvalid, Message: "no"}), j.Flush(ctx))
 	if staged, err = j.Staged(ctx, -1, 0, 10); err != nil || len(staged) != 1 || staged[0].State != Failed {
@@ -222,7 +222,7 @@ func TestLifeOfAStagedWrite(t *testing.T) {
 		t.Errorf("%+v, %v", opened, err)
 	}
 	lost, err := j.Lost(ctx)
-	wantLost := []Loss{{Dest: 0, Field: objstore.FieldUser, Objects: 1}, {Dest: 0, Field: objstore.FieldTags, Objects: 2}}
+	wantLost := []Loss{{Dest: 0, Field: objstore.FieldUser, Objects: 2}, {Dest: 0, Field: objstore.FieldTags, Objects: 2}}
 	if err != nil || !reflect.DeepEqual(lost, wantLost) {
 		t.Errorf("%+v, %v", lost, err)
 	}
@@ -231,8 +231,8 @@ func TestLifeOfAStagedWrite(t *testing.T) {
 	if err != nil || len(failures) != 1 || failures[0] != wantFailure {
 		t.Errorf("%+v, %v", failures, err)
 	}
-	if n, err := j.Unverified(ctx); n != 1 || err != nil {
-		t.Errorf("%d unverified, %v", n, err)
+	if by, err := j.Verified(ctx); by[""] != 1 || err != nil {
+		t.Errorf("verified by %v, %v", by, err)
 	}
 	// An upload that begins after its delivery failed is still to be aborted.
 	must(t, j.Stage(0, 1, up, 0), j.Flush(ctx))

@@ -24,7 +24,7 @@ const (
 	unstage         = `UPDATE deliveries SET state = CASE state WHEN 1 THEN 0 ELSE state END, upload = NULL WHERE object = ?1 AND dest = ?2`
 	addChunk        = `INSERT OR REPLACE INTO chunks (object, dest, idx, digest, token) VALUES (?1, ?2, ?3, ?4, ?5)`
 	forgetChunks    = `DELETE FROM chunks WHERE object = ?1 AND dest = ?2`
-	deliver         = `UPDATE deliveries SET state = 3, upload = NULL, digest = ?3, verified = ?4, lost = CASE state WHEN 1 THEN lost ELSE ?5 END WHERE object = ?1 AND dest = ?2 AND state < 2`
+	deliver         = `UPDATE deliveries SET state = 3, upload = NULL, digest = ?3, verified = ?4, lost = CASE state WHEN 1 THEN lost ELSE 0 END | ?5 WHERE object = ?1 AND dest = ?2 AND state < 2`
 	failDelivery    = `UPDATE deliveries SET state = 4, stage = ?3, kind = ?4, error = ?5 WHERE object = ?1 AND dest = ?2 AND state < 2`
 	settle          = `UPDATE objects SET state = (SELECT CASE WHEN min(state) < 2 THEN 0 ELSE max(state) END FROM deliveries WHERE object = ?1) WHERE number = ?1`
 )
@@ -157,8 +157,8 @@ func (j *Journal) AddChunk(c Chunk) error {
 }
 
 // Deliver records that the object is at the destination, whole and checked as
-// verified says. Of a staged write Stage has recorded what of the metadata is
-// lost. A final delivery is not changed.
+// verified says. What Stage recorded as lost of a staged write's metadata is
+// added to d.Lost. A final delivery is not changed.
 func (j *Journal) Deliver(object int64, dest route.Dest, d Delivered) error {
 	return j.apply(func(b *batch) error {
 		if err := b.exec(deliver, object, dest, int64(d.Digest), d.Verified, d.Lost); err != nil {

@@ -85,7 +85,7 @@ func (s *scheduler) commit(o *object, d *delivery) {
 				return
 			}
 			d.upload = nil
-			s.delivered(o, d, journal.Delivered{Digest: digest, Verified: string(done.Verified), Staged: true})
+			s.delivered(o, d, journal.Delivered{Digest: digest, Verified: string(done.Verified), Staged: true, Lost: done.Lost})
 		},
 	})
 }

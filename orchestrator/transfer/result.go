@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/skyctl/skyctl/agent/control"
 	"github.com/skyctl/skyctl/orchestrator/journal"
 )
 
@@ -15,11 +16,12 @@ const maxErrors = 100
 // Result is what became of the run so far, over all its sessions, as the
 // journal has it.
 type Result struct {
-	Counts        journal.Counts // Listed = Done + Skipped + Failed + Pending
-	Verified      bool           // every done delivery's digest was checked
-	Retries       int64          // chunks sent again
-	ResumedChunks int64          // chunks that earlier sessions had finished, counted once a destination
-	Transfer      time.Duration  // first read to last commit, pauses between sessions left out
+	Counts        journal.Counts             // Listed = Done + Skipped + Failed + Pending
+	Verified      bool                       // every done delivery's digest was checked
+	VerifiedBy    map[control.Verified]int64 // those deliveries, by how
+	Retries       int64                      // chunks sent again
+	ResumedChunks int64                      // chunks that earlier sessions had finished, counted once a destination
+	Transfer      time.Duration              // first read to last commit, pauses between sessions left out
 	Routes        map[journal.RouteKey]int64
 	Errors        []journal.FailedDelivery // the first 100
 	Lost          []journal.Loss           // metadata that destinations could not keep
@@ -57,15 +59,22 @@ func Collect(ctx context.Context, j *journal.Reader) (Result, error) {
 func collect(ctx context.Context, j *journal.Reader, resumed int64) (Result, error) {
 	r := Result{ResumedChunks: resumed}
 	var errs [7]error
-	var active, unverified int64
+	var active int64
+	var verified map[string]int64
 	r.Counts, errs[0] = j.Counts(ctx)
 	r.Retries, errs[1] = j.Counter(ctx, journal.CounterRetries)
 	active, errs[2] = j.Counter(ctx, journal.CounterActive)
-	unverified, errs[3] = j.Unverified(ctx)
+	verified, errs[3] = j.Verified(ctx)
 	r.Routes, errs[4] = j.Routes(ctx)
 	r.Errors, errs[5] = j.Failures(ctx, maxErrors)
 	r.Lost, errs[6] = j.Lost(ctx)
 	r.Transfer = time.Duration(active)
-	r.Verified = unverified == 0
+	r.Verified = verified[""] == 0
+	r.VerifiedBy = map[control.Verified]int64{}
+	for how, n := range verified {
+		if how != "" {
+			r.VerifiedBy[control.Verified(how)] = n
+		}
+	}
 	return r, errors.Join(errs[:]...)
 }

@@ -195,6 +195,7 @@ func (p *Part) store(body objstore.Body) {
 		var kept objstore.Metadata
 		kept, p.lost = p.bucket.Keeps(p.chunk.Metadata)
 		p.object, p.err = p.bucket.Put(p.ctx, d.Key, body, kept)
+		p.lost |= p.object.Lost
 	}
 }
 

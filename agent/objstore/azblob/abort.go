@@ -103,7 +103,11 @@ func (b *bucket) deletes(ctx context.Context, key string) (bool, error) {
 // retained tells whether a policy or hold keeps what is written.
 func retained(ctx context.Context, c *container.Client) (bool, error) {
 	policy, err := c.GetProperties(ctx, nil)
-	return deref(policy.HasImmutabilityPolicy) || deref(policy.HasLegalHold), err
+	return keeps(policy), err
+}
+
+func keeps(p container.GetPropertiesResponse) bool {
+	return deref(p.HasImmutabilityPolicy) || deref(p.HasLegalHold)
 }
 
 // sweep deletes the empty blob that a discard of this upload left.

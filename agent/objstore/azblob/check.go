@@ -15,8 +15,10 @@ import (
 // connections and says nothing.
 const defaultCheckTimeout = 10 * time.Second
 
-// Check lists at most one key, which a caller may do who may read one. What
-// else it asks for needs more rights, and is left out where they are missing.
+// Check asks for the properties of the container. A caller who may not see them,
+// as with a token for the container, lists at most one key instead, which takes
+// an emulator seconds in a large container. What else it asks for needs more
+// rights, and is left out where they are missing.
 func (b *bucket) Check(ctx context.Context) (objstore.About, error) {
 	limited, cancel := context.WithTimeout(ctx, b.checkTimeout)
 	defer cancel()
@@ -32,17 +34,14 @@ func (b *bucket) Check(ctx context.Context) (objstore.About, error) {
 
 // about answers with the SDK's error.
 func (b *bucket) about(ctx context.Context) (about objstore.About, err error) {
-	one := int32(1)
-	page, err := b.container.NewListBlobsFlatPager(&container.ListBlobsFlatOptions{MaxResults: &one}).NextPage(ctx)
-	if err != nil {
-		return about, err
-	}
-	if !complete(page) {
-		return about, errNotAzure
-	}
+	var ofContainer, ofAccount []string
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		about.Warnings, err = b.warnings(gctx)
+		ofContainer, err = b.containerWarnings(gctx)
+		return err
+	})
+	group.Go(func() (err error) {
+		ofAccount, err = b.accountWarnings(gctx)
 		return err
 	})
 	if b.region != nil {
@@ -54,34 +53,56 @@ func (b *bucket) about(ctx context.Context) (about objstore.About, err error) {
 			return gctx.Err()
 		})
 	}
-	return about, group.Wait()
+	err = group.Wait()
+	about.Warnings = append(ofContainer, ofAccount...)
+	return about, err
 }
 
-// warnings are about what stays and is billed although nobody sees it. Whether
-// the account keeps versions is known to Resource Manager only.
-func (b *bucket) warnings(ctx context.Context) ([]string, error) {
-	var warnings []string
-	kept, err := retained(ctx, b.container)
+// containerWarnings sees that the container answers, and warns of what stays
+// and is billed although nobody sees it.
+func (b *bucket) containerWarnings(ctx context.Context) ([]string, error) {
+	properties, err := b.container.GetProperties(ctx, nil)
 	switch {
 	case refused(err):
-		warnings = append(warnings, fmt.Sprintf(
-			"%s does not show its settings to these credentials: what a transfer that is given up has sent stays, unseen and billed, for up to a week.", b.url()))
+		if err := b.answers(ctx); err != nil {
+			return nil, err
+		}
+		return []string{fmt.Sprintf(
+			"%s does not show its settings to these credentials: what a transfer that is given up has sent stays, unseen and billed, for up to a week.", b.url())}, nil
 	case err != nil:
 		return nil, err
-	case kept:
-		warnings = append(warnings, fmt.Sprintf(
-			"%s is immutable: nothing that is written can be replaced or deleted while its policy or hold lasts, and what a transfer that is given up has sent stays, unseen and billed, for up to a week.", b.url()))
+	case properties.ETag == nil:
+		return nil, errNotAzure
+	case keeps(properties):
+		return []string{fmt.Sprintf(
+			"%s is immutable: nothing that is written can be replaced or deleted while its policy or hold lasts, and what a transfer that is given up has sent stays, unseen and billed, for up to a week.", b.url())}, nil
 	}
+	return nil, nil
+}
+
+// answers lists at most one key.
+func (b *bucket) answers(ctx context.Context) error {
+	one := int32(1)
+	page, err := b.container.NewListBlobsFlatPager(&container.ListBlobsFlatOptions{MaxResults: &one}).NextPage(ctx)
+	if err == nil && !complete(page) {
+		err = errNotAzure
+	}
+	return err
+}
+
+// accountWarnings are about all containers of the account. Whether it keeps
+// versions is known to Resource Manager only.
+func (b *bucket) accountWarnings(ctx context.Context) ([]string, error) {
 	account, err := b.account.GetProperties(ctx, nil)
 	switch {
 	case refused(err):
-		return warnings, nil
+		return nil, nil
 	case err != nil:
 		return nil, err
 	}
 	if p := account.DeleteRetentionPolicy; p != nil && deref(p.Enabled) {
-		warnings = append(warnings, fmt.Sprintf(
-			"%s keeps and bills what is deleted or overwritten for %d days (soft delete).", b.url(), deref(p.Days)))
+		return []string{fmt.Sprintf(
+			"%s keeps and bills what is deleted or overwritten for %d days (soft delete).", b.url(), deref(p.Days))}, nil
 	}
-	return warnings, nil
+	return nil, nil
 }

@@ -100,6 +100,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case query.Get("restype") == "container":
 		w.Header().Set("X-Ms-Has-Immutability-Policy", strconv.FormatBool(f.immutable))
 		w.Header().Set("X-Ms-Has-Legal-Hold", "false")
+		w.Header().Set("ETag", `"0x1"`)
 	default:
 		f.blob(w, r, name, body)
 	}

@@ -122,10 +122,10 @@ func TestTagsThatTheStoreRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 		put, err := b.Put(t.Context(), "put", bodyOf(nil), meta)
-		if err != nil || put.Metadata.Tags != nil || put.Metadata.ContentType != "text/plain" {
+		if err != nil || put.Metadata.Tags != nil || put.Lost != objstore.FieldTags || put.Metadata.ContentType != "text/plain" {
 			t.Errorf("%s: Put: %+v, %v", code, put, err)
 		}
-		if obj, err := commit(t, b, up, nil, ""); err != nil || obj.Metadata.Tags != nil {
+		if obj, err := commit(t, b, up, nil, ""); err != nil || obj.Metadata.Tags != nil || obj.Lost != objstore.FieldTags {
 			t.Errorf("%s: Commit: %+v, %v", code, obj, err)
 		}
 		if kept, lost := b.Keeps(meta); kept.Tags != nil || lost != objstore.FieldTags {

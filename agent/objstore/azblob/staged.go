@@ -180,7 +180,7 @@ var errChanged = &objstore.Error{Kind: objstore.KindPrecondition, Err: errors.Ne
 func (b *bucket) commit(ctx context.Context, u upload, want objstore.Object, names []string) (objstore.Object, error) {
 	headers, user := encodeHeaders(u.Metadata)
 	var out blockblob.CommitBlockListResponse
-	meta, err := b.tagged(u.Metadata, func(tags map[string]string) (err error) {
+	meta, lost, err := b.tagged(u.Metadata, func(tags map[string]string) (err error) {
 		out, err = b.blob(want.Key).CommitBlockList(ctx, names, &blockblob.CommitBlockListOptions{
 			HTTPHeaders: headers, Metadata: user, Tags: tags, Tier: tierOf(u.Metadata), AccessConditions: u.condition()})
 		return err
@@ -189,6 +189,7 @@ func (b *bucket) commit(ctx context.Context, u upload, want objstore.Object, nam
 		return objstore.Object{}, err
 	}
 	want.Version, want.Modified, want.Metadata = versionOf(out.ETag), deref(out.LastModified), meta
+	want.Lost = lost
 	if want.Version == "" {
 		return objstore.Object{}, errNotAzure
 	}

@@ -39,21 +39,23 @@ func keepTags(m *objstore.Metadata) (lost objstore.Fields) {
 // tagged writes with the tags of m, and where the store refuses those, which
 // need a permission of their own and an account without directories, without
 // them: they are lost, and the object is not. It returns the metadata as it was
-// written.
-func (b *bucket) tagged(m objstore.Metadata, write func(tags map[string]string) error) (objstore.Metadata, error) {
-	if len(m.Tags) > 0 && !b.refusesTags.Load() {
+// written, and what was lost of it.
+func (b *bucket) tagged(m objstore.Metadata, write func(tags map[string]string) error) (objstore.Metadata, objstore.Fields, error) {
+	if len(m.Tags) == 0 {
+		return m, 0, write(nil)
+	}
+	if !b.refusesTags.Load() {
 		err := write(m.Tags)
 		if err == nil || !refusesTags(err) {
-			return m, err
+			return m, 0, err
 		}
 	}
-	refused := len(m.Tags) > 0
 	m.Tags = nil
 	err := write(nil)
-	if refused && err == nil {
+	if err == nil {
 		b.refusesTags.Store(true)
 	}
-	return m, err
+	return m, objstore.FieldTags, err
 }
 
 // refusesTags tells whether the tags may be why a write was refused.

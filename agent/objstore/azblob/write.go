@@ -32,7 +32,7 @@ func (b *bucket) Put(ctx context.Context, key string, body objstore.Body, meta o
 	}
 	headers, user := encodeHeaders(meta)
 	var out blockblob.UploadResponse
-	meta, err = b.tagged(meta, func(tags map[string]string) (err error) {
+	meta, lost, err := b.tagged(meta, func(tags map[string]string) (err error) {
 		out, err = b.blob(key).Upload(ctx, content.reader(), &blockblob.UploadOptions{
 			HTTPHeaders: headers, Metadata: user, Tags: tags, Tier: tierOf(meta), TransactionalValidation: content.validation()})
 		return err
@@ -46,6 +46,7 @@ func (b *bucket) Put(ctx context.Context, key string, body objstore.Body, meta o
 		Version:  versionOf(out.ETag),
 		Modified: deref(out.LastModified),
 		Metadata: meta,
+		Lost:     lost,
 	}
 	if obj.Version == "" {
 		return obj, b.fail("put", key, errNotAzure)

@@ -3,9 +3,10 @@ package file
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
-	"strings"
+	"slices"
 	"sync"
 
 	"github.com/skyctl/skyctl/agent/objstore"
@@ -94,7 +95,7 @@ func (o *omissions) add(key string, mode fs.FileMode) {
 	if o.keys == nil {
 		o.keys = map[string]string{}
 	}
-	what := "neither file nor directory"
+	what := "special file"
 	switch {
 	case mode&fs.ModeNamedPipe != 0:
 		what = "named pipe"
@@ -111,8 +112,8 @@ func (b *bucket) Omitted() []string {
 	b.omitted.mu.Lock()
 	defer b.omitted.mu.Unlock()
 	var all []string
-	for key, what := range b.omitted.keys {
-		all = append(all, fmt.Sprintf("%s is a %s and was left out", strings.ToValidUTF8(key, "\uFFFD"), what))
+	for _, key := range slices.Sorted(maps.Keys(b.omitted.keys)) {
+		all = append(all, fmt.Sprintf("%q is a %s and was left out", key, b.omitted.keys[key]))
 	}
 	if b.omitted.more > 0 {
 		all = append(all, fmt.Sprintf("%d more special files were left out", b.omitted.more))

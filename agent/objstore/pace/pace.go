@@ -21,11 +21,12 @@ import (
 	"github.com/skyctl/skyctl/agent/objstore"
 )
 
-// How long a refused request waits. S3 wants at least its partitions' time to
-// divide; a store that is out of service for minutes is not to be hammered.
+// How long a refused request waits. What is refused for minutes is asked again
+// by each request under way, some hundred of them, every few seconds: far below
+// the thousands a second that stores refuse, and soon noticed when they recover.
 const (
 	firstWait   = 200 * time.Millisecond
-	longestWait = 30 * time.Second
+	longestWait = 5 * time.Second
 )
 
 // New returns b, asked at its pace. All users of b in this process should have

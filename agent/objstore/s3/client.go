@@ -84,6 +84,9 @@ func (b *bucket) connect(ctx context.Context, cfg objstore.Config) error {
 			o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 			o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 		}
+		if b.amazon {
+			b.identity.ask = askSTS(loaded)
+		}
 		if privatePath(endpoint) {
 			o.APIOptions = append(o.APIOptions, v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware)
 		}

@@ -5,14 +5,15 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/skyctl/skyctl/agent/objstore"
 )
 
-// Delegate returns cfg with the credentials spelled out that the SDK finds
-// here, in the environment or a profile, so that an agent which has neither
-// can open the bucket. It contacts nothing unless the credentials have to be
-// fetched.
+// Delegate returns cfg with the credentials and the endpoint spelled out that
+// the SDK finds here, in the environment or a profile, so that an agent which
+// has neither can open the bucket; cfg.Expires is when those credentials end.
+// It contacts nothing unless the credentials have to be fetched.
 func Delegate(ctx context.Context, cfg objstore.Config) (objstore.Config, error) {
 	if cfg.Credentials["access_key_id"] != "" {
 		return cfg, nil
@@ -34,8 +35,12 @@ func Delegate(ctx context.Context, cfg objstore.Config) (objstore.Config, error)
 	if cfg.Region == "" {
 		cfg.Region = loaded.Region
 	}
-	if cfg.Endpoint == "" && loaded.BaseEndpoint != nil {
-		cfg.Endpoint = *loaded.BaseEndpoint
+	if found.CanExpire {
+		cfg.Expires = found.Expires
+	}
+	// The client knows the endpoint that is set for S3 alone as well.
+	if endpoint := s3.NewFromConfig(loaded).Options().BaseEndpoint; cfg.Endpoint == "" && endpoint != nil {
+		cfg.Endpoint = *endpoint
 	}
 	return cfg, nil
 }

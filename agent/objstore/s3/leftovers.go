@@ -28,9 +28,14 @@ func (b *bucket) Abort(ctx context.Context, up objstore.Upload) error {
 // clockTolerance is how far the store's clock may be behind ours.
 const clockTolerance = time.Minute
 
-// Uploads finds the uploads of a key by when they were begun. An upload that is
-// found may be aborted; to go on with it, one has to know its checksums, which
-// only some stores tell.
+// Uploads finds the uploads of a key by when they were begun and by whom. An
+// upload that is found may be aborted; to go on with it, one has to know its
+// checksums, which only some stores tell.
+//
+// Who began it is known at Amazon only, where STS says who we are: there an
+// upload of somebody else is never found. Elsewhere, and where STS cannot be
+// reached, key and time decide alone, and another program that began to write
+// the same key since then loses its upload.
 func (b *bucket) Uploads(ctx context.Context, key string, since time.Time) ([]objstore.Upload, error) {
 	if err := b.checkKey("list uploads", key); err != nil {
 		return nil, err
@@ -47,7 +52,7 @@ func (b *bucket) Uploads(ctx context.Context, key string, since time.Time) ([]ob
 			if err != nil {
 				return nil, b.fail("list uploads", key, err)
 			}
-			if name == key && !aws.ToTime(u.Initiated).Before(since.Add(-clockTolerance)) {
+			if name == key && !aws.ToTime(u.Initiated).Before(since.Add(-clockTolerance)) && b.mine(ctx, u.Initiator) {
 				mode := agreedMode(u.ChecksumAlgorithm, u.ChecksumType)
 				found = append(found, objstore.Upload{Key: key, ID: mode.uploadID(aws.ToString(u.UploadId))})
 			}

@@ -76,6 +76,7 @@ type bucket struct {
 	client    *s3.Client
 	transport *http.Transport
 	amazon    bool // the endpoint is Amazon's
+	identity  identity
 
 	checkTimeout time.Duration
 	patience     httpstore.Patience
