@@ -19,6 +19,7 @@ type grammar struct {
 	Resume     resumeCmd     `cmd:"" help:"Go on with a run that was interrupted."`
 	Cancel     cancelCmd     `cmd:"" help:"Give up a run: remove unfinished writes, destroy its gateways, keep its journal."`
 	Destroy    destroyCmd    `cmd:"" aliases:"deprovision" help:"Destroy the gateways of runs."`
+	Gc         gcCmd         `cmd:"" help:"Find what earlier runs left in the clouds, without any state; delete it with --delete."`
 	Runs       runsCmd       `cmd:"" help:"List the runs."`
 	Status     statusCmd     `cmd:"" help:"Show where a run stands."`
 	Ls         lsCmd         `cmd:"" help:"List objects."`
