@@ -25,6 +25,7 @@ type grammar struct {
 	Ls         lsCmd         `cmd:"" help:"List objects."`
 	Terraform  terraformCmd  `cmd:"" help:"Run Terraform in the directory of a run."`
 	Render     renderCmd     `cmd:"" help:"Write the Terraform root module alone, to keep elsewhere."`
+	Init       initCmd       `cmd:"" help:"Check Terraform, credentials and permissions; say what is missing."`
 	Completion completionCmd `cmd:"" help:"Set up tab completion in a shell."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }

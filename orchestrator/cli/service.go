@@ -23,6 +23,9 @@ type service interface {
 	Destroy(ctx context.Context, id rundir.ID) error
 	Leftovers(ctx context.Context, req orchestrator.CollectRequest) (orchestrator.Leftovers, error)
 	Collect(ctx context.Context, l orchestrator.Leftovers) ([]gc.Outcome, error)
+	Setup(ctx context.Context) orchestrator.Setup
+	WriteConfig() (path string, err error)
+	StageAgent(ctx context.Context, url string) ([]orchestrator.StagedAgent, error)
 	Discard(id rundir.ID) error
 	Render(ctx context.Context, req orchestrator.RenderRequest) error
 	Status(ctx context.Context, id rundir.ID) (orchestrator.Status, error)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,8 +37,8 @@ type Outcome struct {
 
 // Delete deletes the findings that nothing keeps. What is of one run in one
 // cloud goes in the order of its ranks, for the earlier holds the later; each
-// thing of it is tried, also after another could not be deleted. Different runs
-// and clouds do not wait for each other.
+// thing of it is tried, also after another could not be deleted, but then waited
+// for no longer. Different runs and clouds do not wait for each other.
 func Delete(ctx context.Context, accounts []account.Account, findings []Finding, p Patience) []Outcome {
 	by := map[region.Cloud]account.Account{}
 	for _, a := range accounts {
@@ -95,6 +96,9 @@ func inOrder(ctx context.Context, a account.Account, findings []Finding, p Patie
 		// No function of the group fails: each says in its outcome how it went.
 		_ = group.Wait()
 		outcomes = append(outcomes, these...)
+		if slices.ContainsFunc(these, func(o Outcome) bool { return o.Err != nil }) {
+			until = time.Now() // what it holds will be held
+		}
 	}
 	return outcomes
 }
