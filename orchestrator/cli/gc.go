@@ -17,7 +17,7 @@ import (
 type gcCmd struct {
 	Cloud []region.Cloud `enum:"aws,gcp,azure" placeholder:"CLOUD" help:"Only these: aws, gcp, azure. By default all of which the configuration names an account."`
 	Runs  []string       `name:"run" placeholder:"RUN" help:"Only what these runs left."`
-	Grace time.Duration  `default:"1h" help:"How long after its not-after a run is left alone."`
+	Grace time.Duration  `env:"-" default:"1h" help:"How long after its not-after a run is left alone."`
 
 	Delete   bool   `env:"-" help:"Delete what is past its not-after and the grace, and yours."`
 	Owner    string `env:"-" placeholder:"USER@HOST" help:"Whose things to delete, as the tag skyctl-owner says it. By default yours on this workstation."`

@@ -169,7 +169,7 @@ func (w *World) change(rw http.ResponseWriter, r *http.Request, action string) {
 		awsError(rw, http.StatusBadRequest, "InvalidThing.NotFound", "It does not exist.")
 		return
 	case action == "TerminateInstances":
-		w.ending[t.ID] = 2
+		w.ending[t.ID] = w.Lingers
 	case action == "DetachInternetGateway":
 		t.State = ""
 	case w.holder(t) != "", t.State == "attached":

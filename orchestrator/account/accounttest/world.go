@@ -43,6 +43,8 @@ type World struct {
 	// Throttle is how many requests are refused at first because there are too
 	// many.
 	Throttle int
+	// Lingers is how often a machine of AWS still shows that is being ended.
+	Lingers int
 	// Silent are regions or zones that do not answer.
 	Silent []string
 

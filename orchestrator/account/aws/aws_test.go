@@ -93,6 +93,7 @@ func TestARegionThatMayNotBeListedIsAnError(t *testing.T) {
 
 func TestDelete(t *testing.T) {
 	w := world()
+	w.Lingers = 2
 	a := open(t, w, "")
 	found, err := a.Find(t.Context())
 	if err != nil {
