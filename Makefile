@@ -49,6 +49,10 @@ tf-validate: ## Terraform judges modules, examples and rendered roots, by the cl
 test-modules: ## everything about the Terraform modules: their own tests, checks, mutations, the boot
 	go test -timeout 10m -shuffle=on ./modules ./images ./terraform/stubprovider/...
 
+.PHONY: test-boot
+test-boot: ## cloud-init and systemd judge the boot data (Debian packages cloud-init, systemd)
+	go test -tags disable_grpc_modules,boot -timeout 5m -run Form -v ./images
+
 .PHONY: test-ssh
 test-ssh: ## a transfer between two hosts with a real sshd, in network namespaces (root, openssh-server)
 	@command -v /usr/sbin/sshd >/dev/null || { echo "sshd is missing: apt-get install openssh-server" >&2; exit 1; }

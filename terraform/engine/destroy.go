@@ -26,10 +26,10 @@ func (e *RemainingError) Error() string {
 func (e *RemainingError) Unwrap() error { return e.Err }
 
 // Destroy destroys everything in the state. If that fails as a whole, each
-// module, that is each region, is destroyed by itself and without asking its
-// cloud first what exists: one read that fails would fail a whole destroy, and
-// one cloud's outage must not keep another's machines. The error is a
-// *RemainingError if something is left, or may be.
+// module, that is each region, is destroyed by itself, without asking its cloud
+// first what exists, and without those that refer to it: one read that fails
+// would fail a whole destroy, and one cloud's outage must not keep another's
+// machines. The error is a *RemainingError if something is left, or may be.
 func (e *Engine) Destroy(ctx context.Context) error {
 	whole := e.destroy(ctx)
 	if whole == nil {
@@ -40,6 +40,9 @@ func (e *Engine) Destroy(ctx context.Context) error {
 		return &RemainingError{Err: errors.Join(whole, err)}
 	}
 	var failed []error
+	if err := e.isolate(ctx); err != nil {
+		failed = append(failed, err) // regions may still be destroyed
+	}
 	for _, module := range modulesOf(left) {
 		if ctx.Err() != nil {
 			break

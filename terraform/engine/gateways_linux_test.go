@@ -97,7 +97,7 @@ func kill(t *testing.T, pid int) {
 	waitPidfd(t, fd)
 }
 
-var eastAddress = render.GatewayAddress("local-east", "local-east-0")
+var eastAddress = render.GatewayAddress(render.Region{Name: "local:east", Slug: "local-east"}, "local-east-0")
 
 // TestGateways follows two gateways from plan to destroy, one being killed and
 // replaced between.

@@ -216,5 +216,5 @@ run "refuses_no_agent" {
   variables {
     agent = {}
   }
-  expect_failures = [var.agent, check.agents]
+  expect_failures = [var.agent]
 }
