@@ -127,6 +127,10 @@ func (a *attempt) withGateways(ctx context.Context, cfg deploy.Config, opts Appl
 		out.err = &PreconditionError{Err: err}
 		return out
 	}
+	if out.err = a.pinned(ctx); out.err != nil {
+		out.down = d.Close()
+		return out
+	}
 	if out.err = a.rented(ctx, true); out.err != nil {
 		out.down = d.Close()
 		return out

@@ -52,6 +52,9 @@ func (a *attempt) destroy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := a.mismatched(ctx); err != nil {
+		return &LeftoverError{Run: a.run.ID, Err: err}
+	}
 	d, err := deploy.New(ctx, cfg)
 	if err != nil {
 		return &LeftoverError{Run: a.run.ID, Err: err}

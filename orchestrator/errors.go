@@ -70,3 +70,17 @@ func (e *LeftoverError) Unwrap() error { return e.Err }
 
 // Command is what destroys them.
 func (e *LeftoverError) Command() string { return "skyctl destroy " + string(e.Run) }
+
+// RemainsError is something that gc was to delete and could not.
+type RemainsError struct {
+	Left int
+	Err  error
+}
+
+func (e *RemainsError) Error() string {
+	return fmt.Sprintf("%d of what runs left could not be deleted: %v", e.Left, e.Err)
+}
+func (e *RemainsError) Unwrap() error { return e.Err }
+
+// Command is what tries again.
+func (e *RemainsError) Command() string { return "skyctl gc --delete" }

@@ -1,11 +1,15 @@
 package orchestrator
 
 import (
+	"context"
 	"log/slog"
 	"path/filepath"
 	"time"
 
+	"github.com/skyctl/skyctl/orchestrator/account"
+	accountopen "github.com/skyctl/skyctl/orchestrator/account/open"
 	"github.com/skyctl/skyctl/orchestrator/config"
+	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
 )
@@ -22,6 +26,8 @@ type Orchestrator struct {
 	Observe func(Progress)
 	// Debug gets what the engine and Terraform have to say beyond that.
 	Debug *slog.Logger
+	// Account opens a cloud's account. Nil: open.Account of the configuration.
+	Account func(ctx context.Context, clouds config.Clouds, cloud region.Cloud) (account.Account, error)
 
 	fresh rundir.ID // the run that this process planned: its plan is not stale
 }
@@ -63,3 +69,10 @@ func (o *Orchestrator) begin(run *rundir.Run, phase Phase, note string) {
 
 // terraformCache is where Terraform is installed if there is none on PATH.
 func (o *Orchestrator) terraformCache() string { return filepath.Join(o.Home.Dir(), "terraform") }
+
+func (o *Orchestrator) account(ctx context.Context, clouds config.Clouds, cloud region.Cloud) (account.Account, error) {
+	if o.Account != nil {
+		return o.Account(ctx, clouds, cloud)
+	}
+	return accountopen.Account(ctx, clouds, cloud)
+}

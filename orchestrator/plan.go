@@ -165,6 +165,9 @@ func (o *Orchestrator) preview(ctx context.Context, run *rundir.Run, s *saved) e
 	if err != nil {
 		return &PreconditionError{Err: err}
 	}
+	if s.Accounts, err = o.pin(ctx, cfg.Layout); err != nil {
+		return errors.Join(err, d.Close())
+	}
 	o.begin(run, PhasePreview, "")
 	if s.Preview, err = d.Preview(ctx); err != nil {
 		err = &PreconditionError{Err: err}

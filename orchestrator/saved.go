@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/skyctl/skyctl/orchestrator/overlay"
+	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/terraform/engine"
 )
@@ -20,6 +21,10 @@ type saved struct {
 	ChunkSize   int64           `json:"chunk_size"`
 	Warnings    []string        `json:"warnings,omitempty"`
 	Preview     *engine.Plan    `json:"preview,omitempty"` // what Terraform would do
+
+	// Accounts are whose machines the plan rents: account, project,
+	// subscription.
+	Accounts map[region.Cloud]string `json:"accounts,omitempty"`
 }
 
 func savedFile(run *rundir.Run) string { return filepath.Join(run.Dir, "request.json") }

@@ -79,6 +79,9 @@ func diagnose(err error) failure {
 	if e, ok := errors.AsType[*orchestrator.LeftoverError](err); ok {
 		f.commands = append(f.commands, e.Command())
 	}
+	if e, ok := errors.AsType[*orchestrator.RemainsError](err); ok {
+		f.commands = append(f.commands, e.Command())
+	}
 	switch f.kind {
 	case leftover:
 		f.hint = "destroy what is left: " + f.commands[len(f.commands)-1]
@@ -102,6 +105,7 @@ func diagnose(err error) failure {
 func classify(err error) kind {
 	var (
 		left        *orchestrator.LeftoverError
+		remains     *orchestrator.RemainsError
 		stopped     *orchestrator.InterruptedError
 		unreachable *planner.Infeasible
 		old         *orchestrator.StaleError
@@ -111,7 +115,7 @@ func classify(err error) kind {
 		unknown     *rundir.NotFoundError
 	)
 	switch {
-	case errors.As(err, &left):
+	case errors.As(err, &left), errors.As(err, &remains):
 		return leftover
 	case errors.As(err, &stopped):
 		return interrupted

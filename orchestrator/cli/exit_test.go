@@ -47,6 +47,8 @@ func TestDiagnose(t *testing.T) {
 		{"objects failed", objects, 3, "failed", "3 of 10 objects failed", "correct what the errors name, then copy again", nil},
 		{"objects differ", differ, 4, "different", "verification found a difference in 2 of 10 objects", "correct what the errors name, then copy again", nil},
 		{"interrupted", stopped, 6, "interrupted", "", "go on with it: " + resume, []string{resume}},
+		{"gc left something", &orchestrator.RemainsError{Left: 2, Err: cause}, 7, "leftover", "2 of what runs left could not be deleted: the lights went out",
+			"destroy what is left: skyctl gc --delete", []string{"skyctl gc --delete"}},
 		{"leftover", left, 7, "leftover", "", "destroy what is left: " + destroy, []string{destroy}},
 
 		{"7 over 6", errors.Join(stopped, left), 7, "leftover",

@@ -19,6 +19,7 @@ type grammar struct {
 	Resume     resumeCmd     `cmd:"" help:"Go on with a run that was interrupted."`
 	Cancel     cancelCmd     `cmd:"" help:"Give up a run: remove unfinished writes, destroy its gateways, keep its journal."`
 	Destroy    destroyCmd    `cmd:"" aliases:"deprovision" help:"Destroy the gateways of runs."`
+	Gc         gcCmd         `cmd:"" help:"Find what earlier runs left in the clouds, without any state; delete it with --delete."`
 	Runs       runsCmd       `cmd:"" help:"List the runs."`
 	Status     statusCmd     `cmd:"" help:"Show where a run stands."`
 	Ls         lsCmd         `cmd:"" help:"List objects."`
@@ -29,6 +30,7 @@ type grammar struct {
 	Prices     pricesCmd     `cmd:"" help:"Show the prices that plans rest on, each with its date and source."`
 	Grid       gridCmd       `cmd:"" help:"Show, or import, what regions can send to each other."`
 	Lab        labCmd        `cmd:"" help:"Build an Internet in a box on this machine, for demos, tests and comparisons (root, Linux)."`
+	Init       initCmd       `cmd:"" help:"Check Terraform, credentials and permissions; say what is missing."`
 	Completion completionCmd `cmd:"" help:"Set up tab completion in a shell."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/orchestrator"
 	"github.com/skyctl/skyctl/orchestrator/config"
+	"github.com/skyctl/skyctl/orchestrator/gc"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 )
 
@@ -20,6 +21,11 @@ type service interface {
 	Resume(ctx context.Context, id rundir.ID, opts orchestrator.ApplyOptions) (orchestrator.Result, error)
 	Cancel(ctx context.Context, id rundir.ID) error
 	Destroy(ctx context.Context, id rundir.ID) error
+	Leftovers(ctx context.Context, req orchestrator.CollectRequest) (orchestrator.Leftovers, error)
+	Collect(ctx context.Context, l orchestrator.Leftovers) ([]gc.Outcome, error)
+	Setup(ctx context.Context) orchestrator.Setup
+	WriteConfig() (path string, err error)
+	StageAgent(ctx context.Context, url string) ([]orchestrator.StagedAgent, error)
 	Discard(id rundir.ID) error
 	Render(ctx context.Context, req orchestrator.RenderRequest) error
 	Status(ctx context.Context, id rundir.ID) (orchestrator.Status, error)

@@ -230,8 +230,8 @@ func (d *Deployment) decide(ctx context.Context) error {
 	return nil
 }
 
-// owner is who answers for the gateways, in tags.
-func owner() string {
+// Owner is who answers for the gateways, in tags.
+func Owner() string {
 	name := "unknown"
 	if u, err := user.Current(); err == nil {
 		name = u.Username

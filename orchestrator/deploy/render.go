@@ -25,7 +25,7 @@ func (d *Deployment) describe(tokens map[route.Gateway]enroll.Token) render.Depl
 
 func describe(cfg Config, c choices, ca string, tokens map[route.Gateway]enroll.Token) render.Deployment {
 	out := render.Deployment{
-		Run: string(cfg.Run.ID), Owner: owner(), Tags: maps.Clone(cfg.Settings.Tags),
+		Run: string(cfg.Run.ID), Owner: Owner(), Tags: maps.Clone(cfg.Settings.Tags),
 		AgentPath: cfg.AgentPath, CACertificate: ca, Tokens: map[string]string{},
 		Lifetime: cfg.Lifetime, NotAfter: c.NotAfter, EnrollWithin: enrollWithin(cfg.Layout),
 		ControlCIDRs: c.ControlCIDRs, Backend: backend(cfg.Settings.Terraform.Backend),
