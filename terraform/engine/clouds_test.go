@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -92,6 +93,50 @@ func TestDestroyWithFaults(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestACloudThatLeavesThePlan renders a plan without Azure over one with it,
+// and without any cloud over that: each time Terraform destroys what left, with
+// the provider and the account that created it.
+func TestACloudThatLeavesThePlan(t *testing.T) {
+	config, err := stubtest.Build(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TF_CLI_CONFIG_FILE", config)
+	dir := t.TempDir()
+	both, one, none := twoClouds(), twoClouds(), twoClouds()
+	one.Regions, none.Regions = one.Regions[:1], nil
+	one.Regions[0].Peers = nil
+	for _, step := range []struct {
+		deployment render.Deployment
+		has        []string
+	}{
+		{both, []string{"module.aws_us_east_1", "module.azure_westus2"}},
+		{one, []string{"module.aws_us_east_1"}},
+		{one, []string{"module.aws_us_east_1"}},
+		{none, nil},
+		{both, []string{"module.aws_us_east_1", "module.azure_westus2"}},
+		{none, nil},
+	} {
+		files, err := render.Render(step.deployment)
+		if err == nil {
+			err = render.Write(dir, files)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, _ := newEngine(t, dir)
+		apply(t, e, PlanOptions{})
+		left, err := e.resources(t.Context())
+		if has := modulesOf(left); err != nil || !slices.Equal(has, step.has) {
+			t.Errorf("with %d regions planned there are resources of %q, %v", len(step.deployment.Regions), has, err)
+		}
+		providers, err := os.ReadFile(filepath.Join(dir, "providers.tf"))
+		if err != nil || strings.Count(string(providers), `provider "azurerm"`) != 1 || strings.Count(string(providers), `provider "aws"`) != 1 {
+			t.Errorf("%s\n%v", providers, err)
+		}
 	}
 }
 
