@@ -22,12 +22,11 @@ const (
 	strayRounds = 5
 )
 
-// endStrays ends the agents of this run on this machine, the scripts that start
-// them and the providers of a Terraform that was killed, which no Terraform
-// knows of: it writes a resource into its
-// state when that is complete, and runs no destroy provisioner for one whose
-// creation was interrupted, so a Terraform that was killed or stopped may leave
-// a process behind. It is called when the state is empty.
+// endStrays ends what a Terraform that was killed or stopped may have left on
+// this machine: agents of this run that it does not know of, the scripts that
+// start them, and its providers. Terraform writes a resource into its state when
+// that is complete, and runs no destroy provisioner for one whose creation was
+// interrupted. It is called when the state is empty.
 func (d *Deployment) endStrays(ctx context.Context) error {
 	for range strayRounds {
 		strays, err := findStrays(d.cfg.Run.Terraform())
