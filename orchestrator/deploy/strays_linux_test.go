@@ -2,6 +2,8 @@ package deploy
 
 import (
 	"bufio"
+	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,59 +20,56 @@ func TestProvidersOfAKilledTerraformAreStrays(t *testing.T) {
 		t.Fatal(err)
 	}
 	provider := filepath.Join(root, "terraform-provider-slow_v1.0.0")
-	sleep, err := exec.LookPath("sleep")
+	cat, err := exec.LookPath("cat") // serves until its standard input ends
 	if err == nil {
-		err = os.Symlink(sleep, provider)
+		err = os.Symlink(cat, provider)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	start := func(cmd *exec.Cmd) *exec.Cmd {
-		if err := cmd.Start(); err != nil {
+	start := func(dir string, args ...string) (stdin io.WriteCloser, stdout *bufio.Reader, pid int) {
+		t.Helper()
+		cmd := exec.Command(args[0], args[1:]...)
+		cmd.Dir = dir
+		in, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := cmd.StdoutPipe()
+		if err == nil {
+			err = cmd.Start()
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() {
-			if err := cmd.Process.Kill(); err != nil {
+			if err := errors.Join(in.Close(), cmd.Wait()); err != nil {
 				t.Error(err)
 			}
-			_ = cmd.Wait() // it was killed
 		})
-		return cmd
+		return in, bufio.NewReader(out), cmd.Process.Pid
 	}
 	for name, tc := range map[string]struct {
 		dir  string
 		want bool
 	}{"of a killed Terraform": {root, true}, "of another run": {t.TempDir(), false}} {
-		cmd := exec.Command(provider, "600")
-		cmd.Dir = tc.dir
-		start(cmd)
-		if got := isStray("/proc/"+strconv.Itoa(cmd.Process.Pid), root); got != tc.want {
+		_, _, pid := start(tc.dir, provider)
+		if got := isStray("/proc/"+strconv.Itoa(pid), root); got != tc.want {
 			t.Errorf("%s: %t", name, got)
 		}
 	}
 
-	// A shell stands for the Terraform that is served.
-	terraform := exec.Command("sh", "-c", `"$0" 600 & echo $!; read -r line; kill $!`, provider)
-	terraform.Dir = root
-	stdin, err := terraform.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
+	// A shell stands for the Terraform that is served. What the provider says
+	// back tells that it runs.
+	stdin, stdout, _ := start(root, "sh", "-c", `exec 3<&0; "$0" <&3 & echo $!; wait`, provider)
+	pid, err := stdout.ReadString('\n')
+	if err == nil {
+		_, err = io.WriteString(stdin, "serving\n")
 	}
-	stdout, err := terraform.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
+	if err == nil {
+		_, err = stdout.ReadString('\n')
 	}
-	if err := terraform.Start(); err != nil {
-		t.Fatal(err)
-	}
-	pid, err := bufio.NewReader(stdout).ReadString('\n')
 	if err != nil || isStray("/proc/"+strings.TrimSpace(pid), root) {
 		t.Errorf("the provider %s of a Terraform that lives is a stray (%v)", pid, err)
-	}
-	if err := stdin.Close(); err != nil {
-		t.Error(err)
-	}
-	if err := terraform.Wait(); err != nil {
-		t.Error(err)
 	}
 }
