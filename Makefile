@@ -62,6 +62,7 @@ test: lint build tools iperf3 ## everything: units, real servers, the race detec
 .PHONY: tf-validate
 tf-validate: ## Terraform judges modules, examples and rendered roots, by the clouds' real schemas
 	go test -timeout 10m -shuffle=on -run 'Terraform|Examples|Render' ./modules ./terraform/render ./orchestrator/deploy
+	go test -timeout 10m -run 'TestScripts/render' ./orchestrator/cli
 
 .PHONY: test-modules
 test-modules: ## everything about the Terraform modules: their own tests, checks, mutations, the boot
@@ -77,8 +78,26 @@ test-ssh: ## a transfer between two hosts with a real sshd, in network namespace
 	go test -tags disable_grpc_modules,sshd -timeout 10m -run 'SSH|CannotStart' -v ./orchestrator/cmd/skyctl
 
 .PHONY: chaos-terraform
-chaos-terraform: ## Terraform killed and clouds failing: destroy leaves nothing, or says what
-	go test -timeout 20m -count=1 -run 'Kill|Destroy|Fault|Interrupt' -v ./terraform/engine ./orchestrator/deploy
+chaos-terraform: $(VERSITYGW) $(FAKEGCS) ## KILLS kills of skyctl and Terraform in local regions and as many in the stub's clouds, and clouds that fail: destroy leaves nothing, or says what
+	go test -timeout 20m -count=1 -run 'Kill|Destroy|Fault|Interrupt|Leaves' -v ./terraform/engine ./orchestrator/deploy
+	SKYCTL_CHAOS_KILLS=$(or $(KILLS),30) go test -timeout 60m -count=1 -run '^TestTerraformKilledAtRandom$$' -v ./orchestrator/cmd/skyctl
+
+.PHONY: bench-terraform
+bench-terraform: ## how long 16 local gateways take to come up, and 40 regions to render
+	go test -run '^$$' -bench 'BenchmarkRender$$' ./terraform/render
+	go test -run '^$$' -bench 'BenchmarkApply$$' -benchtime 3x ./orchestrator/deploy
+
+.PHONY: image
+image: build ## the agent alone in an image, skyagent:latest (a Docker daemon)
+	docker build -f images/Dockerfile -t skyagent .
+
+.PHONY: test-packer
+test-packer: packer ## Packer judges the templates of the machine images
+	go test -tags disable_grpc_modules,packer -run Packer -v ./images
+
+.PHONY: packer
+packer: # of the system's packages
+	@command -v packer >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends packer; }
 
 .PHONY: schemas
 schemas: ## regenerate the stub provider's schemas from the bindings on npm

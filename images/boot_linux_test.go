@@ -90,7 +90,7 @@ output "boot" { value = templatefile("` + here + `/boot.yaml.tftpl", merge(var.v
 	for _, args := range [][]string{{"apply", "-auto-approve", "-input=false", "-no-color"}, {"output", "-raw", "boot"}} {
 		cmd := exec.CommandContext(t.Context(), "terraform", args...)
 		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "CHECKPOINT_DISABLE=1")
+		cmd.Env = append(os.Environ(), "CHECKPOINT_DISABLE=1", "TF_CLI_CONFIG_FILE=", "TF_CLI_ARGS=")
 		if out, err = cmd.CombinedOutput(); err != nil {
 			t.Fatalf("terraform %v: %v\n%s", args, err, out)
 		}

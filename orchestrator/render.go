@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/skyctl/skyctl/orchestrator/deploy"
@@ -62,10 +63,15 @@ func (o *Orchestrator) prepareBlind(ctx context.Context, req RenderRequest) (*ru
 	if req.Gateways == nil {
 		req.Gateways = &o.Config.Limits.GatewaysPerRegion
 	}
-	s := &saved{Request: req.Request}
-	s.Overlay, err = planner.Solve(ctx, o.job(req.Request, p, transfer.Listing{Bytes: int64(req.Size), Objects: 1}), o.Config.Grid(), o.Config.Prices(), planner.Limits{
-		Gateways: o.Config.Limits.GatewaysPerRegion, Relays: o.Config.Relays(), Allow: o.Config.Allow.Regions, Provision: provisioning})
+	f, err := o.Figures(FigureFiles{})
 	if err != nil {
+		return nil, nil, err
+	}
+	s := &saved{Request: req.Request}
+	limits := o.limits(append(slices.Clone(req.To), req.From))
+	limits.Machines = o.withAgent(limits.Machines)
+	job := o.job(req.Request, p, transfer.Listing{Bytes: int64(req.Size), Objects: 1})
+	if s.Overlay, err = planner.Solve(ctx, job, f.Grid, f.Prices, limits); err != nil {
 		return nil, nil, err
 	}
 	run, err := o.Home.Create(time.Now())

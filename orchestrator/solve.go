@@ -39,6 +39,7 @@ func (o *Orchestrator) solve(ctx context.Context, p *places, l transfer.Listing,
 		return err
 	}
 	limits := o.limits(append(slices.Concat(job.Dests...), job.Sources...))
+	limits.Machines = o.withAgent(limits.Machines)
 	if s.Overlay, err = planner.Solve(ctx, job, f.Grid, f.Prices, limits); err != nil {
 		return unreserved(err, asked.MaxCost, requests)
 	}
@@ -61,6 +62,22 @@ func (o *Orchestrator) solve(ctx context.Context, p *places, l transfer.Listing,
 func (o *Orchestrator) limits(ends []region.Region) planner.Limits {
 	return planner.Limits{Gateways: o.Config.Limits.GatewaysPerRegion, Relays: o.relays(ends),
 		Allow: o.Config.Allow.Regions, Machines: o.Config.Allow.Machines, Provision: provisioning}
+}
+
+// withAgent leaves, of the machine types that a plan may rent, those that the
+// configured agents run on. Where that leaves none, or no agent is configured,
+// it changes nothing: deploying says what is missing.
+func (o *Orchestrator) withAgent(allowed []string) []string {
+	var run []string
+	for _, m := range region.AllMachines() {
+		if o.Config.Agent.URLFor(m.Arch) != "" && (len(allowed) == 0 || slices.Contains(allowed, m.Type)) {
+			run = append(run, m.Type)
+		}
+	}
+	if len(run) == 0 {
+		return allowed
+	}
+	return run
 }
 
 func (o *Orchestrator) job(req Request, p *places, l transfer.Listing) planner.Job {

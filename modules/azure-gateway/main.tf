@@ -17,7 +17,7 @@ data "azurerm_subscription" "this" {}
 # The newest Ubuntu of today, looked up when the gateways are planned. Machines
 # that run keep theirs.
 data "azurerm_platform_image" "ubuntu" {
-  for_each = toset(values(local.architecture))
+  for_each = setsubtract(values(local.architecture), keys(var.source_image_ids))
 
   location  = local.location
   publisher = "Canonical"
@@ -68,11 +68,17 @@ resource "azurerm_linux_virtual_machine" "gateway" {
     disk_size_gb         = var.disk_size_gb
   }
 
-  source_image_reference {
-    publisher = "Canonical"
-    offer     = "ubuntu-24_04-lts"
-    sku       = local.skus[local.architecture[each.key]]
-    version   = data.azurerm_platform_image.ubuntu[local.architecture[each.key]].version
+  source_image_id = lookup(var.source_image_ids, local.architecture[each.key], null)
+
+  dynamic "source_image_reference" {
+    for_each = contains(keys(var.source_image_ids), local.architecture[each.key]) ? [] : [local.architecture[each.key]]
+
+    content {
+      publisher = "Canonical"
+      offer     = "ubuntu-24_04-lts"
+      sku       = local.skus[source_image_reference.value]
+      version   = data.azurerm_platform_image.ubuntu[source_image_reference.value].version
+    }
   }
 
   dynamic "identity" {
@@ -90,7 +96,7 @@ resource "azurerm_linux_virtual_machine" "gateway" {
   lifecycle {
     # They count when the machine starts. A token of another gateway's successor,
     # or an image of tomorrow, is no reason to replace this one.
-    ignore_changes = [custom_data, source_image_reference]
+    ignore_changes = [custom_data, source_image_id, source_image_reference]
 
     precondition {
       condition     = contains(keys(var.agent.binaries), local.architecture[each.key])

@@ -231,6 +231,18 @@ variable "port" {
   }
 }
 
+variable "source_image_ids" {
+  type        = map(string)
+  description = "Id of an image, or of one in a gallery, by architecture (`amd64`, `arm64`), in the place of the newest Ubuntu 24.04. It needs cloud-init, systemd and curl, and for `amd64` trusted launch."
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for architecture in keys(var.source_image_ids) : contains(["amd64", "arm64"], architecture)])
+    error_message = "Architectures of images are amd64 and arm64."
+  }
+}
+
 variable "disk_size_gb" {
   type        = number
   description = "Size of the OS disk in GB. Azure encrypts it."

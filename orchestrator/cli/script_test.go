@@ -7,11 +7,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/skyctl/skyctl/terraform/engine/supervise"
+	"github.com/skyctl/skyctl/terraform/stubprovider/stubtest"
 )
 
 func TestMain(m *testing.M) {
@@ -34,7 +36,7 @@ func TestScripts(t *testing.T) {
 			env.Setenv("HOME", env.WorkDir)
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "stub": stub(t)},
 	})
 }
 
@@ -55,5 +57,18 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// stub has Terraform take the stub for the clouds' providers from here on.
+func stub(t *testing.T) func(*testscript.TestScript, bool, []string) {
+	config := sync.OnceValues(func() (string, error) { return stubtest.Build(t.TempDir()) })
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg || len(args) > 0 {
+			ts.Fatalf("usage: stub")
+		}
+		path, err := config()
+		ts.Check(err)
+		ts.Setenv("TF_CLI_CONFIG_FILE", path)
 	}
 }

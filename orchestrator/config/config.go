@@ -129,12 +129,6 @@ type Control struct {
 	CIDRs CIDRs `yaml:"cidrs"`
 }
 
-// Agent says where gateways get skyagent from.
-type Agent struct {
-	URL    string `yaml:"url"` // empty: the release of this version
-	SHA256 string `yaml:"sha256"`
-}
-
 // Hooks are commands, each with its arguments, that skyctl runs.
 type Hooks struct {
 	AfterPlan []string `yaml:"after_plan"` // gets the path of plan.json; non-zero stops

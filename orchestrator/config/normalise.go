@@ -63,11 +63,8 @@ func (c *Config) checkPolicy() error {
 
 // checkTools checks what says which programs are used.
 func (c *Config) checkTools() error {
-	if c.Agent.SHA256 != "" && !sha256Hex.MatchString(c.Agent.SHA256) {
-		return fmt.Errorf("agent.sha256: %q is not 64 lower-case hexadecimal digits", c.Agent.SHA256)
-	}
-	if c.Agent.URL != "" && c.Agent.SHA256 == "" {
-		return fmt.Errorf("agent.sha256: missing, gateways run nothing from agent.url that is not pinned")
+	if err := c.Agent.normalise(); err != nil {
+		return err
 	}
 	if len(c.Hooks.AfterPlan) > 0 && c.Hooks.AfterPlan[0] == "" {
 		return fmt.Errorf("hooks.after_plan: the command is empty, name a program")

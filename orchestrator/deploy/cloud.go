@@ -53,8 +53,22 @@ func checkClouds(cfg Config) error {
 			return fmt.Errorf("the plan rents machines of %s, and no account is named: set %s", need.cloud, need.key)
 		}
 	}
-	if uses(cfg.Layout, region.AWS, region.GCP, region.Azure) && (cfg.Settings.Agent.URL == "" || cfg.Settings.Agent.SHA256 == "") {
+	if uses(cfg.Layout, region.AWS, region.GCP, region.Azure) && (cfg.Settings.Agent.URL == "" || len(cfg.Settings.Agent.SHA256) == 0) {
 		return errors.New("machines of a cloud fetch skyagent by https: set agent.url and agent.sha256")
+	}
+	return checkArchitectures(cfg)
+}
+
+// checkArchitectures refuses machines that no agent runs on. A type that the
+// catalogue does not have is left to its module, which asks the cloud.
+func checkArchitectures(cfg Config) error {
+	for _, g := range cfg.Layout.Gateways {
+		for _, m := range region.Machines(g.Region) {
+			if m.Type == g.Machine && cfg.Settings.Agent.URLFor(m.Arch) == "" {
+				return fmt.Errorf("machine %s in %s is %s, and there is no agent for that: give agent.sha256 one for it and agent.url an {arch}, or name other types in allow.machines",
+					m.Type, g.Region, m.Arch)
+			}
+		}
 	}
 	return nil
 }
@@ -65,17 +79,12 @@ func describeClouds(d *render.Deployment, settings *config.Config) {
 	d.AWS = render.AWSAccount{ID: c.AWS.AccountID, Profile: c.AWS.Profile, AssumeRole: c.AWS.AssumeRole}
 	d.GCP = render.GCPAccount{Project: c.GCP.Project, ImpersonateServiceAccount: c.GCP.ImpersonateServiceAccount}
 	d.Azure = render.AzureAccount{SubscriptionID: c.Azure.SubscriptionID, TenantID: c.Azure.TenantID}
-	if settings.Agent.URL != "" {
-		d.AgentBinaries = map[string]render.Binary{architecture(settings.Agent.URL): {URL: settings.Agent.URL, SHA256: settings.Agent.SHA256}}
+	for arch, sum := range settings.Agent.SHA256 {
+		if d.AgentBinaries == nil {
+			d.AgentBinaries = map[string]render.Binary{}
+		}
+		d.AgentBinaries[string(arch)] = render.Binary{URL: settings.Agent.URLFor(arch), SHA256: sum}
 	}
-}
-
-// architecture is what an agent's URL says of it: x86 unless it names Arm.
-func architecture(url string) string {
-	if strings.Contains(url, "arm64") || strings.Contains(url, "aarch64") {
-		return "arm64"
-	}
-	return "amd64"
 }
 
 // arguments are what the configuration says of a region's network and account.

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/overlay"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
+	"github.com/skyctl/skyctl/terraform/render"
 	"github.com/skyctl/skyctl/terraform/stubprovider"
 	"github.com/skyctl/skyctl/terraform/stubprovider/stubtest"
 )
@@ -42,7 +44,7 @@ func cloudConfig(t *testing.T) Config {
 		t.Fatal(err)
 	}
 	s := config.Default()
-	s.Agent = config.Agent{URL: "https://example.org/skyagent-linux-amd64", SHA256: strings.Repeat("a", 64)}
+	s.Agent = config.Agent{URL: "https://example.org/skyagent-linux-amd64", SHA256: config.Checksums{region.AMD64: strings.Repeat("a", 64)}}
 	s.Control.CIDRs = config.CIDRs{"203.0.113.7/32"}
 	s.Clouds = config.Clouds{
 		AWS: config.AWS{AccountID: stubprovider.Account, PermissionsBoundary: "arn:aws:iam::123456789012:policy/b",
@@ -113,13 +115,33 @@ func TestCloudsAreRefused(t *testing.T) {
 		"AWS account":  {func(s *config.Config) { s.Clouds.AWS.AccountID = "" }, "set clouds.aws.account_id"},
 		"project":      {func(s *config.Config) { s.Clouds.GCP.Project = "" }, "set clouds.gcp.project"},
 		"subscription": {func(s *config.Config) { s.Clouds.Azure.SubscriptionID = "" }, "set clouds.azure.subscription_id"},
-		"agent":        {func(s *config.Config) { s.Agent.SHA256 = "" }, "set agent.url and agent.sha256"},
+		"agent":        {func(s *config.Config) { s.Agent.SHA256 = nil }, "set agent.url and agent.sha256"},
+		"architecture": {func(s *config.Config) { s.Agent.SHA256 = config.Checksums{region.ARM64: s.Agent.SHA256[region.AMD64]} }, "is amd64, and there is no agent for that"},
 	} {
 		cfg := cloudConfig(t)
 		tc.change(cfg.Settings)
 		if _, err := New(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestAgentOfEachArchitectureIsRendered: the machine decides which one it
+// fetches, so the module is given all that there are.
+func TestAgentOfEachArchitectureIsRendered(t *testing.T) {
+	cfg := cloudConfig(t)
+	cfg.Settings.Agent = config.Agent{URL: "https://example.org/{arch}/skyagent",
+		SHA256: config.Checksums{region.AMD64: strings.Repeat("a", 64), region.ARM64: strings.Repeat("b", 64)}}
+	cfg.Layout.Gateways[0].Machine = "c7gn.8xlarge"
+	if err := checkClouds(cfg); err != nil {
+		t.Error(err)
+	}
+	d, err := preview(cfg)
+	want := map[string]render.Binary{
+		"amd64": {URL: "https://example.org/amd64/skyagent", SHA256: strings.Repeat("a", 64)},
+		"arm64": {URL: "https://example.org/arm64/skyagent", SHA256: strings.Repeat("b", 64)}}
+	if err != nil || !maps.Equal(d.AgentBinaries, want) {
+		t.Errorf("%v, %v", d.AgentBinaries, err)
 	}
 }
 

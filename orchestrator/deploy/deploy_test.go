@@ -53,7 +53,7 @@ const (
 )
 
 // newConfig is a run with one gateway in each of two regions.
-func newConfig(t *testing.T) Config {
+func newConfig(t testing.TB) Config {
 	t.Helper()
 	home, err := rundir.At(t.TempDir())
 	if err != nil {
@@ -71,7 +71,7 @@ func newConfig(t *testing.T) Config {
 }
 
 // deployment is what one process of skyctl has of it.
-func deployment(t *testing.T, cfg Config) *Deployment {
+func deployment(t testing.TB, cfg Config) *Deployment {
 	t.Helper()
 	d, err := New(t.Context(), cfg)
 	if err != nil {
@@ -89,7 +89,7 @@ func deployment(t *testing.T, cfg Config) *Deployment {
 }
 
 // nothingRuns looks at every process of the machine.
-func nothingRuns(t *testing.T, cfg Config) {
+func nothingRuns(t testing.TB, cfg Config) {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[1-9]*/cmdline")
 	if err != nil {

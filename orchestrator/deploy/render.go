@@ -78,6 +78,11 @@ func (d *Deployment) write(tokens map[route.Gateway]enroll.Token) error {
 // Render writes the root module of a layout into dir, for another repository:
 // with placeholders for what a run mints.
 func Render(cfg Config, dir string) error {
+	if len(cfg.Settings.Agent.SHA256) > 0 {
+		if err := checkArchitectures(cfg); err != nil {
+			return err
+		}
+	}
 	d, err := preview(cfg)
 	if err != nil {
 		return err

@@ -22,11 +22,11 @@ const (
 	strayRounds = 5
 )
 
-// endStrays ends the agents of this run on this machine, and the scripts that
-// start them, that Terraform does not know of: it writes a resource into its
-// state when that is complete, and runs no destroy provisioner for one whose
-// creation was interrupted, so a Terraform that was killed or stopped may leave
-// a process behind. It is called when the state is empty.
+// endStrays ends what a Terraform that was killed or stopped may have left on
+// this machine: agents of this run that it does not know of, the scripts that
+// start them, and its providers. Terraform writes a resource into its state when
+// that is complete, and runs no destroy provisioner for one whose creation was
+// interrupted. It is called when the state is empty.
 func (d *Deployment) endStrays(ctx context.Context) error {
 	for range strayRounds {
 		strays, err := findStrays(d.cfg.Run.Terraform())
@@ -35,11 +35,11 @@ func (d *Deployment) endStrays(ctx context.Context) error {
 		}
 		for _, s := range strays {
 			if err := s.end(ctx); err != nil {
-				return fmt.Errorf("stop process %d, an agent of run %s: %w", s.pid, d.cfg.Run.ID, err)
+				return fmt.Errorf("stop process %d, a leftover of run %s: %w", s.pid, d.cfg.Run.ID, err)
 			}
 		}
 	}
-	return fmt.Errorf("agents of run %s are started again and again", d.cfg.Run.ID)
+	return fmt.Errorf("processes of run %s are started again and again", d.cfg.Run.ID)
 }
 
 // stray is a process, held by a descriptor so that no other can take its place.
@@ -80,8 +80,9 @@ func findStrays(root string) ([]stray, error) {
 }
 
 // isStray tells whether the process is an agent with boot data below root, on
-// its way to become one, or the script that starts one there. One that ended
-// has no command line any more.
+// its way to become one, the script that starts one there, or a provider whose
+// Terraform was killed there: it serves on for nobody. One that ended has no
+// command line any more.
 func isStray(dir, root string) bool {
 	cmdline, err := os.ReadFile(dir + "/cmdline")
 	if err != nil {
@@ -93,11 +94,30 @@ func isStray(dir, root string) bool {
 			return true
 		}
 	}
-	if len(args) < 2 || !strings.HasSuffix(args[1], "/local-gateway/scripts/start.sh") {
-		return false
+	switch {
+	case len(args) >= 2 && strings.HasSuffix(args[1], "/local-gateway/scripts/start.sh"):
+		return worksIn(dir, root)
+	case strings.HasPrefix(filepath.Base(args[0]), "terraform-provider-"):
+		return worksIn(dir, root) && !worksIn("/proc/"+parent(dir), root)
 	}
+	return false
+}
+
+// worksIn tells whether the process's directory is root or below.
+func worksIn(dir, root string) bool {
 	cwd, err := os.Readlink(dir + "/cwd")
 	return err == nil && (cwd == root || strings.HasPrefix(cwd, root+"/"))
+}
+
+// parent is the id of the process that the process is a child of.
+func parent(dir string) string {
+	stat, err := os.ReadFile(dir + "/stat")
+	_, rest, ok := strings.Cut(string(stat), ") ")
+	fields := strings.Fields(rest)
+	if err != nil || !ok || len(fields) < 2 {
+		return "1" // it ended
+	}
+	return fields[1]
 }
 
 // end asks the process to end, and makes it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -92,6 +93,60 @@ func TestDestroyWithFaults(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestACloudThatLeavesThePlan renders a plan without Azure over one with it,
+// one without any region over that, and both clouds again: each time Terraform
+// destroys the machines that left with the provider that created them. The
+// networks stay until the run is destroyed, which leaves nothing.
+func TestACloudThatLeavesThePlan(t *testing.T) {
+	config, err := stubtest.Build(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TF_CLI_CONFIG_FILE", config)
+	dir := t.TempDir()
+	both, one, none := twoClouds(), twoClouds(), twoClouds()
+	one.Regions, none.Regions = one.Regions[:1], nil
+	one.Regions[0].Peers = nil
+	var e *Engine
+	for i, d := range []render.Deployment{both, one, one, none, both, none} {
+		files, err := render.Render(d)
+		if err == nil {
+			err = render.Write(dir, files)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, _ = newEngine(t, dir)
+		apply(t, e, PlanOptions{})
+		left, err := e.StateList(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var machines, want []string
+		for _, address := range left {
+			if strings.Contains(address, ".aws_instance.") || strings.Contains(address, ".azurerm_linux_virtual_machine.") {
+				machines = append(machines, address)
+			}
+		}
+		for _, r := range d.Regions {
+			want = append(want, render.GatewayAddress(r, r.Gateways[0].Name))
+		}
+		if !slices.Equal(machines, want) {
+			t.Errorf("step %d: there are %q, want %q", i, machines, want)
+		}
+		providers, err := os.ReadFile(filepath.Join(dir, "providers.tf"))
+		if err != nil || strings.Count(string(providers), `provider "azurerm"`) != 1 || strings.Count(string(providers), stubprovider.Account) != 1 {
+			t.Errorf("step %d: %v\n%s", i, err, providers)
+		}
+	}
+	if err := e.Destroy(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if left, err := e.StateList(t.Context()); err != nil || len(left) > 0 {
+		t.Errorf("destroy leaves %q, %v", left, err)
 	}
 }
 

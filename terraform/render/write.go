@@ -1,15 +1,10 @@
 package render
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/hclwrite"
 )
 
 // Write brings the root module in dir in line with files, creating dir for
@@ -17,10 +12,18 @@ import (
 //
 // A region that is no longer among the files keeps its module call, without
 // gateways: Terraform can destroy what the region still has only while the call
-// (and for local gateways the script that stops them) is there. Copies of
+// (and for local gateways the script that stops them) is there. So is its
+// cloud's provider, as it was configured when there was a region left. Copies of
 // modules lose what the module no longer has. Other files stay as they are.
 func Write(dir string, files []File) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	retired, err := findRetired(dir, files)
+	if err != nil {
+		return err
+	}
+	if files, err = keepProviders(dir, files, retired); err != nil {
 		return err
 	}
 	current := map[string]bool{}
@@ -30,15 +33,9 @@ func Write(dir string, files []File) error {
 			return err
 		}
 	}
-	regions, err := filepath.Glob(filepath.Join(dir, "region_*.tf"))
-	if err != nil {
-		return err
-	}
-	for _, path := range regions {
-		if !current[filepath.Base(path)] {
-			if err := retire(path); err != nil {
-				return err
-			}
+	for _, r := range retired {
+		if err := r.retire(); err != nil {
+			return err
 		}
 	}
 	return prune(dir, current)
@@ -63,26 +60,6 @@ func replace(path string, f File) (err error) {
 		return err
 	}
 	return os.Rename(temporary.Name(), path)
-}
-
-// retire takes the gateways out of a region's file, if it is one of ours.
-func retire(path string) error {
-	source, err := os.ReadFile(path)
-	if err != nil || !bytes.HasPrefix(source, []byte(mark)) {
-		return err
-	}
-	file, diags := hclwrite.ParseConfig(source, path, hcl.InitialPos)
-	if diags.HasErrors() {
-		return fmt.Errorf("region that left the plan: %w", diags)
-	}
-	for _, block := range file.Body().Blocks() {
-		for _, name := range []string{"gateways", "hosts", "peers"} {
-			if block.Type() == "module" && block.Body().GetAttribute(name) != nil {
-				block.Body().SetAttributeRaw(name, object{}.tokens())
-			}
-		}
-	}
-	return replace(path, File{Mode: public, Content: finish(file)})
 }
 
 // prune removes from the copies of modules the configuration that a newer

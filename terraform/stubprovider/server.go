@@ -2,6 +2,7 @@ package stubprovider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -111,7 +112,11 @@ func (s *server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRe
 	if err != nil {
 		return &tfprotov6.ReadResourceResponse{NewState: req.CurrentState, Diagnostics: refuse(err)}, nil
 	}
-	if missing {
+	there, err := exists(req.TypeName, v)
+	if err != nil {
+		return nil, err
+	}
+	if missing || !there {
 		v = cty.NullVal(t)
 	}
 	state, err := encode(v, t)
@@ -140,18 +145,34 @@ func (s *server) ApplyResourceChange(ctx context.Context, req *tfprotov6.ApplyRe
 	if err != nil {
 		return nil, err
 	}
-	on, about := "update", planned
-	switch {
-	case planned.IsNull():
-		on, about = "delete", prior
-	case prior.IsNull():
-		on = "create"
-	}
-	if _, err := s.meet(ctx, on, req.TypeName, about); err != nil {
+	made := b.makeUp(planned, seed(req.TypeName, planned), nil)
+	if err := s.change(ctx, req.TypeName, prior, made); err != nil {
 		return &tfprotov6.ApplyResourceChangeResponse{NewState: req.PriorState, Diagnostics: refuse(err)}, nil
 	}
-	state, err := encode(b.makeUp(planned, seed(req.TypeName, planned), nil), t)
+	state, err := encode(made, t)
 	return &tfprotov6.ApplyResourceChangeResponse{NewState: state}, err
+}
+
+// change makes a resource of the world what it is to be, and lets that meet its
+// faults. One of the two is null where it is created or deleted.
+func (s *server) change(ctx context.Context, resource string, prior, made cty.Value) error {
+	switch {
+	case made.IsNull():
+		if _, err := s.meet(ctx, "delete", resource, prior); err != nil {
+			return err
+		}
+		return vanish(resource, prior)
+	case prior.IsNull():
+		if err := appear(resource, made); err != nil {
+			return err
+		}
+		if _, err := s.meet(ctx, "create", resource, made); err != nil {
+			return errors.Join(err, vanish(resource, made))
+		}
+		return nil
+	}
+	_, err := s.meet(ctx, "update", resource, made)
+	return err
 }
 
 func (s *server) ReadDataSource(ctx context.Context, req *tfprotov6.ReadDataSourceRequest) (*tfprotov6.ReadDataSourceResponse, error) {

@@ -97,3 +97,36 @@ func TestAnotherAccountIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestWorld holds that what is being created exists, that what is gone is not
+// found, and that nothing is kept unless it is asked for.
+func TestWorld(t *testing.T) {
+	vpc := cty.ObjectVal(map[string]cty.Value{"id": cty.StringVal("vpc-1"), "name": cty.StringVal("run-1")})
+	if err := appear("aws_vpc", vpc); err != nil {
+		t.Fatal(err)
+	}
+	if there, err := exists("aws_vpc", vpc); err != nil || !there {
+		t.Errorf("without a world it exists: %t, %v", there, err)
+	}
+	dir := t.TempDir()
+	t.Setenv(WorldVariable, dir)
+	for _, want := range []bool{false, true, false} {
+		if there, err := exists("aws_vpc", vpc); err != nil || there != want {
+			t.Errorf("it exists: %t, %v, want %t", there, err, want)
+		}
+		if !want {
+			if err := appear("aws_vpc", vpc); err != nil {
+				t.Fatal(err)
+			}
+		} else if err := vanish("aws_vpc", vpc); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "aws_vpc.*"))
+	if err != nil || len(left) != 1 {
+		t.Fatalf("there are %q, %v", left, err)
+	}
+	if content, err := os.ReadFile(left[0]); err != nil || !strings.Contains(string(content), "run-1") {
+		t.Errorf("%s, %v", content, err)
+	}
+}

@@ -140,6 +140,33 @@ run "takes_no_gateways" {
   }
 }
 
+run "takes_an_image_of_ours" {
+  command = plan
+
+  variables {
+    source_image_ids = { amd64 = "/subscriptions/i/resourceGroups/g/providers/Microsoft.Compute/images/x", arm64 = "/subscriptions/i/resourceGroups/g/providers/Microsoft.Compute/images/y" }
+  }
+
+  assert {
+    condition     = alltrue([for machine in azurerm_linux_virtual_machine.gateway : endswith(machine.source_image_id, "images/x") || endswith(machine.source_image_id, "images/y")])
+    error_message = "A machine starts from another image."
+  }
+
+  assert {
+    condition     = alltrue([for machine in azurerm_linux_virtual_machine.gateway : length(machine.source_image_reference) == 0])
+    error_message = "A machine has two images."
+  }
+}
+
+run "refuses_an_image_of_an_unknown_architecture" {
+  command = plan
+
+  variables {
+    source_image_ids = { mips = "x" }
+  }
+  expect_failures = [var.source_image_ids]
+}
+
 run "refuses_another_cloud" {
   command = plan
 
