@@ -29,11 +29,11 @@ func TestLimitHolds(t *testing.T) {
 		f.Configure("s", agenttest.Chain(0, 1, "r", "w0"))
 		checkResults(t, f.Run("r", many(p, 1, 1))) // connects
 		const size = 512 << 10
-		for i, rate := range []int64{4 << 20, 16 << 20} {
+		for i, rate := range []int64{2 << 20, 6 << 20} {
 			if err := f.Agent("r").Limit(t.Context(), control.LimitRequest{BytesPerSecond: rate}); err != nil {
 				t.Fatal(err)
 			}
-			n := int(rate) * 2 / size
+			n := int(rate) * 3 / size
 			as := many(p, n, size)
 			for k := range as {
 				as[k].Chunk.Object += int64(1000 * (i + 1))
@@ -124,7 +124,7 @@ func TestStatsCount(t *testing.T) {
 			t.Fatalf("%+v, %v", r, err)
 		}
 		peer := r.Peers[0]
-		if peer.Name != "w0" || peer.ChunksOut != n || peer.BytesOut < n*size || peer.BytesOut > n*(size+1000) || peer.BytesIn == 0 || peer.RTT == 0 || peer.Packets == 0 || peer.Connections != 3 {
+		if peer.Name != "w0" || peer.ChunksOut != n || peer.BytesOut < n*size || peer.BytesOut > n*(size+1000) || peer.BytesIn == 0 || peer.RTT == 0 || peer.Packets == 0 || peer.Connections < 1 || peer.Connections > 3 {
 			t.Errorf("%+v", peer)
 		}
 		if r.Routes[0] != (control.RouteStats{ID: 7, Chunks: n, Bytes: n * size}) {
@@ -141,6 +141,33 @@ func TestStatsCount(t *testing.T) {
 		}
 		if timed != n {
 			t.Errorf("%d of %d writes are in a bucket", timed, n)
+		}
+	})
+}
+
+// TestGoroutinesAreBounded: they follow what is under way, which is bounded,
+// and not what is queued.
+func TestGoroutinesAreBounded(t *testing.T) {
+	overBoth(t, func(t *testing.T, p places, _ *agenttest.Sim, o agenttest.Options) {
+		o.Streams, o.Connections = 32, 4
+		f := agenttest.Start(t, o, "r", "w0")
+		f.Agent("w0").UseBucket("dst0", p.configs["dst0"], &slow{p.bucket("dst0"), 0, 5 * time.Second})
+		f.Configure("s", agenttest.Chain(0, 1, "r", "w0"))
+		time.Sleep(time.Second) // fake time, to connect
+		goroutines := func() int64 {
+			s, err := f.Agent("r").Stats(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s.Goroutines
+		}
+		idle := goroutines()
+		if err := f.Agent("r").Assign(t.Context(), many(p, 2000, 1000)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Second) // fake time, in the middle of the writes
+		if busy := goroutines(); busy <= idle || busy > idle+4*int64(o.Streams) {
+			t.Errorf("%d goroutines with %d chunks under way, %d without", busy, o.Streams, idle)
 		}
 	})
 }

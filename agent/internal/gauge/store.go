@@ -49,7 +49,7 @@ func (g *Gauge) latency(store, name string) *latency {
 	return l
 }
 
-// Stores are the latencies of all stores.
+// Stores are the latencies of what stores were asked.
 func (g *Gauge) Stores() []control.StoreStats {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -64,7 +64,9 @@ func (g *Gauge) Stores() []control.StoreStats {
 		for i := range l.buckets {
 			s.Buckets[i] = l.buckets[i].Load()
 		}
-		all = append(all, s)
+		if s.Count > 0 {
+			all = append(all, s)
+		}
 	}
 	return all
 }
