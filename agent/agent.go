@@ -15,9 +15,11 @@ import (
 
 	"github.com/skyctl/skyctl/agent/control"
 	"github.com/skyctl/skyctl/agent/internal/budget"
+	"github.com/skyctl/skyctl/agent/internal/gauge"
 	"github.com/skyctl/skyctl/agent/internal/link"
 	"github.com/skyctl/skyctl/agent/internal/relay"
 	"github.com/skyctl/skyctl/agent/internal/sink"
+	"github.com/skyctl/skyctl/agent/internal/source"
 	"github.com/skyctl/skyctl/agent/route"
 )
 
@@ -71,6 +73,9 @@ type Agent struct {
 	stores  *stores
 	relay   *relay.Relay
 	sink    *sink.Sink
+	limit   *source.Limit
+	gauge   *gauge.Gauge
+	sampler *gauge.Sampler
 
 	configuring sync.Mutex // one Configure or Quiesce at a time
 	stopped     bool       // guarded by configuring
@@ -86,16 +91,20 @@ var _ control.API = (*Agent)(nil)
 // New returns an agent that waits to be configured. Run must be called: it
 // listens, and stops the agent.
 func New(cfg Config) *Agent {
-	a := &Agent{cfg: cfg, results: newResultLog(), stores: newStores(), session: endedSession()}
+	g := gauge.New()
+	a := &Agent{cfg: cfg, results: newResultLog(), stores: newStores(g), session: endedSession(),
+		limit: source.NewLimit(&g.Limit), gauge: g, sampler: gauge.NewSampler(g)}
 	a.setMemory(DefaultMemory)
-	a.sink = sink.New(sink.Config{Store: a.stores.get, Budget: a.partBudget, ReadBack: a.readBack})
+	a.sink = sink.New(sink.Config{Store: a.stores.get, Budget: a.partBudget, ReadBack: a.readBack, Waiting: &g.Memory})
 	a.relay = relay.New(relay.Config{
 		Self: cfg.Name, Run: cfg.Run, Session: a.sessionID, Enter: a.enter, Key: a.runKey, Open: a.open, Sink: a.sink, Log: cfg.Log})
 	if n := cfg.Network; n != nil {
 		a.links = link.New(link.Config{
 			Server: n.Server, ServerTCP: n.ServerTCP, Client: n.Client, PeerOf: n.PeerOf,
 			ServeHTTP3: n.ServeHTTP3, ServeHTTP: n.ServeHTTP, Socket: n.Dial, DialTCP: n.DialTCP,
-			Serve:  func(ctx context.Context, peer route.Gateway, s link.Stream) { a.relay.Serve(ctx, peer, s) },
+			Serve: func(ctx context.Context, peer route.Gateway, s link.Stream) {
+				a.relay.Serve(ctx, peer, g.Receiver(peer, s))
+			},
 			Window: func(delta uint64) (func(), bool) { return a.windowBudget().Grow(delta) }, Log: cfg.Log})
 	}
 	return a
@@ -108,7 +117,7 @@ func (a *Agent) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	<-ctx.Done()
+	a.sampler.Run(ctx)
 	a.configuring.Lock()
 	defer a.configuring.Unlock()
 	a.stopped = true
@@ -140,7 +149,11 @@ func (a *Agent) open(ctx context.Context, peer route.Gateway) (relay.Stream, err
 	if a.links == nil {
 		return nil, fmt.Errorf("this agent has no network to reach %q by", peer)
 	}
-	return a.links.Open(ctx, peer)
+	s, err := a.links.Open(ctx, peer)
+	if err != nil {
+		return nil, err
+	}
+	return a.gauge.Sender(peer, s), nil
 }
 
 // Probe implements control.API.
@@ -161,19 +174,4 @@ func (a *Agent) Info(context.Context) (control.Info, error) {
 // Results implements control.API.
 func (a *Agent) Results(ctx context.Context, after uint64, yield func([]control.Result) error) error {
 	return a.results.follow(ctx, after, yield)
-}
-
-// Stats implements control.API.
-func (a *Agent) Stats(context.Context) (control.Stats, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	s := control.Stats{
-		ChunksWritten: a.sink.Chunks.Load(), BytesWritten: a.sink.Bytes.Load(),
-		BytesSent: a.relay.Sent.Load(), BytesReceived: a.relay.Received.Load(), Streams: a.relay.Streams.Load(),
-		MemoryUsed: a.parts.Used() + a.windows.Used(),
-	}
-	if src := a.session.source; src != nil {
-		s.ChunksRead, s.BytesRead, s.Queued = src.Chunks.Load(), src.Bytes.Load(), int64(src.Queued())
-	}
-	return s, nil
 }

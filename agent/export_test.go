@@ -11,5 +11,5 @@ func (a *Agent) UseBucket(name string, config objstore.Config, b objstore.Bucket
 	if a.stores.config == nil {
 		a.stores.config = map[string]objstore.Config{}
 	}
-	a.stores.config[name], a.stores.opened[name] = config, b
+	a.stores.config[name], a.stores.opened[name] = config, a.gauge.Store(name, b)
 }

@@ -105,7 +105,8 @@ func (a *Agent) Configure(ctx context.Context, cfg control.Config) error {
 		a.results.forget(math.MaxUint64) // nobody waits for those of the earlier session
 		now = &session{id: cfg.Session, readBack: cfg.Verify == control.VerifyRead, key: cfg.Key}
 		now.ctx, now.cancel = context.WithCancel(context.Background())
-		now.source = source.New(source.Config{Run: a.cfg.Run, Relay: a.relay, Store: a.stores.get, Done: a.results.add}, cfg.Session)
+		now.source = source.New(source.Config{Run: a.cfg.Run, Relay: a.relay, Store: a.stores.get, Done: a.done,
+			Starved: a.gauge.Starved, Limit: a.limit}, cfg.Session)
 	}
 	a.setMemory(cfg.Memory)
 	a.setPeers(cfg.Peers)
@@ -114,6 +115,12 @@ func (a *Agent) Configure(ctx context.Context, cfg control.Config) error {
 	a.mu.Unlock()
 	now.source.Configure(cfg)
 	return nil
+}
+
+// done takes what became of a chunk.
+func (a *Agent) done(rs []control.Result) {
+	a.gauge.Results(rs)
+	a.results.add(rs)
 }
 
 func (a *Agent) setPeers(peers map[route.Gateway]control.Peer) {

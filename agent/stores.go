@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"sync"
 
+	"github.com/skyctl/skyctl/agent/internal/gauge"
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/objstore/open"
 	"github.com/skyctl/skyctl/agent/objstore/pace"
@@ -16,6 +17,8 @@ import (
 // stores are the buckets that the orchestrator delegated, opened when they are
 // first needed.
 type stores struct {
+	gauge *gauge.Gauge // counts what they are asked
+
 	mu     sync.Mutex
 	config map[string]objstore.Config
 	opened map[string]objstore.Bucket
@@ -25,7 +28,9 @@ type stores struct {
 	retired []objstore.Bucket
 }
 
-func newStores() *stores { return &stores{opened: map[string]objstore.Bucket{}} }
+func newStores(g *gauge.Gauge) *stores {
+	return &stores{gauge: g, opened: map[string]objstore.Bucket{}}
+}
 
 // configure replaces the set. Buckets whose configuration changed are closed;
 // the caller sees to it that nothing uses them.
@@ -83,7 +88,7 @@ func (s *stores) get(name string) (objstore.Bucket, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.opened[name] = pace.New(b)
+	s.opened[name] = pace.New(s.gauge.Store(name, b))
 	return s.opened[name], nil
 }
 

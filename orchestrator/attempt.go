@@ -105,7 +105,7 @@ func (a *attempt) finish(ctx context.Context, opts ApplyOptions) (Result, error)
 
 // settings are what the agents are told of the stores and their budget.
 func (a *attempt) settings(ctx context.Context) (s settings, err error) {
-	s = settings{memory: int64(a.o.Config.Limits.Memory), verify: a.saved.Request.Verify,
+	s = settings{limit: a.saved.Request.BWLimit.BitsPerSecond() / 8, memory: int64(a.o.Config.Limits.Memory), verify: a.saved.Request.Verify,
 		compress: a.saved.Request.compresses(&a.saved.Overlay.Graph)}
 	if s.source, err = open.Delegate(ctx, a.places.source.Config); err != nil {
 		return s, &PreconditionError{Err: err, Hint: hintFor(err, a.places.source)}
@@ -181,7 +181,7 @@ func (a *attempt) transfer(ctx context.Context, notAfter time.Time) (transfer.Re
 	}
 	a.o.begin(a.run, PhaseTransfer, "")
 	cfg := transfer.Config{Journal: a.journal, Fleet: f, Source: sourceStore, Stat: a.places.sourceBucket.Stat,
-		ChunkSize: a.saved.ChunkSize, NotAfter: notAfter}
+		ChunkSize: a.saved.ChunkSize, NotAfter: notAfter, Limit: f.told().limit, Place: f.place}
 	for _, r := range f.layout.Readers() {
 		cfg.Readers = append(cfg.Readers, transfer.Reader{Name: r, Routes: f.layout.Routes[r]})
 	}

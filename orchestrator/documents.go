@@ -59,6 +59,13 @@ type Result struct {
 	// Transports says of each pair of regions what was chosen, and why.
 	Transports []TransportChoice `json:"transports"`
 
+	// Bottleneck is what held the run back for most of this process's part in
+	// its transfer: "writes to local:west". It is empty where that was too short
+	// to tell.
+	Bottleneck string `json:"bottleneck"`
+	// BWLimit is the --bwlimit that the run was held to, 0 if there was none.
+	BWLimit unit.Gbps `json:"bwlimit_gbits,omitempty"`
+
 	// Destroy is the command that gives the gateways back, where they were
 	// kept or could not be destroyed.
 	Destroy string `json:"destroy,omitempty"`

@@ -32,6 +32,7 @@ type fleet struct {
 
 	mu       sync.Mutex
 	settings settings
+	routes   map[route.Gateway][]control.Route // of readers that were told others than those of the layout
 	// transports of the pairs that connect, by who dials and whom. A gateway
 	// that takes another's place inherits them.
 	transports map[[2]route.Gateway]chosen
@@ -43,6 +44,7 @@ type settings struct {
 	verify control.Verify
 	// compress lets readers compress what shrinks.
 	compress bool
+	limit    int64 // bytes a second that all readers together may read; 0: any number
 	source   objstore.Config
 	dests    []objstore.Config
 }
@@ -50,7 +52,7 @@ type settings struct {
 func newFleet(l *layout.Layout, s settings) *fleet {
 	key := make([]byte, control.KeySize)
 	rand.Read(key)
-	return &fleet{layout: l, session: rand.Text(), key: key, settings: s}
+	return &fleet{layout: l, session: rand.Text(), key: key, settings: s, routes: map[route.Gateway][]control.Route{}}
 }
 
 // told is what the gateways are told at the moment.
@@ -96,6 +98,45 @@ func (f *fleet) Replace(ctx context.Context, name route.Gateway) error {
 	return f.tell(ctx, name)
 }
 
+// Reroute implements transfer.Fleet.
+func (f *fleet) Reroute(ctx context.Context, reader route.Gateway, routes []control.Route) error {
+	f.mu.Lock()
+	f.routes[reader] = routes
+	f.mu.Unlock()
+	return f.tell(ctx, reader)
+}
+
+// routesOf are the routes that a reader is to use now.
+func (f *fleet) routesOf(reader route.Gateway) []control.Route {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if rs, ok := f.routes[reader]; ok {
+		return rs
+	}
+	return f.layout.Routes[reader]
+}
+
+// share is the part of the run's limit with which a reader begins, by the
+// planned weight of its routes. The transfer divides it anew as it goes on.
+func (f *fleet) share(reader route.Gateway) int64 {
+	limit := f.told().limit
+	weight, total := 0.0, 0.0
+	for name, routes := range f.layout.Routes {
+		for _, r := range routes {
+			if total += r.Weight; name == reader {
+				weight += r.Weight
+			}
+		}
+	}
+	if limit == 0 || weight == 0 {
+		return 0
+	}
+	return max(1, int64(float64(limit)*weight/total))
+}
+
+// place is the region that a gateway is in, "" for the engine inside skyctl.
+func (f *fleet) place(name route.Gateway) string { return string(f.homes()[name]) }
+
 // configure tells every gateway its part. Writers and relays come first, so
 // that a reader finds them ready.
 func (f *fleet) configure(ctx context.Context) error {
@@ -129,7 +170,7 @@ func (f *fleet) config(name route.Gateway) control.Config {
 	told := f.told()
 	c := control.Config{Session: f.session, Memory: told.memory, Verify: told.verify,
 		Stores: map[string]objstore.Config{}, Peers: map[route.Gateway]control.Peer{},
-		Routes: f.layout.Routes[name], Credit: f.layout.Credit(name, agent.PartShare(told.memory))}
+		Routes: f.routesOf(name), Limit: f.share(name), Credit: f.layout.Credit(name, agent.PartShare(told.memory))}
 	if len(c.Routes) > 0 {
 		c.Stores[sourceStore], c.Compress = told.source, told.compress
 	}

@@ -33,6 +33,8 @@ type Request struct {
 	Transport string         `json:"transport,omitempty"` // TransportAuto, which it is if empty, or a control.Transport…
 	Compress  string         `json:"compress,omitempty"`  // a Compress…; CompressAuto if empty
 
+	BWLimit unit.Gbps `json:"bwlimit,omitempty"` // that all readers together may read; 0: any rate
+
 	// What the stores are told beyond that; see objstore.Config.
 	Symlinks       objstore.Symlinks `json:"symlinks,omitempty"`
 	StorageClasses map[string]string `json:"storage_classes,omitempty"`

@@ -53,6 +53,7 @@ func (a *attempt) result(ctx context.Context, l *layout.Layout, moved transfer.R
 		r.NotCarried = append(r.NotCarried, NotCarried{Dest: a.saved.Request.Dests[l.Dest], Field: l.Field.String(), Objects: l.Objects})
 	}
 	r.Transport = oneWord(r.Transports)
+	r.Bottleneck, r.BWLimit = moved.Bottleneck, a.saved.Request.BWLimit
 	for _, f := range failures {
 		if f.Kind == objstore.KindCorrupt {
 			r.Different++

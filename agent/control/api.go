@@ -57,7 +57,12 @@ type API interface {
 	// all. It needs no configuration. What does not work is in the result.
 	Probe(ctx context.Context, req ProbeRequest) (ProbeResult, error)
 
-	// Stats are counters since the agent started.
+	// Limit sets how many bytes a second this reader may read from the source,
+	// all chunks together; 0: as many as it can. It replaces Config.Limit.
+	Limit(ctx context.Context, req LimitRequest) error
+
+	// Stats are counters since the agent started, and what its chunks waited
+	// for in the last second.
 	Stats(ctx context.Context) (Stats, error)
 }
 
@@ -86,6 +91,13 @@ type Config struct {
 	Key []byte `json:"key,omitempty"`
 	// Compress lets a reader compress the chunks that shrink.
 	Compress bool `json:"compress,omitempty"`
+	// Limit is how many bytes a second this reader may read; 0: any number.
+	Limit int64 `json:"limit,omitempty"`
+}
+
+// LimitRequest is a reader's share of the run's limit.
+type LimitRequest struct {
+	BytesPerSecond int64 `json:"bytes_per_second"` // 0: no limit
 }
 
 // KeySize is the length of a run's key in bytes.
@@ -245,17 +257,4 @@ type Committed struct {
 	Version  objstore.Version `json:"version"`
 	Verified Verified         `json:"verified"`
 	Lost     objstore.Fields  `json:"lost,omitempty"` // beyond what Begin said
-}
-
-// Stats are an agent's counters since its start.
-type Stats struct {
-	ChunksRead    int64 `json:"chunks_read"`
-	ChunksWritten int64 `json:"chunks_written"`
-	BytesRead     int64 `json:"bytes_read"`     // from source stores
-	BytesWritten  int64 `json:"bytes_written"`  // to destination stores, acknowledged
-	BytesSent     int64 `json:"bytes_sent"`     // payload to other gateways
-	BytesReceived int64 `json:"bytes_received"` // payload from other gateways
-	Streams       int64 `json:"streams"`        // open now
-	Queued        int64 `json:"queued"`         // assigned, not yet started
-	MemoryUsed    int64 `json:"memory_used"`    // bytes charged to the budget now
 }

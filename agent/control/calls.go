@@ -80,6 +80,12 @@ func (c *Client) Uploads(ctx context.Context, req UploadsRequest) ([]objstore.Up
 	return send[[]objstore.Upload](ctx, c, pathUploads, "uploads", req, req.Key)
 }
 
+// Limit implements API.
+func (c *Client) Limit(ctx context.Context, req LimitRequest) error {
+	_, err := send[none](ctx, c, pathLimit, "limit", req)
+	return err
+}
+
 // Quiesce implements API.
 func (c *Client) Quiesce(ctx context.Context) error {
 	_, err := send[none](ctx, c, pathQuiesce, "quiesce", none{})

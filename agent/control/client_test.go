@@ -51,9 +51,17 @@ func conformCalls(t *testing.T, f *fake, api API) {
 	if err != nil || info.Name != "gw-0" || info.Session != "s1" || !info.NotAfter.Equal(time.Date(2030, 1, 2, 3, 4, 5, 6, time.UTC)) {
 		t.Errorf("Info: %v, %+v", err, info)
 	}
-	if stats, err := api.Stats(ctx); err != nil || stats != (Stats{ChunksRead: 1, BytesSent: 1 << 40, Queued: 3}) {
+	if stats, err := api.Stats(ctx); err != nil || !reflect.DeepEqual(stats, Stats{ChunksRead: 1, BytesSent: 1 << 40, Queued: 3}) {
 		t.Errorf("Stats: %v, %+v", err, stats)
 	}
+	if err := api.Limit(ctx, LimitRequest{BytesPerSecond: 7}); err != nil {
+		t.Errorf("Limit: %v", err)
+	}
+	f.with(func() {
+		if f.cfg.Limit != 7 {
+			t.Errorf("the limit is %d", f.cfg.Limit)
+		}
+	})
 	const key = "odd/ key+%#?//\x01\"é�/."
 	begin := BeginRequest{Store: "s", Key: key, Size: 11, Metadata: objstore.Metadata{ContentType: "text/plain", User: map[string]string{"a": "b"},
 		Tags: map[string]string{"c": ""}, Modified: time.Date(1960, 1, 2, 3, 4, 5, 6, time.UTC), Mode: 0o644}}

@@ -146,6 +146,10 @@ func (f *fake) Stats(ctx context.Context) (Stats, error) {
 	return Stats{ChunksRead: 1, BytesSent: 1 << 40, Queued: 3}, err
 }
 
+func (f *fake) Limit(ctx context.Context, req LimitRequest) error {
+	return f.call(ctx, "limit", func() { f.cfg.Limit = req.BytesPerSecond })
+}
+
 func (f *fake) Probe(ctx context.Context, req ProbeRequest) (ProbeResult, error) {
 	err := f.call(ctx, "probe", func() {})
 	return ProbeResult{QUIC: Probed{Error: "no way to " + string(req.Peer)}, TLS: Probed{RTT: time.Millisecond, Gbps: 1.5, Sent: 7, Lost: 1}}, err

@@ -31,14 +31,19 @@ func Handler(api API) http.Handler {
 		return none{}, api.Quiesce(ctx)
 	}))
 	mux.HandleFunc("POST "+pathProbe, post(maxSmall, api.Probe))
+	mux.HandleFunc("POST "+pathLimit, post(maxSmall, quiet(api.Limit)))
 	mux.HandleFunc("POST "+pathResults, streamResults(api))
 	return orchestratorOnly(mux)
 }
 
 // Mux serves enrollment below its path and api everywhere else: all that an
-// agent's port offers over HTTP, before and after it is enrolled.
-func Mux(enrollment, api http.Handler) http.Handler {
+// agent's port offers over HTTP, before and after it is enrolled. pages are
+// further paths that only the orchestrator gets.
+func Mux(enrollment, api http.Handler, pages map[string]http.Handler) http.Handler {
 	mux := http.NewServeMux()
+	for path, page := range pages {
+		mux.Handle("GET "+path, orchestratorOnly(page))
+	}
 	mux.Handle(enroll.Path, enrollment)
 	mux.Handle(enroll.Path+"/", enrollment)
 	mux.Handle("/", api)

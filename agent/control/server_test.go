@@ -265,7 +265,7 @@ func TestFromBootToControlOnOnePort(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := serve(t, id, Mux(h, Handler(newFake())), "", both)
+	s := serve(t, id, Mux(h, Handler(newFake()), nil), "", both)
 
 	c := client(t, s.address, a.ClientConfig("gw-0"), both)
 	var unreachable *UnreachableError

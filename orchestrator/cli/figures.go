@@ -16,6 +16,7 @@ type figures struct {
 	allObjects int64 // 0 while listing
 	allBytes   int64
 	elapsed    time.Duration
+	bottleneck string // what holds the run back; empty where that is not known
 }
 
 // rate is the average since the session began.
@@ -43,6 +44,9 @@ func (f figures) String() string {
 		f.objects, quantity(f.allObjects, "object"), f.rate().Human())
 	if left := f.left(); left > 0 {
 		text += fmt.Sprintf(", %s left", left)
+	}
+	if f.bottleneck != "" {
+		text += ", bottleneck: " + f.bottleneck
 	}
 	return text
 }

@@ -131,6 +131,8 @@ func (p *progress) event(ev transfer.Event) {
 	case transfer.EventObject:
 		p.figures.objects++
 		p.whole += ev.Bytes
+	case transfer.EventBottleneck:
+		p.figures.bottleneck = ev.Reason
 	default:
 		p.notable(ev)
 		return
@@ -178,6 +180,8 @@ func (p *progress) notable(ev transfer.Event) {
 		p.line("gateway " + string(ev.Gateway) + " is lost: " + why)
 	case transfer.EventReplaced:
 		p.line("gateway " + string(ev.Gateway) + " works again")
+	case transfer.EventRoutes:
+		p.line("gateway " + string(ev.Gateway) + " now uses " + oneLine(ev.Reason))
 	case transfer.EventGone:
 		p.line("gateway " + string(ev.Gateway) + " could not be replaced: " + why)
 	case transfer.EventLeftover:

@@ -30,6 +30,7 @@ func history() []orchestrator.Progress {
 		phase(orchestrator.PhaseTransfer, ""),
 		event(20, transfer.Event{Kind: transfer.EventBegun, Objects: 2, Bytes: 1e9}),
 		event(21, transfer.Event{Kind: transfer.EventChunk, Dest: 0, Bytes: 400e6}),
+		event(22, transfer.Event{Kind: transfer.EventBottleneck, Reason: "writes to local:west"}),
 		event(30, transfer.Event{Kind: transfer.EventChunk, Dest: 1, Bytes: 300e6}),
 		event(31, transfer.Event{Kind: transfer.EventLost, Gateway: "local-east-0", Error: "connection refused\nreally"}),
 		event(32, transfer.Event{Kind: transfer.EventReplaced, Gateway: "local-east-0"}),
@@ -46,10 +47,10 @@ const plainHistory = `list: s3://bucket/data
   2 objects, 1.00 GB so far
 provision: 2 gateways in 2 regions
 transfer
-  300 MB of 1.00 GB, 0 of 2 objects, 240 Mbit/s, 23s left
+  300 MB of 1.00 GB, 0 of 2 objects, 240 Mbit/s, 23s left, bottleneck: writes to local:west
 gateway local-east-0 is lost: connection refused; really
 gateway local-east-0 works again
-  600 MB of 1.00 GB, 1 of 2 objects, 240 Mbit/s, 13s left
+  600 MB of 1.00 GB, 1 of 2 objects, 240 Mbit/s, 13s left, bottleneck: writes to local:west
 failed: "b\x1b[2J": denied
 stopping: no space left
 destroy

@@ -30,6 +30,7 @@ type transferFlags struct {
 	goalFlags
 
 	ChunkSize unit.Bytes `placeholder:"SIZE" help:"Size of the chunks that objects are split into, such as 16MiB. By default it depends on size and routes."`
+	BWLimit   *unit.Gbps `name:"bwlimit" placeholder:"RATE" help:"Read at most at this rate, all gateways together, such as 100Mbps."`
 	Transport string     `enum:"auto,quic,tls" default:"auto" help:"How gateways reach each other. quic: over UDP. tls: over TCP, for a fraction of the processor time. auto: both are tried at the start."`
 	Compress  string     `enum:"auto,always,never" default:"auto" help:"Compress chunks that shrink. auto: where the egress saved is worth more than the work."`
 	Verify    string     `enum:"auto,read" default:"auto" help:"auto: compare the store's checksum, else read back. read: always read back."`
@@ -65,6 +66,10 @@ func (f *transferFlags) request() (orchestrator.Request, error) {
 	if err := f.check(); err != nil {
 		return orchestrator.Request{}, err
 	}
+	limit, err := f.limit()
+	if err != nil {
+		return orchestrator.Request{}, err
+	}
 	return orchestrator.Request{
 		Source:        f.Source,
 		Dests:         f.Dests,
@@ -76,6 +81,7 @@ func (f *transferFlags) request() (orchestrator.Request, error) {
 		Mode:          f.Route,
 		Gateways:      f.Gateways,
 		ChunkSize:     f.ChunkSize,
+		BWLimit:       limit,
 		Verify:        control.Verify(f.Verify),
 		Transport:     f.Transport,
 		Compress:      f.Compress,
@@ -85,6 +91,21 @@ func (f *transferFlags) request() (orchestrator.Request, error) {
 		KMSKey:         f.KMSKey,
 		RequesterPays:  f.RequesterPays,
 	}, nil
+}
+
+// leastLimit keeps chunks moving: a gateway that gets no frame of a chunk for
+// minutes gives it up.
+const leastLimit unit.Gbps = 0.001
+
+// limit is --bwlimit, 0 if it is not given.
+func (f *transferFlags) limit() (unit.Gbps, error) {
+	switch {
+	case f.BWLimit == nil:
+		return 0, nil
+	case *f.BWLimit < leastLimit:
+		return 0, wrongUsage(fmt.Sprintf("--bwlimit is at least %s", leastLimit))
+	}
+	return *f.BWLimit, nil
 }
 
 // storageClasses are the occurrences of --storage-class: the class to write, by

@@ -53,6 +53,9 @@ func TestRequest(t *testing.T) {
 			r.MaxCost = usd(0)
 		})},
 		{
+			name: "a limit", args: []string{"--bwlimit", "250Mbps"}, want: with(func(r *orchestrator.Request) { r.BWLimit = 0.25 }),
+		},
+		{
 			name: "goals",
 			args: []string{"--max-cost=1.50", "--max-time=20m", "--min-throughput", "2.5Gbps", "--gateways=3", "--route=direct", "--verify=read", "--transport=tls", "--compress", "never", "--chunk-size", "16MiB"},
 			want: with(func(r *orchestrator.Request) {

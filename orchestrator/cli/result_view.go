@@ -37,6 +37,12 @@ func resultView(w io.Writer, r orchestrator.Result) error {
 		fmt.Fprintf(w, "\nrun\t%s\n", r.Run)
 		fmt.Fprintf(w, "objects\t%d: %d done, %d skipped, %d failed%s\n", r.Objects, r.Done, r.Skipped, r.Failed, pending(r))
 		fmt.Fprintf(w, "transferred\t%s in %s, %s\n", unit.Bytes(r.Bytes).Human(), seconds(r.Transfer), unit.Gbps(r.Gbits).Human())
+		if r.BWLimit > 0 {
+			fmt.Fprintf(w, "limit\t%s\n", r.BWLimit.Human())
+		}
+		if r.Bottleneck != "" {
+			fmt.Fprintf(w, "bottleneck\t%s\n", r.Bottleneck)
+		}
 		rows(w, "routes", routeBytes(r.Routes))
 		if r.Verified {
 			fmt.Fprintf(w, "verified\tevery object that is done: %s\n", verifiedBy(r.By))

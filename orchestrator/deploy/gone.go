@@ -19,6 +19,7 @@ func (g gone) Configure(context.Context, control.Config) error                  
 func (g gone) Assign(context.Context, []control.Assignment) error                  { return g.err() }
 func (g gone) Abort(context.Context, control.UploadRequest) error                  { return g.err() }
 func (g gone) Quiesce(context.Context) error                                       { return g.err() }
+func (g gone) Limit(context.Context, control.LimitRequest) error                   { return g.err() }
 func (g gone) Stats(context.Context) (control.Stats, error)                        { return control.Stats{}, g.err() }
 func (g gone) Results(context.Context, uint64, func([]control.Result) error) error { return g.err() }
 func (g gone) Renew(context.Context, map[string]objstore.Config) error             { return g.err() }

@@ -14,7 +14,10 @@ import (
 // realFleet is real agents with real time, connected over loopback.
 type realFleet struct{ *agenttest.Fleet }
 
-func (f realFleet) API(name route.Gateway) control.API         { return f.Agent(name) }
+func (f realFleet) API(name route.Gateway) control.API { return f.Agent(name) }
+func (realFleet) Reroute(context.Context, route.Gateway, []control.Route) error {
+	return errors.ErrUnsupported
+}
 func (realFleet) Replace(context.Context, route.Gateway) error { return errors.ErrUnsupported }
 
 // TestWithRealAgents moves whole objects and objects in parts over two routes

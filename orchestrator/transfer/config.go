@@ -28,7 +28,10 @@ type Config struct {
 	NotAfter  time.Time // when the first gateway ends itself; zero: never
 	Retry     Retry     // zero: DefaultRetry
 	Health    Health    // zero: DefaultHealth
-	Events    func(Event)
+	Limit     int64     // bytes a second that all readers together may read; 0: any number
+	// Place says where a gateway is, for people: a region. Nil: its name.
+	Place  func(route.Gateway) string
+	Events func(Event)
 }
 
 // Fleet is the gateways of the run.
@@ -40,6 +43,10 @@ type Fleet interface {
 	// old one must have ended, or be unable to write, when it returns nil. It
 	// may be called for several gateways at once, and stops when ctx ends.
 	Replace(ctx context.Context, name route.Gateway) error
+
+	// Reroute has a reader send new chunks along these of its routes, with
+	// these weights, also if it is replaced later.
+	Reroute(ctx context.Context, reader route.Gateway, routes []control.Route) error
 }
 
 // Reader is a gateway that reads the source.
@@ -78,7 +85,7 @@ var DefaultRetry = Retry{Attempts: 6, Initial: 250 * time.Millisecond, Max: 15 *
 
 // Health says when a gateway counts as lost.
 type Health struct {
-	Poll    time.Duration // between questions after its health
+	Poll    time.Duration // between questions after its health and its statistics
 	Grace   time.Duration // without an answer before it is lost
 	Refused time.Duration // the same where its port refuses connections: nobody is there
 	Stalled time.Duration // with chunks to read, and no byte sent, before it is lost
@@ -89,7 +96,7 @@ type Health struct {
 // should not happen, a chunk that an agent forgot: agents notice stalled routes
 // themselves, and a slow store may take minutes for what has been sent.
 var DefaultHealth = Health{
-	Poll:    2 * time.Second,
+	Poll:    time.Second,
 	Grace:   10 * time.Second,
 	Refused: time.Second,
 	Stalled: 10 * time.Minute,

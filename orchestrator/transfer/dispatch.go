@@ -24,6 +24,11 @@ type reader struct {
 	batch   []control.Assignment
 	sending bool // an Assign is under way
 
+	told     []control.Route // that it has, of routes
+	telling  bool            // it is being told others
+	share    int64           // of the run's limit, as it was told; 0: not known
+	weighing weighing
+
 	// Of the gateways as they are now; see survey.
 	down  []int          // routes with a gateway that does not work
 	reach [][]route.Dest // destinations of each of the others, duplicates left out

@@ -10,19 +10,21 @@ import (
 type EventKind string
 
 const (
-	EventListed    EventKind = "listed"    // a part of the listing: Objects, Bytes so far
-	EventBegun     EventKind = "begun"     // a session begins: Objects, Bytes pending
-	EventChunk     EventKind = "chunk"     // a chunk was acknowledged at Dest: Bytes, Gateway (reader), Route
-	EventObject    EventKind = "object"    // an object is done at all destinations: Key, Bytes (its size)
-	EventFailed    EventKind = "failed"    // a delivery is given up: Key, Dest, Error
-	EventRetry     EventKind = "retry"     // a chunk will be sent again: Key, Gateway (reader), Error
-	EventLost      EventKind = "lost"      // Gateway is lost: Error
-	EventReplaced  EventKind = "replaced"  // Gateway works again
-	EventGone      EventKind = "gone"      // Gateway could not be replaced: Error
-	EventLeftover  EventKind = "leftover"  // a staged write at Dest could not be aborted: Key, Error
-	EventStopping  EventKind = "stopping"  // no more chunks are sent: Error says why
-	EventTransport EventKind = "transport" // Gateway reaches Peer by Transport: Reason
-	EventQuiescent EventKind = "quiescent" // Gateway has no write in flight any more
+	EventListed     EventKind = "listed"     // a part of the listing: Objects, Bytes so far
+	EventBegun      EventKind = "begun"      // a session begins: Objects, Bytes pending
+	EventChunk      EventKind = "chunk"      // a chunk was acknowledged at Dest: Bytes, Gateway (reader), Route
+	EventObject     EventKind = "object"     // an object is done at all destinations: Key, Bytes (its size)
+	EventFailed     EventKind = "failed"     // a delivery is given up: Key, Dest, Error
+	EventRetry      EventKind = "retry"      // a chunk will be sent again: Key, Gateway (reader), Error
+	EventLost       EventKind = "lost"       // Gateway is lost: Error
+	EventReplaced   EventKind = "replaced"   // Gateway works again
+	EventGone       EventKind = "gone"       // Gateway could not be replaced: Error
+	EventLeftover   EventKind = "leftover"   // a staged write at Dest could not be aborted: Key, Error
+	EventStopping   EventKind = "stopping"   // no more chunks are sent: Error says why
+	EventTransport  EventKind = "transport"  // Gateway reaches Peer by Transport: Reason
+	EventRoutes     EventKind = "routes"     // Gateway (reader) uses other routes or weights: Reason
+	EventBottleneck EventKind = "bottleneck" // what holds the run back has changed: Reason
+	EventQuiescent  EventKind = "quiescent"  // Gateway has no write in flight any more
 )
 
 // Event is a piece of progress, one line of events.jsonl. Which fields beyond

@@ -33,6 +33,7 @@ type fakeAgent struct {
 	hung     atomic.Bool // answers no call
 	quiesced bool
 	stats    control.Stats
+	limit    int64
 }
 
 var errDead = fmt.Errorf("dial: %w", syscall.ECONNREFUSED)
@@ -82,6 +83,14 @@ func (a *fakeAgent) Stats(ctx context.Context) (control.Stats, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.stats, err
+}
+
+func (a *fakeAgent) Limit(ctx context.Context, req control.LimitRequest) error {
+	err := a.answer(ctx)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.limit = req.BytesPerSecond
+	return err
 }
 
 func (a *fakeAgent) Probe(ctx context.Context, _ control.ProbeRequest) (control.ProbeResult, error) {

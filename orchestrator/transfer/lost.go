@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"syscall"
 	"time"
@@ -49,6 +50,9 @@ type gateway struct {
 	cancel   context.CancelFunc
 	progress int64     // bytes it has moved
 	movedAt  time.Time // when there was progress last
+	stats    control.Stats
+	statsAt  time.Time // zero: there are none yet
+	rate     float64   // bytes a second read, between the last two
 }
 
 // muster makes a gateway of every name in the configuration and starts them.
@@ -61,7 +65,8 @@ func (s *scheduler) muster() {
 	}
 	for _, cr := range s.cfg.Readers {
 		g := add(cr.Name)
-		g.reader = &reader{gateway: g, routes: cr.Routes, window: cr.Window.withDefaults(), out: map[attempt]*task{}}
+		g.reader = &reader{gateway: g, routes: cr.Routes, window: cr.Window.withDefaults(), out: map[attempt]*task{},
+			told: cr.Routes, weighing: weighing{since: time.Now(), carried: map[int]int64{}}}
 		s.readers = append(s.readers, g.reader)
 		for _, rt := range cr.Routes {
 			walkTree(&rt.Tree, func(n *route.Node) { add(n.Gateway) })
@@ -91,11 +96,13 @@ func (s *scheduler) enlist(g *gateway) {
 	g.epoch++
 	g.api = s.cfg.Fleet.API(g.name)
 	g.ctx, g.cancel = context.WithCancel(s.ctx)
+	g.stats, g.statsAt, g.rate = control.Stats{}, time.Time{}, 0
+	maps.DeleteFunc(s.unlinked, func(e edge, _ int) bool { return e.from == g.name || e.to == g.name })
 	g.moved()
 	ctx, api, epoch := g.ctx, g.api, g.epoch
 	s.spawn(func() { s.watch(ctx, g, api, epoch) })
 	if r := g.reader; r != nil {
-		r.sending = false
+		r.sending, r.share = false, 0
 		s.spawn(func() { s.follow(ctx, r, api, epoch) })
 	}
 }
@@ -106,7 +113,7 @@ func (s *scheduler) survey() {
 	for _, r := range s.readers {
 		r.down, r.reach = nil, nil
 		for _, rt := range r.routes {
-			if !s.passes(rt.Tree, func(g *gateway) bool { return g.state == working }) {
+			if !s.usable(r, rt) {
 				r.down = append(r.down, rt.ID)
 				continue
 			}
@@ -123,6 +130,7 @@ func (s *scheduler) survey() {
 	for _, c := range held {
 		s.try(c)
 	}
+	s.reroute()
 }
 
 // passes tells whether every gateway of a tree satisfies ok.

@@ -25,6 +25,10 @@ type Result struct {
 	Routes        map[journal.RouteKey]int64
 	Errors        []journal.FailedDelivery // the first 100
 	Lost          []journal.Loss           // metadata that destinations could not keep
+
+	// Bottleneck is what held this session back for most of its time: "writes
+	// to local:west". It is empty where the session was too short to tell.
+	Bottleneck string
 }
 
 // Interrupted says that the run stopped before its end for a reason that is no

@@ -43,6 +43,7 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 		interrupted = journalBroke(err)
 	}
 	result, err := collect(unending, cfg.Journal.Reader, s.resumed)
+	result.Bottleneck = s.bottleneck.most()
 	if interrupted != nil {
 		return result, errors.Join(interrupted, err)
 	}
@@ -66,8 +67,12 @@ type scheduler struct {
 	stopReplacing context.CancelFunc
 
 	gateways map[route.Gateway]*gateway
-	readers  []*reader
-	worked   []time.Time // by destination: when something last got through
+	unlinked map[edge]int // looks in a row that found no connection
+	dividing bool         // readers are being told their shares of the limit
+
+	bottleneck bottleneck
+	readers    []*reader
+	worked     []time.Time // by destination: when something last got through
 
 	feeder feeder
 	open   int       // objects in memory
@@ -108,11 +113,13 @@ func begin(ctx context.Context, cfg Config) (*scheduler, error) {
 	}
 	s := &scheduler{
 		cfg: cfg, session: int32(sessions), resumed: finished,
-		inbox:    make(chan func()),
-		timers:   newTimers(),
-		gateways: map[route.Gateway]*gateway{},
-		worked:   make([]time.Time, len(cfg.Dests)),
-		feeder:   feeder{after: -1},
+		inbox:      make(chan func()),
+		timers:     newTimers(),
+		gateways:   map[route.Gateway]*gateway{},
+		unlinked:   map[edge]int{},
+		bottleneck: bottleneck{seconds: map[string]int{}},
+		worked:     make([]time.Time, len(cfg.Dests)),
+		feeder:     feeder{after: -1},
 	}
 	if s.chunkSize, err = chunkSizeOf(ctx, cfg, counts.ListedBytes); err != nil {
 		return nil, err
@@ -164,6 +171,7 @@ func (s *scheduler) run(parent context.Context) error {
 	s.sweep()
 	s.scheduleEnd()
 	s.scheduleClock()
+	s.scheduleReview()
 	s.loop(parent)
 	if s.stopped != nil {
 		s.rest()

@@ -70,7 +70,10 @@ func (l listOnly) List(_ context.Context, prefix, _ string, yield func(objstore.
 
 type idleFleet struct{ agent *idleAgent }
 
-func (f idleFleet) API(route.Gateway) control.API              { return f.agent }
+func (f idleFleet) API(route.Gateway) control.API { return f.agent }
+func (idleFleet) Reroute(context.Context, route.Gateway, []control.Route) error {
+	return errors.ErrUnsupported
+}
 func (idleFleet) Replace(context.Context, route.Gateway) error { return errors.ErrUnsupported }
 
 // idleAgent acknowledges whatever it is assigned at once.

@@ -121,12 +121,9 @@ func (w *watcher) question(ctx context.Context, patient time.Duration) error {
 	case w.session != info.Session:
 		return fmt.Errorf("gateway %s belongs to session %q now", w.g.name, info.Session)
 	}
-	if w.g.reader == nil || !w.g.reader.sends() {
-		return nil
-	}
 	stats, err := w.api.Stats(ctx)
 	if err == nil {
-		w.s.post(func() { w.s.progress(w.g, w.epoch, stats) })
+		w.s.post(func() { w.s.measured(w.g, w.epoch, stats) })
 	}
 	return err
 }
@@ -148,10 +145,7 @@ func (r *reader) sends() bool {
 }
 
 // progress gives a reader up that has chunks and moves nothing.
-func (s *scheduler) progress(g *gateway, epoch int, stats control.Stats) {
-	if g.epoch != epoch {
-		return
-	}
+func (s *scheduler) progress(g *gateway, stats control.Stats) {
 	total := stats.BytesRead + stats.BytesSent + stats.BytesWritten + stats.ChunksRead + stats.ChunksWritten
 	if total != g.progress || len(g.reader.out) == 0 {
 		g.progress = total

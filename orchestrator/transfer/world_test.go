@@ -29,6 +29,7 @@ type world struct {
 	sent   map[chunk.ID]int // assignments that were carried out
 	tried  map[attempt]int
 	lives  int
+	told   map[route.Gateway][][]control.Route // what Reroute was told
 }
 
 // faults are what goes wrong. The zero value is a world without any.
@@ -64,6 +65,7 @@ func newWorld(dests int) *world {
 		agents: map[route.Gateway]*fakeAgent{},
 		sent:   map[chunk.ID]int{},
 		tried:  map[attempt]int{},
+		told:   map[route.Gateway][][]control.Route{},
 	}
 	for i := range dests {
 		w.dsts = append(w.dsts, &tracked{Bucket: open(fmt.Sprint("dst", i)), staged: map[string]bool{}})
@@ -110,6 +112,14 @@ func (w *world) Replace(ctx context.Context, name route.Gateway) error {
 		}
 	}
 	w.configure(name)
+	return nil
+}
+
+// Reroute notes the routes that a reader is to use.
+func (w *world) Reroute(_ context.Context, reader route.Gateway, routes []control.Route) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.told[reader] = append(w.told[reader], routes)
 	return nil
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/skyctl/skyctl/agent/agenttest"
 	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/control"
+	"github.com/skyctl/skyctl/agent/enroll"
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/route"
 )
@@ -75,6 +76,7 @@ func TestAPortThatIsTakenIsSaid(t *testing.T) {
 
 // hop is two agents, each a process, between two directories.
 type hop struct {
+	authority      *enroll.Authority
 	reader, writer *process
 	results        agenttest.Collector // of the reader
 	src, dst       string
@@ -83,7 +85,7 @@ type hop struct {
 func newHop(t testing.TB, memory int64, connections int) *hop {
 	t.Helper()
 	a := newAuthority(t)
-	h := &hop{reader: start(t, a, "r", startOptions{}), writer: start(t, a, "w", startOptions{}), src: tmpfs(t), dst: tmpfs(t)}
+	h := &hop{authority: a, reader: start(t, a, "r", startOptions{}), writer: start(t, a, "w", startOptions{}), src: tmpfs(t), dst: tmpfs(t)}
 	stores := map[string]objstore.Config{"src": {Type: "file", Bucket: h.src}, "dst": {Type: "file", Bucket: h.dst}}
 	h.results.API = h.reader
 	ctx := context.Background()

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
+	"net/http"
 	"os"
 	"runtime/debug"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/skyctl/skyctl/agent"
 	"github.com/skyctl/skyctl/agent/control"
 	"github.com/skyctl/skyctl/agent/enroll"
+	"github.com/skyctl/skyctl/agent/metrics"
 	"github.com/skyctl/skyctl/agent/route"
 	"github.com/skyctl/skyctl/agent/version"
 	"github.com/skyctl/skyctl/agent/wire"
@@ -79,7 +81,7 @@ func serve(ctx context.Context, bootFile string, told *ready) error {
 			ServeHTTP:  web.Give,
 		},
 	})
-	server = control.NewServer(control.Mux(enrollment, control.Handler(a)), log)
+	server = control.NewServer(control.Mux(enrollment, control.Handler(a), map[string]http.Handler{metrics.Path: metrics.Handler(a)}), log)
 
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return a.Run(ctx) })

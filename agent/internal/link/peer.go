@@ -23,7 +23,8 @@ type Peer struct {
 // connection is one connection in a pool.
 type connection struct {
 	conn
-	active int // streams opened by this side that keep others waiting; guarded by the pool
+	active int  // streams opened by this side that keep others waiting; guarded by the pool
+	path   Path // as it was measured last; guarded by the pool
 }
 
 // SetPeers makes peers the whole set of them: new ones are dialed, changed and

@@ -23,6 +23,7 @@ type peer struct {
 	waiting []chan turn // whoever waits for a connection, the longest first
 	err     error       // why there was no connection last time, nil once there is one
 	gone    bool
+	past    Path // packets of connections that have ended
 }
 
 // turn is what a waiter gets: a connection with one more stream counted for
@@ -160,6 +161,8 @@ func (p *peer) drop(c *connection) {
 		return
 	}
 	p.conns = slices.Delete(p.conns, i, i+1)
+	c.look()
+	p.past.Sent, p.past.Lost = p.past.Sent+c.path.Sent, p.past.Lost+c.path.Lost
 	if len(p.conns) == 0 {
 		p.err = ended(p.name, cmp.Or(context.Cause(c.Context()), net.ErrClosed))
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/internal/budget"
+	"github.com/skyctl/skyctl/agent/internal/gauge"
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/wire"
 )
@@ -19,6 +20,7 @@ type Config struct {
 	Store    func(name string) (objstore.Bucket, error)
 	Budget   func() *budget.Budget
 	ReadBack func() bool // always read objects back, whatever the store reports
+	Waiting  *gauge.Wait // for memory; nil: nobody counts
 }
 
 // Sink writes the chunks of one agent.
@@ -79,6 +81,8 @@ func (s *Sink) Open(ctx context.Context, c Chunk) (*Part, error) {
 func (s *Sink) memory(ctx context.Context, n int64) (*budget.Buffer, error) {
 	waiting, cancel := context.WithTimeout(ctx, memoryWithin)
 	defer cancel()
+	s.cfg.Waiting.Begin()
+	defer s.cfg.Waiting.End()
 	x, err := s.cfg.Budget().Acquire(waiting, n)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		err = &objstore.Error{Op: "hold", Kind: objstore.KindThrottled, Err: fmt.Errorf("no memory was free for %v", memoryWithin)}

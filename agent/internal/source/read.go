@@ -15,6 +15,8 @@ import (
 
 // reading is one chunk's range of its object, open.
 type reading struct {
+	ctx     context.Context // of the chunk
+	limit   *Limit
 	body    io.ReadCloser
 	length  int64
 	whole   bool // the range is all of the object
@@ -41,7 +43,7 @@ func (s *Source) open(ctx context.Context, a *control.Assignment) (*reading, *co
 	if err != nil {
 		return nil, readFailure(err)
 	}
-	return &reading{body: body, length: a.Range.Length, whole: a.Range.Length == o.Size, object: o}, nil
+	return &reading{ctx: ctx, limit: s.cfg.Limit, body: body, length: a.Range.Length, whole: a.Range.Length == o.Size, object: o}, nil
 }
 
 func (r *reading) close() {
@@ -113,6 +115,9 @@ func (r *reading) copy(fan *relay.Fan) (d chunk.Digest, _ *control.Failure) {
 	// A sealed payload has a last segment even where it has no bytes.
 	for left, more := r.length, r.length > 0 || r.sealed; more; more = left > 0 {
 		segment := in[:min(left, int64(r.segment))]
+		if err := r.limit.take(r.ctx, len(segment)); err != nil {
+			return 0, readFailure(err)
+		}
 		if err := r.next(segment, left); err != nil {
 			return 0, readFailure(err)
 		}

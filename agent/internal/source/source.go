@@ -11,6 +11,7 @@ import (
 	"github.com/skyctl/skyctl/agent/control"
 	"github.com/skyctl/skyctl/agent/internal/relay"
 	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/route"
 	"github.com/skyctl/skyctl/agent/wire"
 )
 
@@ -22,6 +23,10 @@ type Config struct {
 	// Done takes what became of a chunk, one result a destination. It is
 	// called from many goroutines.
 	Done func([]control.Result)
+	// Starved is told which writer's credit the next chunk waits for, "" when
+	// none does; nil: nobody wants to know.
+	Starved func(writer route.Gateway)
+	Limit   *Limit // of the agent; nil: none
 }
 
 // DefaultStreams is how many chunks a reader has outstanding where the
@@ -98,6 +103,7 @@ func (s *Source) Configure(cfg control.Config) {
 	}
 	s.routes.replace(cfg.Routes, cfg.Credit)
 	s.coding = coding{key: cfg.Key, compress: cfg.Compress}
+	s.cfg.Limit.Set(cfg.Limit)
 	s.pump()
 }
 
@@ -130,6 +136,7 @@ func (s *Source) Stop() {
 	s.cancel()
 	s.mu.Lock()
 	s.queue = nil
+	s.starved("")
 	s.mu.Unlock()
 	s.running.Wait()
 }
@@ -138,8 +145,10 @@ func (s *Source) Stop() {
 func (s *Source) pump() {
 	for len(s.queue) > 0 && s.active < s.streams && s.ctx.Err() == nil {
 		a := s.queue[0]
+		s.starved("")
 		way, state := s.routes.choose(&a, time.Now())
 		if state == noCredit {
+			s.starved(s.routes.exhausted(&a))
 			return // an acknowledgement will come and pump again
 		}
 		s.queue = s.queue[1:]
@@ -180,6 +189,11 @@ func (s *Source) carry(a *control.Assignment, w *way, how coding) []control.Resu
 	defer cancel()
 	h := wire.Header{Run: s.cfg.Run, Session: s.session, Chunk: a.Chunk, Attempt: a.Attempt, Length: a.Range.Length, Route: w.tree}
 
+	leave, err := s.cfg.Limit.enter(ctx)
+	if err != nil {
+		return s.failed(a, w.route.ID, *readFailure(err))
+	}
+	defer leave()
 	in, failure := s.open(ctx, a)
 	if failure != nil {
 		return s.failed(a, w.route.ID, *failure)
@@ -202,6 +216,7 @@ func (s *Source) carry(a *control.Assignment, w *way, how coding) []control.Resu
 		return s.failed(a, w.route.ID, *failure)
 	}
 	in.close() // the store's connection is free while the acknowledgements come
+	leave()
 	results := make([]control.Result, 0, len(a.Dests))
 	fan.Acks(func(ack wire.Ack) {
 		results = append(results, result(a, w.route.ID, digest, &ack, time.Since(start)))
