@@ -24,8 +24,8 @@ const (
 	benchChunk = 16 << 20
 	atOnce     = 8 // chunks under way
 	small      = 4 << 10
-	smallCount = 5_000
-	minBare    = 1.5 // Gbit per CPU second of a side: less is a crippled baseline
+	smallCount = 20_000 // 100,000 in all rounds
+	minBare    = 1.5    // Gbit per CPU second of a side: less is a crippled baseline
 )
 
 // used is what one run took.

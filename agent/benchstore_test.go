@@ -29,6 +29,8 @@ func (n *nowhere) Limits() objstore.Limits { return objstore.Limits{Buffered: tr
 
 func (n *nowhere) Close() error { return nil }
 
+func (n *nowhere) Keeps(m objstore.Metadata) (objstore.Metadata, objstore.Fields) { return m, 0 }
+
 func (n *nowhere) Open(_ context.Context, key string, _ objstore.Version, r chunk.Range) (io.ReadCloser, objstore.Object, error) {
 	return io.NopCloser(bytes.NewReader(n.noise[:r.Length])), objstore.Object{Key: key, Size: r.Length}, nil
 }

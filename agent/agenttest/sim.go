@@ -13,16 +13,17 @@ import (
 
 // Sim is a network in memory, for agents in a testing/synctest bubble: the Net
 // of their Options. Every packet takes the same time, none is lost unless a
-// link is cut, and bandwidth is without limit.
+// link is cut, and bandwidth is without limit, unless Shape says otherwise.
 type Sim struct {
 	delay  time.Duration
 	router simnet.PerfectRouter
 
-	mu    sync.Mutex
-	hosts map[route.Gateway]net.IP
-	ports int
-	cut   map[link]bool
-	noUDP bool
+	mu     sync.Mutex
+	hosts  map[route.Gateway]net.IP
+	ports  int
+	cut    map[link]bool
+	noUDP  bool
+	shaper *shaper // nil: no limits
 
 	listeners map[string]*simListener
 	conns     map[*simConn]struct{} // of TCP, by the end that dialed
@@ -95,17 +96,24 @@ func (s *Sim) set(a, b route.Gateway, cut bool) {
 // AddNode implements simnet.Router.
 func (s *Sim) AddNode(addr net.Addr, r simnet.PacketReceiver) { s.router.AddNode(addr, r) }
 
-// SendPacket implements simnet.Router. A packet to nobody is lost, as on a
-// real network.
+// SendPacket implements simnet.Router.
 func (s *Sim) SendPacket(p simnet.Packet) error {
 	s.mu.Lock()
 	cut := s.noUDP || s.cut[linkOf(p.From.(*net.UDPAddr).IP, p.To.(*net.UDPAddr).IP)]
+	shaper := s.shaper
 	s.mu.Unlock()
-	if !cut {
-		_ = s.router.SendPacket(p)
+	switch {
+	case cut:
+	case shaper != nil:
+		shaper.send(p)
+	default:
+		s.deliver(p)
 	}
 	return nil
 }
+
+// deliver hands a packet over. One to nobody is lost, as on a real network.
+func (s *Sim) deliver(p simnet.Packet) { _ = s.router.SendPacket(p) }
 
 // socket takes its link with it when it is closed.
 type socket struct {

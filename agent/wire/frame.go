@@ -62,7 +62,8 @@ func malformed(format string, args ...any) error {
 }
 
 // Frame is one frame as it came: Raw is all of it, Body the part behind the
-// head. Both point into the buffer that it was read into.
+// head. Both point into the buffer that it was read into, but that Raw is nil
+// where the body was placed elsewhere.
 type Frame struct {
 	Type Type
 	Raw  []byte
@@ -71,16 +72,28 @@ type Frame struct {
 
 // Read reads one frame into buf, which must have MaxFrame bytes. It returns
 // io.EOF only where the stream ends between frames.
-func Read(r io.Reader, buf []byte) (Frame, error) {
+func Read(r io.Reader, buf []byte) (Frame, error) { return ReadPlaced(r, buf, nil) }
+
+// ReadPlaced reads one frame as Read does. The body of a data frame, of n
+// bytes, goes to where place says, unless it says nil: what is to stay
+// somewhere need not pass through buf.
+func ReadPlaced(r io.Reader, buf []byte, place func(n int) []byte) (Frame, error) {
 	t, n, err := readHead(r, buf[:HeadSize])
 	if err != nil {
 		return Frame{}, err
 	}
-	raw := buf[:HeadSize+n]
-	if _, err := io.ReadFull(r, raw[HeadSize:]); err != nil {
+	f := Frame{Type: t}
+	if t == TypeData && place != nil {
+		f.Body = place(n)
+	}
+	if f.Body == nil {
+		f.Raw = buf[:HeadSize+n]
+		f.Body = f.Raw[HeadSize:]
+	}
+	if _, err := io.ReadFull(r, f.Body); err != nil {
 		return Frame{}, early(err)
 	}
-	return Frame{Type: t, Raw: raw, Body: raw[HeadSize:]}, nil
+	return f, nil
 }
 
 // ReadOpening reads the frame that opens a stream, and returns its body.

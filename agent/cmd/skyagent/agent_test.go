@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -74,15 +75,17 @@ func TestAPortThatIsTakenIsSaid(t *testing.T) {
 	}
 }
 
-// hop is two agents, each a process, between two directories.
+// hop is two agents, each a process, between two directories, and those that
+// relay between them.
 type hop struct {
 	authority      *enroll.Authority
 	reader, writer *process
+	relays         []*process
 	results        agenttest.Collector // of the reader
 	src, dst       string
 }
 
-func newHop(t testing.TB, memory int64, connections int) *hop {
+func newHop(t testing.TB, memory int64, connections int, relays ...route.Gateway) *hop {
 	t.Helper()
 	a := newAuthority(t)
 	h := &hop{authority: a, reader: start(t, a, "r", startOptions{}), writer: start(t, a, "w", startOptions{}), src: tmpfs(t), dst: tmpfs(t)}
@@ -92,9 +95,18 @@ func newHop(t testing.TB, memory int64, connections int) *hop {
 	if err := h.writer.Configure(ctx, control.Config{Session: "s", Memory: memory, Stores: stores}); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.reader.Configure(ctx, control.Config{Session: "s", Memory: memory, Stores: stores,
-		Peers:  map[route.Gateway]control.Peer{"w": {Address: h.writer.address, Connections: connections}},
-		Routes: []control.Route{agenttest.Chain(0, 1, "r", "w")}, Credit: map[route.Gateway]int64{"w": agent.PartShare(memory)}}); err != nil {
+	next := map[route.Gateway]control.Peer{"w": {Address: h.writer.address, Connections: connections}}
+	for _, name := range slices.Backward(relays) {
+		p := start(t, a, name, startOptions{})
+		if err := p.Configure(ctx, control.Config{Session: "s", Memory: memory, Peers: next}); err != nil {
+			t.Fatal(err)
+		}
+		h.relays = append(h.relays, p)
+		next = map[route.Gateway]control.Peer{name: {Address: p.address, Connections: connections}}
+	}
+	chain := agenttest.Chain(0, 1, append(append([]route.Gateway{"r"}, relays...), "w")...)
+	if err := h.reader.Configure(ctx, control.Config{Session: "s", Memory: memory, Stores: stores, Peers: next,
+		Routes: []control.Route{chain}, Credit: map[route.Gateway]int64{"w": agent.PartShare(memory)}}); err != nil {
 		t.Fatal(err)
 	}
 	return h
@@ -236,5 +248,24 @@ func TestIdleMemory(t *testing.T) {
 	}
 	if rss := p.memory(t, "VmRSS"); rss > 40<<20 {
 		t.Errorf("an idle agent has %d MiB", rss>>20)
+	}
+}
+
+// TestMemoryUnderLoad: a relay needs buffers and what is on its way, which is
+// little between processes; readers and writers have their budget too.
+func TestMemoryUnderLoad(t *testing.T) {
+	const size, budget = 256 << 20, 128 << 20
+	h := newHop(t, budget, 4, "m")
+	h.put(t, "k", size)
+	h.object(t, 0, "k", size, 4<<20)
+	for _, c := range []struct {
+		p    *process
+		most int64
+	}{{h.reader, budget + 128<<20}, {h.relays[0], 96 << 20}, {h.writer, budget + 128<<20}} {
+		peak := c.p.memory(t, "VmHWM")
+		t.Logf("%s: at most %d MiB of %d", c.p.name, peak>>20, c.most>>20)
+		if peak > c.most {
+			t.Errorf("%s had %d MiB, more than %d", c.p.name, peak>>20, c.most>>20)
+		}
 	}
 }

@@ -24,7 +24,16 @@ type peer struct {
 	err     error       // why there was no connection last time, nil once there is one
 	gone    bool
 	past    Path // packets of connections that have ended
+
+	dialed  int         // how many dials have succeeded or failed
+	settled bool        // that was all of them, or gatherWithin has passed
+	gather  *time.Timer // until then; nil: there was no connection yet
 }
+
+// gatherWithin is how long the first connection waits for the others before
+// streams open: they come within a round trip of each other unless a packet is
+// lost. Whatever waited would go over the first alone.
+const gatherWithin = 500 * time.Millisecond
 
 // turn is what a waiter gets: a connection with one more stream counted for
 // it, or why there will be none.
@@ -35,8 +44,8 @@ type turn struct {
 
 // take returns the live connection with the fewest streams, one more counted
 // for the caller, who calls give when it has room again. It waits while the
-// first dial is under way, and while all connections are busy, as long as they
-// get on.
+// first dials are under way, and while all connections are busy, as long as
+// they get on.
 func (p *peer) take(ctx context.Context) (*connection, error) {
 	p.mu.Lock()
 	if len(p.waiting) == 0 {
@@ -100,6 +109,9 @@ func (p *peer) next() turn {
 			p.drop(c)
 		}
 	}
+	if len(p.conns) > 0 && !p.settled {
+		return turn{}
+	}
 	var best *connection
 	for _, c := range p.conns {
 		if c.active < c.atOnce() && (best == nil || c.active < best.active) {
@@ -144,6 +156,23 @@ func (p *peer) add(c *connection) {
 	defer p.mu.Unlock()
 	p.conns = append(p.conns, c)
 	p.err = nil
+	if p.tried(); !p.settled && p.gather == nil {
+		p.gather = time.AfterFunc(gatherWithin, p.settle)
+	}
+	p.serve()
+}
+
+// tried counts a dial that has succeeded or failed. The caller holds mu.
+func (p *peer) tried() {
+	p.dialed++
+	p.settled = p.settled || p.dialed >= p.cfg.Connections
+}
+
+// settle lets streams open although connections are missing.
+func (p *peer) settle() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.settled = true
 	p.serve()
 }
 
@@ -174,6 +203,7 @@ func (p *peer) failed(err error) {
 	if len(p.conns) == 0 {
 		p.err = err
 	}
+	p.tried()
 	p.serve()
 }
 
@@ -182,5 +212,8 @@ func (p *peer) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.gone = true
+	if p.gather != nil {
+		p.gather.Stop()
+	}
 	p.serve()
 }

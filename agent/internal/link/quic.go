@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/quic-go/quic-go"
 
@@ -155,7 +156,7 @@ func (c *quicConn) open(ctx context.Context, finished func()) (Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &quicStream{Stream: s, conn: c, finished: finished}, nil
+	return newQUICStream(s, c, finished), nil
 }
 
 func (c *quicConn) accept(ctx context.Context) (Stream, error) {
@@ -163,7 +164,7 @@ func (c *quicConn) accept(ctx context.Context) (Stream, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &quicStream{Stream: s, conn: c}, nil
+	return newQUICStream(s, c, nil), nil
 }
 
 func (c *quicConn) close(code byte, why string) {
@@ -185,7 +186,18 @@ type quicStream struct {
 	conn     *quicConn
 	finished func() // nil: the peer opened it, or it was released
 	closed   bool   // for writing
+
+	reading, writing alarm
 }
+
+func newQUICStream(s *quic.Stream, c *quicConn, finished func()) *quicStream {
+	return &quicStream{Stream: s, conn: c, finished: finished,
+		reading: alarm{ring: s.SetReadDeadline}, writing: alarm{ring: s.SetWriteDeadline}}
+}
+
+func (s *quicStream) SetReadDeadline(t time.Time) error { return s.reading.set(t) }
+
+func (s *quicStream) SetWriteDeadline(t time.Time) error { return s.writing.set(t) }
 
 func (s *quicStream) CloseWrite() error {
 	s.closed = true
@@ -200,6 +212,8 @@ func (s *quicStream) Interrupt() {
 }
 
 func (s *quicStream) Release() {
+	s.reading.stop()
+	s.writing.stop()
 	s.CancelRead(codeGivenUp)
 	if !s.closed { // cancelling after that would drop what is on its way
 		s.CancelWrite(codeGivenUp)

@@ -108,6 +108,24 @@ func (f *Fan) Data(raw []byte) error {
 	return f.each(func(b branch) error { return b.data(raw, plain) })
 }
 
+// take passes a data frame on whose body may be where room said.
+func (f *Fan) take(frame *wire.Frame) error {
+	if frame.Raw != nil {
+		return f.Data(frame.Raw)
+	}
+	return f.each(func(b branch) error { return b.(*local).part.Filled(len(frame.Body)) })
+}
+
+// room is where the body of the next data frame, of n bytes, is to be read to:
+// where the part is kept, if the chunk is plain and goes nowhere else. Nil
+// means anywhere.
+func (f *Fan) room(n int) []byte {
+	if len(f.branches) != 1 || f.h.Codec != wire.CodecPlain || f.left == 0 || !f.isLocal(0) {
+		return nil
+	}
+	return f.branches[0].(*local).part.Room(n)
+}
+
 // inOrder returns the children by name. Where a connection carries one payload
 // at a time, a chunk keeps the turn at one child while it waits for that at
 // the next: all chunks of a gateway take their turns in one order, or two of

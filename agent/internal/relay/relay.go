@@ -186,7 +186,7 @@ func (r *Relay) copy(s Stream, h *wire.Header, fan *Fan) error {
 	defer Return(buf)
 	left := h.MaxPayload()
 	for {
-		f, err := r.read(s, *buf)
+		f, err := r.read(s, *buf, fan.room)
 		if err == nil {
 			left, err = due(&f, left, h.Codec == wire.CodecPlain)
 		}
@@ -196,7 +196,7 @@ func (r *Relay) copy(s Stream, h *wire.Header, fan *Fan) error {
 		}
 		switch f.Type {
 		case wire.TypeData:
-			if err := fan.Data(f.Raw); err != nil {
+			if err := fan.take(&f); err != nil {
 				return err
 			}
 		case wire.TypeEnd:
@@ -236,12 +236,12 @@ func due(f *wire.Frame, left int64, all bool) (int64, error) {
 	return left, nil
 }
 
-// read reads the next frame of a payload.
-func (r *Relay) read(s Stream, buf []byte) (wire.Frame, error) {
+// read reads the next frame of a payload, as wire.ReadPlaced does.
+func (r *Relay) read(s Stream, buf []byte, place func(n int) []byte) (wire.Frame, error) {
 	if err := s.SetReadDeadline(time.Now().Add(payloadWithin)); err != nil {
 		return wire.Frame{}, err
 	}
-	f, err := wire.Read(s, buf)
+	f, err := wire.ReadPlaced(s, buf, place)
 	if err == nil && f.Type == wire.TypeData {
 		r.Received.Add(int64(len(f.Body)))
 	}

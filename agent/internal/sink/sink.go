@@ -124,6 +124,28 @@ func (p *Part) stream() {
 	}()
 }
 
+// Room returns the memory where the next n bytes will be kept, to be written
+// by the caller before it calls Filled, instead of Write. It is nil where there
+// is none: the store takes the body as it arrives, or fewer bytes are due.
+func (p *Part) Room(n int) []byte {
+	if p.buffer == nil || p.got+int64(n) > p.chunk.Length {
+		return nil
+	}
+	return p.buffer.Bytes[p.got : p.got+int64(n)]
+}
+
+// Filled adds the n bytes that Room returned.
+func (p *Part) Filled(n int) error {
+	b := p.Room(n)
+	if b == nil {
+		return p.corrupt("%d bytes were put where there is no room for them", n)
+	}
+	p.got += int64(n)
+	p.digest = p.digest.Update(b)
+	p.buffer.Bytes = p.buffer.Bytes[:p.got]
+	return nil
+}
+
 // Write adds b, which it does not keep.
 func (p *Part) Write(b []byte) error {
 	if p.got+int64(len(b)) > p.chunk.Length {
