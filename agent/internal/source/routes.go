@@ -47,23 +47,31 @@ func newRoutes(rs []control.Route, credit map[route.Gateway]int64) *routes {
 func (x *routes) replace(rs []control.Route, credit map[route.Gateway]int64, peers map[route.Gateway]control.Peer) {
 	x.all, x.credit = nil, maps.Clone(credit)
 	for _, r := range rs {
-		x.all = append(x.all, &weighted{Route: r, pace: pace{planned: r.Weight * 1e9 / 8}, atLeast: atLeast(&r.Tree, peers)})
+		x.all = append(x.all, &weighted{Route: r, pace: pace{planned: r.Weight * 1e9 / 8}, atLeast: atLeast(&r, peers)})
 	}
 }
 
-// atLeast is how many chunks a route needs at once, however slow it is: two,
-// so that one follows the other without a gap, and over QUIC one a connection,
-// because each loss costs a connection half of its rate and only their number
-// makes up for it.
-func atLeast(tree *route.Node, peers map[route.Gateway]control.Peer) int {
-	n := 2
-	for _, child := range tree.Children {
-		if p := peers[child.Gateway]; p.Transport != control.TransportTLS {
+// atLeast is how many chunks a route needs at once to get its planned rate. Over
+// QUIC that is one a connection: each loss costs a connection half of its rate,
+// and only their number makes up for it. Over TLS it is as many connections as
+// socket buffers need on a long way, and no more: each that pauses while another
+// goes on finds its rate again only after seconds.
+func atLeast(r *control.Route, peers map[route.Gateway]control.Peer) int {
+	n := 1
+	for _, child := range r.Tree.Children {
+		p := peers[child.Gateway]
+		if p.Transport == control.TransportTLS {
+			n = max(n, min(p.Connections, int(math.Ceil(r.Weight*1e9/8/perConnection))))
+		} else {
 			n = max(n, p.Connections)
 		}
 	}
 	return n
 }
+
+// perConnection is what one TCP connection carries at 300 ms with the 4 MB of
+// buffer that it gets of a kernel nobody has tuned, and half of it in use: bytes/s.
+const perConnection = 8e6
 
 type choice int
 
@@ -85,8 +93,8 @@ func charge(a *control.Assignment) int64 { return max(a.Range.Length, minCharge)
 
 // ahead is how much a route is given before it has sent the rest, in seconds
 // of its pace. What a route has been given it keeps, however slow it turns out
-// to be; with less than the chunks of a second or two it might run dry.
-const ahead = 2.0
+// to be; with less it might run dry before the next chunk is read.
+const ahead = 0.5
 
 // choose finds the way on which the chunk is through first, where behind bytes
 // wait for a way after it. Routes that it is to avoid, or that rest, come
