@@ -52,7 +52,10 @@ test-lab: $(VERSITYGW) iperf3 ## the lab: how accurate it is, and scenarios in s
 
 .PHONY: iperf3
 iperf3: # what the lab is measured with; of the system's packages
-	@command -v iperf3 >/dev/null || { echo "iperf3 is missing: apt-get install iperf3" >&2; exit 1; }
+	@command -v iperf3 >/dev/null || { \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "iperf3 is missing: install it, on Debian: sudo apt-get install iperf3" >&2; exit 1; }; \
+	  echo "installing iperf3 from the system's packages, once"; \
+	  { apt-get install -qq --no-install-recommends iperf3 || { apt-get update -qq && apt-get install -qq --no-install-recommends iperf3; }; } >/dev/null; }
 
 .PHONY: test
 test: lint build tools iperf3 ## everything: units, real servers, the race detector, end to end

@@ -30,9 +30,10 @@ type TransportChoice struct {
 // chosen is one pair's transport, and why.
 type chosen struct{ transport, reason string }
 
-// clearly is how many times faster one transport must have been in a probe to
-// be chosen for it. A probe lasts a fraction of a second.
-const clearly = 1.25
+// clearly is how many times faster a transport must have been in a probe to be
+// called faster, and QUIC to be chosen. A probe lasts a fraction of a second, on a long way a few round trips
+// of slow start.
+const clearly = 2
 
 // chooseTransport decides by what was found out: what works, then what is
 // expected to be faster, then what costs less processor time.
@@ -51,7 +52,7 @@ func chooseTransport(found control.ProbeResult) chosen {
 	case tls.Gbps > clearly*quic.Gbps:
 		return chosen{control.TransportTLS, "faster: " + figures}
 	}
-	return chosen{control.TransportTLS, "as fast, and cheaper in processor time: " + figures}
+	return chosen{control.TransportTLS, "about as fast, and cheaper in processor time: " + figures}
 }
 
 func probed(p control.Probed) string {

@@ -165,6 +165,10 @@ type Assignment struct {
 	Range   chunk.Range      `json:"range"`
 	Dests   []Dest           `json:"dests"`
 	Avoid   []int            `json:"avoid,omitempty"` // routes on which it failed before
+
+	// Behind is how many bytes of the run no reader had been given when this
+	// chunk was: near its end a reader leaves slow routes out.
+	Behind int64 `json:"behind,omitempty"`
 }
 
 // Dest is where a chunk is written. With an Upload the chunk is a part of it;

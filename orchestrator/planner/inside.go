@@ -48,7 +48,10 @@ func inside(job Job, g Grid, prices Prices) (overlay.Overlay, error) {
 	if best.Throughput == 0 {
 		return overlay.Overlay{}, problem
 	}
-	return best, best.Settle(job.Bytes, 0)
+	if err := best.Settle(job.Bytes, 0); err != nil {
+		return overlay.Overlay{}, err
+	}
+	return best, forecast(job, &best)
 }
 
 // insideFrom returns the overlay that reads in the given region.

@@ -42,6 +42,9 @@ func solve(ctx context.Context, job Job, g Grid, prices Prices, limits Limits) (
 	if err == nil {
 		chosen, err = s.choose()
 	}
+	if err == nil {
+		err = forecast(job, &chosen)
+	}
 	var infeasible *Infeasible
 	if err != nil && !errors.As(err, &infeasible) {
 		return overlay.Overlay{}, err
@@ -52,7 +55,7 @@ func solve(ctx context.Context, job Job, g Grid, prices Prices, limits Limits) (
 		if problem == nil && meets(job, o) == nil && (err != nil || o.Time.Total() <= chosen.Time.Total()) {
 			if s != nil && s.most > 0 {
 				soonest := s.provisions[0] + s.p.seconds(s.most)
-				o.Gap = fraction((o.Time.Provision + o.Time.Transfer), soonest)
+				o.Gap = fraction(s.p.seconds(float64(o.Throughput)), soonest)
 			}
 			return o, nil
 		}
@@ -123,6 +126,9 @@ func Frontier(ctx context.Context, job Job, g Grid, prices Prices, limits Limits
 			return nil, err
 		}
 		o.Gap = s.gap(c, c.bound)
+		if err := forecast(job, &o); err != nil {
+			return nil, err
+		}
 		plans = append(plans, o)
 	}
 	return plans, nil

@@ -160,6 +160,10 @@ func (s *scheduler) assign(r *reader, t *task, dests []*delivery) {
 		t.waiting = append(t.waiting, d.dest)
 	}
 	a.Avoid = r.avoid(t)
+	if t.attempt == o.floor {
+		s.left = max(0, s.left-a.Range.Length)
+	}
+	a.Behind = s.left
 	t.reader = r
 	t.attempt++
 	o.attempts = max(o.attempts, t.attempt)

@@ -76,6 +76,7 @@ type scheduler struct {
 
 	feeder feeder
 	open   int       // objects in memory
+	left   int64     // bytes that no reader was given yet; what an earlier session had finished counts
 	queue  []*object // have chunks that were never sent, in order
 	again  []*task   // chunks to be sent again now
 	held   []*task   // chunks that no reader can send until a gateway works again
@@ -120,6 +121,7 @@ func begin(ctx context.Context, cfg Config) (*scheduler, error) {
 		bottleneck: bottleneck{seconds: map[string]int{}},
 		worked:     make([]time.Time, len(cfg.Dests)),
 		feeder:     feeder{after: -1},
+		left:       counts.PendingBytes,
 	}
 	if s.chunkSize, err = chunkSizeOf(ctx, cfg, counts.ListedBytes); err != nil {
 		return nil, err

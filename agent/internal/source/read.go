@@ -103,7 +103,7 @@ func (r *reading) read(p []byte, left int64) error {
 
 // copy sends the range through the fan and returns its digest. That every
 // branch failed is not a failure here: the acknowledgements say it.
-func (r *reading) copy(fan *relay.Fan) (d chunk.Digest, _ *control.Failure) {
+func (r *reading) copy(fan *gauged) (d chunk.Digest, _ *control.Failure) {
 	frame := relay.Buffer()
 	defer relay.Return(frame)
 	in := (*frame)[wire.HeadSize:] // what is not coded is read to where it is sent from
@@ -132,7 +132,7 @@ func (r *reading) copy(fan *relay.Fan) (d chunk.Digest, _ *control.Failure) {
 			body = r.encoder.Append((*frame)[:wire.HeadSize], segment, left == 0, d)[wire.HeadSize:]
 		}
 		wire.PutHead(*frame, wire.TypeData, len(body))
-		if fan.Data((*frame)[:wire.HeadSize+len(body)]) != nil {
+		if fan.data((*frame)[:wire.HeadSize+len(body)], len(segment)) != nil {
 			return d, nil
 		}
 	}

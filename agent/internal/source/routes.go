@@ -2,6 +2,7 @@ package source
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -18,8 +19,11 @@ type routes struct {
 
 type weighted struct {
 	control.Route
-	outstanding int64     // bytes sent and not yet acknowledged
-	resting     time.Time // until when it is avoided, after a failure on it
+	pace    pace
+	unsent  int64     // bytes of chunks that chose it and were not sent yet
+	sending int       // chunks of which some are
+	atLeast int       // chunks that it is always given to send
+	resting time.Time // until when it is avoided, after a failure on it
 }
 
 // way is a route as one chunk follows it: pruned to the chunk's destinations,
@@ -29,27 +33,51 @@ type way struct {
 	route   *weighted
 	tree    route.Node
 	writers []route.Writer
+	unsent  int64 // bytes of the chunk
+	sent    bool  // all of it, or as much as there will be
 }
 
 func newRoutes(rs []control.Route, credit map[route.Gateway]int64) *routes {
 	x := &routes{spent: map[route.Gateway]int64{}}
-	x.replace(rs, credit)
+	x.replace(rs, credit, nil)
 	return x
 }
 
 // replace sets new routes and credit. What is outstanding stays charged.
-func (x *routes) replace(rs []control.Route, credit map[route.Gateway]int64) {
+func (x *routes) replace(rs []control.Route, credit map[route.Gateway]int64, peers map[route.Gateway]control.Peer) {
 	x.all, x.credit = nil, maps.Clone(credit)
 	for _, r := range rs {
-		x.all = append(x.all, &weighted{Route: r})
+		x.all = append(x.all, &weighted{Route: r, pace: pace{planned: r.Weight * 1e9 / 8}, atLeast: atLeast(&r, peers)})
 	}
 }
+
+// atLeast is how many chunks a route needs at once to get its planned rate. Over
+// QUIC that is one a connection: each loss costs a connection half of its rate,
+// and only their number makes up for it. Over TLS it is as many connections as
+// socket buffers need on a long way, and no more: each that pauses while another
+// goes on finds its rate again only after seconds.
+func atLeast(r *control.Route, peers map[route.Gateway]control.Peer) int {
+	n := 1
+	for _, child := range r.Tree.Children {
+		p := peers[child.Gateway]
+		if p.Transport == control.TransportTLS {
+			n = max(n, min(p.Connections, int(math.Ceil(r.Weight*1e9/8/perConnection))))
+		} else {
+			n = max(n, p.Connections)
+		}
+	}
+	return n
+}
+
+// perConnection is what one TCP connection carries at 300 ms with the 4 MB of
+// buffer that it gets of a kernel nobody has tuned, and half of it in use: bytes/s.
+const perConnection = 8e6
 
 type choice int
 
 const (
 	found choice = iota
-	noCredit
+	wait         // for credit, or for a route that has enough to send
 	noRoute
 )
 
@@ -63,45 +91,87 @@ const minCharge = 64 << 10
 
 func charge(a *control.Assignment) int64 { return max(a.Range.Length, minCharge) }
 
-// choose finds the way on which the chunk is through first. Routes that it is
-// to avoid, or that rest, come second.
-func (x *routes) choose(a *control.Assignment, now time.Time) (*way, choice) {
+// ahead is how much a route is given before it has sent the rest, in seconds
+// of its pace. What a route has been given it keeps, however slow it turns out
+// to be; with less it might run dry before the next chunk is read.
+const ahead = 0.5
+
+// choose finds the way on which the chunk is through first, where behind bytes
+// wait for a way after it. Routes that it is to avoid, or that rest, come
+// second.
+//
+// A slower route gets the chunk too, when the faster ones have enough to send,
+// unless it would be the last to be done: near the end it is quicker to wait
+// for a fast one.
+func (x *routes) choose(a *control.Assignment, behind int64, now time.Time) (*way, choice) {
+	ways := x.ways(a, now)
+	if len(ways) == 0 {
+		return nil, noRoute
+	}
+	length := float64(a.Range.Length)
+	done := func(w *way) float64 { return (float64(w.route.unsent) + length) / w.route.pace.expected() }
+	var rate float64
+	left := length + float64(behind)
+	soonest := math.Inf(1)
+	for _, w := range ways {
+		rate += w.route.pace.expected()
+		left += float64(w.route.unsent)
+		soonest = min(soonest, done(w))
+	}
+	last := max(soonest, left/rate) // when all is sent, if nobody waits for anybody
+	var best *way
+	for _, w := range ways {
+		if w.route.hasRoom() && x.affords(w, a) && done(w) <= last && (best == nil || done(w) < done(best)) {
+			best = w
+		}
+	}
+	if best == nil {
+		return nil, wait
+	}
+	x.take(best, a, now)
+	return best, found
+}
+
+// ways are those to all of the chunk's destinations: the ones that are to be
+// avoided only if there is no other.
+func (x *routes) ways(a *control.Assignment, now time.Time) []*way {
 	wanted := make([]route.Dest, len(a.Dests))
 	for i, d := range a.Dests {
 		wanted[i] = d.Number
 	}
-	var best *way
-	var bestCost float64
-	bestAvoided := true
-	state := noRoute
-	waiting := false // for credit, on a route that is not to be avoided
+	var good, avoided []*way
 	for _, r := range x.all {
 		tree, ok := r.Tree.Prune(wanted)
 		if !ok || len(tree.Dests()) != len(wanted) {
 			continue
 		}
 		w := &way{from: x, route: r, tree: tree, writers: tree.Writers()}
-		avoided := slices.Contains(a.Avoid, r.ID) || now.Before(r.resting)
-		if state == noRoute {
-			state = noCredit
-		}
-		if !x.affords(w, a) {
-			waiting = waiting || !avoided
-			continue
-		}
-		cost := float64(r.outstanding+charge(a)) / max(r.Weight, 1e-6)
-		if best == nil || (!avoided && bestAvoided) || (avoided == bestAvoided && cost < bestCost) {
-			best, bestCost, bestAvoided = w, cost, avoided
+		if slices.Contains(a.Avoid, r.ID) || now.Before(r.resting) {
+			avoided = append(avoided, w)
+		} else {
+			good = append(good, w)
 		}
 	}
-	if best == nil || (bestAvoided && waiting) {
-		return nil, state
+	if len(good) == 0 {
+		return avoided
 	}
-	best.route.outstanding += charge(a)
-	for _, writer := range best.writers {
+	return good
+}
+
+// hasRoom tells whether the route takes one more chunk to send.
+func (r *weighted) hasRoom() bool {
+	return r.sending < r.atLeast || float64(r.unsent) < ahead*r.pace.most()
+}
+
+// take charges the way with the chunk.
+func (x *routes) take(w *way, a *control.Assignment, now time.Time) {
+	w.route.pace.begin(now)
+	w.route.sending++
+	w.unsent = a.Range.Length
+	w.route.unsent += w.unsent
+	for _, writer := range w.writers {
 		x.spent[writer.Gateway] += charge(a)
 	}
-	return best, found
 }
 
 // affords tells whether there is credit at every writer. A writer whose whole
@@ -115,10 +185,30 @@ func (x *routes) affords(w *way, a *control.Assignment) bool {
 	return true
 }
 
+// sends notes that the route took bytes of the chunk.
+func (w *way) sends(bytes int64, now time.Time) {
+	bytes = min(bytes, w.unsent)
+	w.unsent -= bytes
+	w.route.unsent -= bytes
+	w.route.pace.took(bytes, now)
+}
+
+// hasSent notes that no more of the chunk will be sent.
+func (w *way) hasSent() {
+	if w.sent {
+		return
+	}
+	w.sent = true
+	w.route.unsent -= w.unsent
+	if w.route.sending--; w.route.sending == 0 {
+		w.route.pace.rest()
+	}
+}
+
 // finished gives back what choose took. A failure between gateways rests the
 // route.
 func (w *way) finished(a *control.Assignment, results []control.Result, now time.Time) {
-	w.route.outstanding -= charge(a)
+	w.hasSent()
 	for _, writer := range w.writers {
 		if w.from.spent[writer.Gateway] -= charge(a); w.from.spent[writer.Gateway] == 0 {
 			delete(w.from.spent, writer.Gateway)

@@ -27,7 +27,7 @@ func TestOutstandingBytesFollowTheWeights(t *testing.T) {
 	x := newRoutes([]control.Route{via(0, 4, "a", 0), via(1, 1, "b", 0)}, plenty)
 	var used [2]int
 	for range 100 {
-		w, _ := x.choose(of(1<<20, 0), time.Time{})
+		w, _ := x.choose(of(1<<20, 0), 0, time.Time{})
 		used[w.route.ID]++
 	}
 	if used != [2]int{80, 20} {
@@ -40,7 +40,7 @@ func TestARouteThatSlowsGetsLess(t *testing.T) {
 	var used [2]int
 	for range 100 { // route 1 answers at once, route 0 never
 		a := of(1<<20, 0)
-		w, _ := x.choose(a, time.Time{})
+		w, _ := x.choose(a, 0, time.Time{})
 		if used[w.route.ID]++; w.route.ID == 1 {
 			w.finished(a, nil, time.Time{})
 		}
@@ -55,18 +55,18 @@ func TestCreditIsTakenAtEveryWriterAndComesBack(t *testing.T) {
 		{Gateway: "a", Writes: []route.Dest{0}}, {Gateway: "b", Writes: []route.Dest{1}}}}}
 	x := newRoutes([]control.Route{tree}, map[route.Gateway]int64{"a": 3 << 20, "b": 2 << 20})
 	a := of(1<<20, 0, 1)
-	first, _ := x.choose(a, time.Time{})
-	if _, got := x.choose(a, time.Time{}); got != found {
+	first, _ := x.choose(a, 0, time.Time{})
+	if _, got := x.choose(a, 0, time.Time{}); got != found {
 		t.Fatalf("the second chunk: %v", got)
 	}
-	if _, got := x.choose(a, time.Time{}); got != noCredit {
+	if _, got := x.choose(a, 0, time.Time{}); got != wait {
 		t.Fatalf("b has no credit left, yet: %v", got)
 	}
-	if _, got := x.choose(of(1<<20, 0), time.Time{}); got != found {
+	if _, got := x.choose(of(1<<20, 0), 0, time.Time{}); got != found {
 		t.Errorf("a chunk for a alone, which has credit: %v", got)
 	}
 	first.finished(a, nil, time.Time{})
-	if _, got := x.choose(a, time.Time{}); got != found {
+	if _, got := x.choose(a, 0, time.Time{}); got != found {
 		t.Errorf("after the first came back: %v", got)
 	}
 }
@@ -74,15 +74,15 @@ func TestCreditIsTakenAtEveryWriterAndComesBack(t *testing.T) {
 func TestAChunkLargerThanTheWholeCreditGoesAlone(t *testing.T) {
 	x := newRoutes([]control.Route{via(0, 1, "a", 0)}, map[route.Gateway]int64{"a": 1 << 20})
 	big := of(8<<20, 0)
-	w, got := x.choose(big, time.Time{})
+	w, got := x.choose(big, 0, time.Time{})
 	if got != found {
 		t.Fatalf("alone: %v", got)
 	}
-	if _, got := x.choose(big, time.Time{}); got != noCredit {
+	if _, got := x.choose(big, 0, time.Time{}); got != wait {
 		t.Fatalf("beside another: %v", got)
 	}
 	w.finished(big, nil, time.Time{})
-	if _, got := x.choose(big, time.Time{}); got != found {
+	if _, got := x.choose(big, 0, time.Time{}); got != found {
 		t.Errorf("alone again: %v", got)
 	}
 }
@@ -91,16 +91,16 @@ func TestNewCreditCountsWhatIsOutstanding(t *testing.T) {
 	credit := map[route.Gateway]int64{"a": 2 << 20}
 	x := newRoutes([]control.Route{via(0, 1, "a", 0)}, credit)
 	a := of(1<<20, 0)
-	first, _ := x.choose(a, time.Time{})
-	if _, got := x.choose(a, time.Time{}); got != found {
+	first, _ := x.choose(a, 0, time.Time{})
+	if _, got := x.choose(a, 0, time.Time{}); got != found {
 		t.Fatalf("the second chunk: %v", got)
 	}
-	x.replace([]control.Route{via(7, 1, "a", 0)}, credit)
-	if _, got := x.choose(a, time.Time{}); got != noCredit {
+	x.replace([]control.Route{via(7, 1, "a", 0)}, credit, nil)
+	if _, got := x.choose(a, 0, time.Time{}); got != wait {
 		t.Errorf("new routes made new credit: %v", got)
 	}
 	first.finished(a, nil, time.Time{})
-	if w, got := x.choose(a, time.Time{}); got != found || w.route.ID != 7 {
+	if w, got := x.choose(a, 0, time.Time{}); got != found || w.route.ID != 7 {
 		t.Errorf("after a chunk on an old route came back: %v", got)
 	}
 }
@@ -109,36 +109,36 @@ func TestFailedRoutesAreAvoidedWhileAnotherIsThere(t *testing.T) {
 	now := time.Now()
 	x := newRoutes([]control.Route{via(0, 100, "a", 0), via(1, 1, "b", 0)}, map[route.Gateway]int64{"a": 4 << 20, "b": 1 << 20})
 	a := of(1<<20, 0)
-	w, _ := x.choose(a, now)
+	w, _ := x.choose(a, 0, now)
 	if w.route.ID != 0 {
 		t.Fatalf("took route %d", w.route.ID)
 	}
 	w.finished(a, []control.Result{{Failure: &control.Failure{Stage: control.StageRoute}}}, now)
-	w, _ = x.choose(a, now)
+	w, _ = x.choose(a, 0, now)
 	if w.route.ID != 1 {
 		t.Errorf("a resting route was taken")
 	}
-	if _, got := x.choose(a, now); got != noCredit {
+	if _, got := x.choose(a, 0, now); got != wait {
 		t.Errorf("rather than wait for credit on the good route: %v", got)
 	}
 	w.finished(a, nil, now)
-	if w, _ = x.choose(a, now.Add(restAfterFailure)); w.route.ID != 0 {
+	if w, _ = x.choose(a, 0, now.Add(restAfterFailure)); w.route.ID != 0 {
 		t.Errorf("after its rest the route is not taken")
 	}
 	retry := of(1<<20, 0)
 	retry.Avoid = []int{0}
-	if w, _ = x.choose(retry, now.Add(restAfterFailure)); w.route.ID != 1 {
+	if w, _ = x.choose(retry, 0, now.Add(restAfterFailure)); w.route.ID != 1 {
 		t.Errorf("a chunk took the route it is to avoid")
 	}
 	retry.Avoid = []int{0, 1}
-	if _, got := x.choose(retry, now.Add(2*restAfterFailure)); got != found {
+	if _, got := x.choose(retry, 0, now.Add(2*restAfterFailure)); got != found {
 		t.Errorf("a chunk that is to avoid every route takes one all the same: %v", got)
 	}
 }
 
 func TestARouteThatReachesOnlySomeDestinationsIsNone(t *testing.T) {
 	x := newRoutes([]control.Route{via(0, 1, "a", 0)}, plenty)
-	if _, got := x.choose(of(1, 0, 1), time.Time{}); got != noRoute {
+	if _, got := x.choose(of(1, 0, 1), 0, time.Time{}); got != noRoute {
 		t.Errorf("%v", got)
 	}
 }

@@ -43,6 +43,8 @@ type Source struct {
 
 	mu      sync.Mutex
 	queue   []control.Assignment
+	queued  int64 // bytes of these
+	behind  int64 // bytes of the run that come after the newest of them
 	known   attempts
 	active  int
 	streams int
@@ -101,7 +103,7 @@ func (s *Source) Configure(cfg control.Config) {
 	if s.streams = cfg.Streams; s.streams <= 0 {
 		s.streams = DefaultStreams
 	}
-	s.routes.replace(cfg.Routes, cfg.Credit)
+	s.routes.replace(cfg.Routes, cfg.Credit, cfg.Peers)
 	s.coding = coding{key: cfg.Key, compress: cfg.Compress}
 	s.cfg.Limit.Set(cfg.Limit)
 	s.pump()
@@ -117,6 +119,8 @@ func (s *Source) Assign(chunks []control.Assignment) error {
 	for _, a := range chunks {
 		if s.known.add(attempt{a.Chunk, a.Attempt}) {
 			s.queue = append(s.queue, a)
+			s.queued += a.Range.Length
+			s.behind = a.Behind
 		}
 	}
 	s.pump()
@@ -135,7 +139,7 @@ func (s *Source) Queued() int {
 func (s *Source) Stop() {
 	s.cancel()
 	s.mu.Lock()
-	s.queue = nil
+	s.queue, s.queued = nil, 0
 	s.starved("")
 	s.mu.Unlock()
 	s.running.Wait()
@@ -146,12 +150,13 @@ func (s *Source) pump() {
 	for len(s.queue) > 0 && s.active < s.streams && s.ctx.Err() == nil {
 		a := s.queue[0]
 		s.starved("")
-		way, state := s.routes.choose(&a, time.Now())
-		if state == noCredit {
+		way, state := s.routes.choose(&a, s.queued-a.Range.Length+s.behind, time.Now())
+		if state == wait {
 			s.starved(s.routes.exhausted(&a))
-			return // an acknowledgement will come and pump again
+			return // a chunk that is sent or acknowledged will pump again
 		}
 		s.queue = s.queue[1:]
+		s.queued -= a.Range.Length
 		if state == noRoute {
 			s.finish(&a, nil, s.failed(&a, -1, control.Failure{Stage: control.StageRoute, Kind: objstore.KindTransient,
 				Message: "no route of this gateway leads to the chunk's destinations"}))
@@ -210,7 +215,8 @@ func (s *Source) carry(a *control.Assignment, w *way, how coding) []control.Resu
 
 	fan := s.cfg.Relay.Fan(ctx, &h, &dests)
 	defer fan.Release()
-	digest, failure := in.copy(fan)
+	digest, failure := in.copy(&gauged{fan, s, w})
+	s.sent(w)
 	if failure != nil {
 		fan.Abort(wire.Failure{Stage: wire.StageRead, Kind: failure.Kind, Message: failure.Message})
 		return s.failed(a, w.route.ID, *failure)
@@ -224,6 +230,30 @@ func (s *Source) carry(a *control.Assignment, w *way, how coding) []control.Resu
 	s.Chunks.Add(1)
 	s.Bytes.Add(a.Range.Length)
 	return results
+}
+
+// gauged is a fan that tells how much of the chunk it took.
+type gauged struct {
+	*relay.Fan
+	source *Source
+	way    *way
+}
+
+// data sends a frame that carries so many bytes of the chunk.
+func (g *gauged) data(frame []byte, carries int) error {
+	err := g.Data(frame)
+	g.source.mu.Lock()
+	defer g.source.mu.Unlock()
+	g.way.sends(int64(carries), time.Now())
+	return err
+}
+
+// sent lets the next chunk have the way.
+func (s *Source) sent(w *way) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w.hasSent()
+	s.pump()
 }
 
 // destinations is what the writers are told. It fails where they would not

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/sync/errgroup"
@@ -52,6 +53,11 @@ func run(ctx context.Context, args arguments) error {
 		}
 		files[i] = file
 	}
+	var loads [2]string
+	var err error
+	if loads[0], err = load(); err != nil {
+		return err
+	}
 	outcomes := make([]outcome, len(files))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(1, args.Jobs))
@@ -66,8 +72,19 @@ func run(ctx context.Context, args arguments) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
+	if loads[1], err = load(); err != nil {
+		return err
+	}
 	if err := plotRates(outcomes, filepath.Join(args.Out, "results.svg")); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(args.Out, "RESULTS.md"), results(outcomes, args.Jobs), 0o644)
+	return os.WriteFile(filepath.Join(args.Out, "RESULTS.md"), results(outcomes, args.Jobs, loads), 0o644)
+}
+
+// load is the machine's load average of the last minute: what else runs on it
+// takes part in every figure.
+func load() (string, error) {
+	b, err := os.ReadFile("/proc/loadavg")
+	one, _, _ := strings.Cut(string(b), " ")
+	return one, err
 }

@@ -26,8 +26,10 @@ var settings = []string{
 }
 
 // bestRclone tries all settings on the sample, in the region or at the operator,
-// and does the job with the best.
-func (s *stage) bestRclone(ctx context.Context, region string) (attempt, error) {
+// and does the job with the best. Without a region it leaves the job undone where
+// the sample shows that it would take longer than known: the job's time is then
+// the sample's, times sampleShare.
+func (s *stage) bestRclone(ctx context.Context, region string, known time.Duration) (attempt, error) {
 	var best string
 	var least time.Duration
 	limit := 2*patience + 10*ideal(s.file)
@@ -46,6 +48,11 @@ func (s *stage) bestRclone(ctx context.Context, region string) (attempt, error) 
 		return attempt{failure: "no setting copied the sample"}, nil
 	}
 	a := attempt{command: s.rcloneCommand(best)}
+	if region == "" && known > 0 && least*sampleShare > known {
+		a.took, a.scaled = least*sampleShare, true
+		a.total, a.usd = a.took, s.rcloneCost(region, a.took)
+		return a, nil
+	}
 	err := s.during(ctx, func(ctx context.Context) (err error) {
 		a.took, err = s.rclone(ctx, region, best, wholePrefix, 2*patience+20*ideal(s.file))
 		if err != nil {

@@ -27,21 +27,23 @@ func (o *outcome) rate(a *attempt) float64 {
 }
 
 // results is RESULTS.md.
-func results(outcomes []outcome, jobs int) []byte {
+func results(outcomes []outcome, jobs int, loads [2]string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `# skyctl and rclone in the lab
 
-Written by %[1]smake bench-lab%[1]s on %[2]s, %[3]d cores, %[5]d scenario(s) at a time. Do not edit.
+Written by %[1]smake bench-lab%[1]s on %[2]s, %[3]d cores, %[5]d scenario(s) at a time, load average %[6]s at the start and
+%[7]s at the end (a load above the cores slows everything here). Do not edit.
 
 Each row is a scenario of %[1]sscenarios/%[1]s, both tools in the same lab in the same run. Throughput is of data, to each
 destination; for skyctl from the first read to the last commit, without starting and stopping gateways ("all" has the
 whole of it), for rclone of the process. Max-flow is what the links and caps allow once IP and TCP headers are off.
-rclone: the best of %[4]d settings on a quarter of the objects, then that one on all, on a machine of the source region
-and at the operator, whose access is scaled down like the links. What arrived was compared byte by byte on the stores' disks.
+rclone: the best of %[4]d settings on one in %[8]d of the objects, then that one on all, on a machine of the source region
+and at the operator, whose access is scaled down like the links; where the sample shows that the operator is slower than
+the source region, its figure is the sample's. What arrived was compared byte by byte on the stores' disks.
 
 | scenario | max-flow Mbit/s | skyctl Mbit/s | of max-flow | forecast | all | USD | rclone at source | at operator | USD | skyctl / best rclone |
 | --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |
-`, "`", time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), len(settings), jobs)
+`, "`", time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), len(settings), jobs, loads[0], loads[1], sampleShare)
 	for i := range outcomes {
 		row(&b, &outcomes[i])
 	}
@@ -107,6 +109,8 @@ func details(b *bytes.Buffer, o *outcome) {
 			fmt.Fprintf(b, "# rclone %s: %s\n", a.where, a.failure)
 		case a.failure != "":
 			fmt.Fprintf(b, "%s    # %s: %s\n", a.command, a.where, a.failure)
+		case a.scaled:
+			fmt.Fprintf(b, "%s    # %s: %.1f s for one object in %d\n", a.command, a.where, a.took.Seconds()/sampleShare, sampleShare)
 		default:
 			fmt.Fprintf(b, "%s    # %s: %.1f s\n", a.command, a.where, a.took.Seconds())
 		}

@@ -23,7 +23,7 @@ const (
 
 // sampleShare is one over the share of the objects on which rclone's settings are
 // compared.
-const sampleShare = 4
+const sampleShare = 8
 
 // outcome is what one scenario showed.
 type outcome struct {
@@ -41,6 +41,7 @@ type attempt struct {
 	total    time.Duration // with all that is around it
 	forecast time.Duration // skyctl's, of took
 	usd      float64
+	scaled   bool // took is of the sample, times sampleShare
 	routes   []string
 	failure  string // why it did not do the job; empty if it did
 }
@@ -76,11 +77,11 @@ func play(ctx context.Context, args arguments, path string, file *labfile.Lab) (
 		return o, err
 	}
 	s.say("skyctl: %s", o.skyctl.text())
-	if o.source, err = s.bestRclone(ctx, file.Job.From); err != nil {
+	if o.source, err = s.bestRclone(ctx, file.Job.From, 0); err != nil {
 		return o, err
 	}
 	s.say("rclone in %s: %s", file.Job.From, o.source.text())
-	o.remote, err = s.bestRclone(ctx, "")
+	o.remote, err = s.bestRclone(ctx, "", o.source.took)
 	s.say("rclone at the operator: %s", o.remote.text())
 	return o, err
 }
@@ -98,7 +99,7 @@ func (a *attempt) text() string {
 }
 
 // fill writes the objects straight to the source store's disk, where each is a
-// file. The sample is every fourth of them.
+// file. The sample is one in sampleShare of them.
 func (s *stage) fill() error {
 	job := s.file.Job
 	bucket := filepath.Join(s.lab.StoreDir(job.From), labfile.Bucket)
