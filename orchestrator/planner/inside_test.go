@@ -60,8 +60,8 @@ func TestMachinesOrNone(t *testing.T) {
 			want: "0: local:workstation 1", secs: 800,
 		},
 		{
-			name: "nothing but empty objects", world: lab(), job: from(east, west), size: 0,
-			want: "0: local:workstation 0.1",
+			name: "nothing but an empty object", world: lab(), job: from(east, west), size: 0,
+			want: "0: local:workstation 0.1", secs: perObject.Seconds(),
 		},
 		{
 			name: "nothing to move, but gateways are wanted", world: lab(), size: 0,
