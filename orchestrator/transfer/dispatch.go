@@ -41,9 +41,11 @@ type attempt struct {
 }
 
 // dispatch gives chunks to readers until the windows are full or there is
-// nothing to give.
+// nothing to give. A chunk whose only readers have no room now waits for it, and
+// others go first; one that no reader can send waits for a gateway to work.
 func (s *scheduler) dispatch() {
-	for s.stopped == nil && s.room() {
+	var full []*task
+	for s.stopped == nil && s.room() && len(full) < maxAssign {
 		t := s.nextTask()
 		if t == nil {
 			break
@@ -54,15 +56,26 @@ func (s *scheduler) dispatch() {
 			continue
 		}
 		r, dests := s.choose(t, need)
-		if r == nil {
+		switch {
+		case r != nil:
+			s.assign(r, t, dests)
+		case s.reachable(need):
+			full = append(full, t)
+		default:
 			s.held = append(s.held, t)
-			continue
 		}
-		s.assign(r, t, dests)
 	}
+	s.again = append(full, s.again...)
 	for _, r := range s.readers {
 		s.send(r)
 	}
+}
+
+// reachable tells whether a reader that works leads to any of the deliveries.
+func (s *scheduler) reachable(need []*delivery) bool {
+	return slices.ContainsFunc(s.readers, func(r *reader) bool {
+		return r.gateway.state == working && len(r.reached(need)) > 0
+	})
 }
 
 // room tells whether any reader takes more.

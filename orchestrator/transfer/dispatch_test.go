@@ -1,10 +1,12 @@
 package transfer
 
 import (
+	"context"
 	"math/rand/v2"
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/skyctl/skyctl/agent/control"
 	"github.com/skyctl/skyctl/agent/objstore"
@@ -39,6 +41,37 @@ func TestReadersLearnHowMuchIsBehindAChunk(t *testing.T) {
 		}
 		if len(behind) != 8 || r.Retries == 0 {
 			t.Errorf("%d retries, behind %v", r.Retries, behind)
+		}
+	})
+}
+
+// TestAFullReaderIsWaitedFor: each reader leads to one destination only and
+// takes one chunk at a time, so that most chunks find theirs full while the
+// other has room.
+func TestAFullReaderIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 2, sizes(40, 2500)...)
+		b.split()
+		cfg := b.config()
+		for i := range cfg.Readers {
+			r := &cfg.Readers[i]
+			r.Window.Chunks = 1
+			var own []control.Route
+			for _, rt := range r.Routes {
+				if rt.Tree.Dests()[0] == route.Dest(i%2) {
+					own = append(own, rt)
+				}
+			}
+			r.Routes = own
+		}
+		if len(cfg.Readers) < 2 {
+			t.Fatal("one reader shows nothing")
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		r, err := Run(ctx, cfg)
+		if err != nil || r.Counts.Done != 40 {
+			t.Errorf("%v, %+v", err, r.Counts)
 		}
 	})
 }
