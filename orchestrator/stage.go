@@ -47,7 +47,7 @@ func (o *Orchestrator) StageAgent(ctx context.Context, url string) (staged []Sta
 	if err != nil {
 		return nil, &PreconditionError{Err: err, Hint: "build skyagent for Linux with make build, or set SKYCTL_AGENT to its path"}
 	}
-	b, err := o.openSource(ctx, l)
+	b, _, err := o.openSource(ctx, l)
 	if err != nil {
 		return nil, err
 	}
