@@ -105,6 +105,7 @@ bench: build $(VERSITYGW) ## the figures of the README, as ratios within one run
 .PHONY: bench-stores
 bench-stores: $(VERSITYGW) $(RCLONE) ## large and small objects between two S3 servers, skyctl and rclone in turn; a million keys listed
 	@SKYCTL_RCLONE=$(RCLONE) go test -timeout 30m -run '^$$' -bench Stores -benchtime $(or $(ROUNDS),3)x ./orchestrator/cmd/skyctl | grep -v -e '^goos' -e '^goarch' -e '^pkg' -e '^cpu' -e '^Benchmark' -e '^PASS'
+	@go test -run '^$$' -bench ListMillion -benchtime 1x ./orchestrator/transfer | grep ListMillion
 	@go test -count=1 -run TestListMemory -v ./agent/objstore/internal/httpstore | grep -v -e '^PASS' -e '^=== RUN'
 
 .PHONY: bench-planner
