@@ -126,7 +126,13 @@ lint: ## formatting and vet
 bench: build $(VERSITYGW) ## the figures of the README, as ratios within one run
 	@stat -c 'skyagent: %s bytes' bin/skyagent
 	go test -run '^$$' -bench . -benchtime 5x ./agent/cmd/skyagent 2>/dev/null
-	go test -run '^$$' -bench . -benchtime 5x ./orchestrator/cmd/skyctl 2>/dev/null
+	go test -run '^$$' -bench OneSmallObject -benchtime 5x ./orchestrator/cmd/skyctl 2>/dev/null
+
+.PHONY: bench-stores
+bench-stores: $(VERSITYGW) $(RCLONE) ## large and small objects between two S3 servers, skyctl and rclone in turn; a million keys listed
+	@SKYCTL_RCLONE=$(RCLONE) go test -timeout 30m -run '^$$' -bench Stores -benchtime $(or $(ROUNDS),3)x ./orchestrator/cmd/skyctl | grep -v -e '^goos' -e '^goarch' -e '^pkg' -e '^cpu' -e '^Benchmark' -e '^PASS'
+	@go test -run '^$$' -bench ListMillion -benchtime 1x ./orchestrator/transfer | grep ListMillion
+	@go test -count=1 -run TestListMemory -v ./agent/objstore/internal/httpstore | grep -v -e '^PASS' -e '^=== RUN'
 
 .PHONY: bench-planner
 bench-planner: ## times and gaps of PAIRS random pairs, on the built-in figures or GRID=… PRICES=… (CSV)

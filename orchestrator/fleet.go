@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 
@@ -203,9 +204,18 @@ func insideFleet(ctx context.Context, a *attempt) (*fleet, error) {
 	return newFleet(l, told), err
 }
 
+// While the engine works in this process, the collector does as in skyagent: a
+// small live heap and plenty of garbage, so it may wait until the heap is
+// several times what lives, up to the engine's budget and what else is here.
+const (
+	insideGCPercent  = 400
+	insideHeapMargin = 128 << 20 // bytes: the SDKs, the journal, the listing
+)
+
 // inside is the engine in this process.
 type inside struct {
 	agent   *agent.Agent
+	before  collector
 	cancel  context.CancelFunc
 	stopped sync.WaitGroup
 	err     error
@@ -213,8 +223,9 @@ type inside struct {
 
 func (o *Orchestrator) startInside(run *rundir.Run) *inside {
 	ctx, cancel := context.WithCancel(context.Background())
-	e := &inside{cancel: cancel, agent: agent.New(agent.Config{
-		Name: layout.Inside, Run: string(run.ID), Version: version.Version, Log: o.Debug})}
+	e := &inside{cancel: cancel, before: collector{debug.SetGCPercent(insideGCPercent), debug.SetMemoryLimit(-1)}}
+	e.agent = agent.New(agent.Config{Name: layout.Inside, Run: string(run.ID), Version: version.Version, Log: o.Debug,
+		MemoryLimit: func(budget int64) { debug.SetMemoryLimit(budget + insideHeapMargin) }})
 	e.stopped.Go(func() { e.err = e.agent.Run(ctx) })
 	return e
 }
@@ -222,5 +233,13 @@ func (o *Orchestrator) startInside(run *rundir.Run) *inside {
 func (e *inside) stop() error {
 	e.cancel()
 	e.stopped.Wait()
+	debug.SetGCPercent(e.before.percent)
+	debug.SetMemoryLimit(e.before.limit)
 	return e.err
+}
+
+// collector is how the garbage collector was set.
+type collector struct {
+	percent int
+	limit   int64 // bytes
 }

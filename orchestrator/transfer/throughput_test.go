@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -38,6 +39,41 @@ func BenchmarkSmallObjects(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(objects*b.N)/b.Elapsed().Seconds(), "objects/s")
+}
+
+// BenchmarkListMillion lists a million keys into a journal and reports the most
+// heap that lives meanwhile, which does not grow with the keys.
+func BenchmarkListMillion(b *testing.B) {
+	const objects, every = 1_000_000, 100_000
+	var most uint64
+	for b.Loop() {
+		j, err := journal.Create(b.Context(), filepath.Join(b.TempDir(), "journal.db"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		seen := 0
+		count := func(key string) (string, bool, error) {
+			if seen++; seen%every == 0 {
+				runtime.GC()
+				var m runtime.MemStats
+				runtime.ReadMemStats(&m)
+				most = max(most, m.HeapAlloc)
+			}
+			return "dst/" + key, true, nil
+		}
+		_, err = List(b.Context(), ListConfig{Journal: j, Source: listOnly{n: objects}, Prefix: "src/", Dests: []ListDest{{Map: count}}})
+		if err != nil || seen != objects {
+			b.Fatal(seen, err)
+		}
+		if err := j.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if most > 64<<20 {
+		b.Errorf("%d MiB live while %d keys are listed", most>>20, objects)
+	}
+	b.ReportMetric(float64(objects*b.N)/b.Elapsed().Seconds(), "keys/s")
+	b.ReportMetric(float64(most)/(1<<20), "MiB-live")
 }
 
 func idleConfig(j *journal.Journal) Config {

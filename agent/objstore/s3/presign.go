@@ -23,7 +23,7 @@ func Presign(ctx context.Context, cfg objstore.Config, key string, lasting time.
 		&s3.GetObjectInput{Bucket: &cfg.Bucket, Key: &key})
 	err = errors.Join(err, b.Close())
 	if err != nil {
-		return "", &objstore.Error{Op: "sign", Bucket: "s3://" + cfg.Bucket, Key: key, Kind: objstore.KindPermission, Err: err}
+		return "", &objstore.Error{Op: "sign", Bucket: b.url(), Key: key, Kind: objstore.KindPermission, Err: err}
 	}
 	return signed.URL, nil
 }
