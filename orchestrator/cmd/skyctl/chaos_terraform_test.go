@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/skyctl/skyctl/agent/objstore/objstoretest"
+	"github.com/skyctl/skyctl/orchestrator/account/accounttest"
 	"github.com/skyctl/skyctl/terraform/stubprovider"
 	"github.com/skyctl/skyctl/terraform/stubprovider/stubtest"
 )
@@ -78,8 +80,9 @@ func filesOnly(t *testing.T) *world {
 	return w
 }
 
-// inClouds is a world whose regions are of AWS and GCP, as the stub plays them.
-// Its machines are slow to come and to go, and never answer.
+// inClouds is a world whose regions are of AWS, as the stub plays them for
+// Terraform and accounttest for whoever asks which account this is. Its machines
+// are slow to come and to go, and never answer.
 func inClouds(t *testing.T) *world {
 	t.Helper()
 	dir := t.TempDir()
@@ -88,19 +91,23 @@ func inClouds(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	faults, exists := filepath.Join(dir, "faults.json"), filepath.Join(dir, "exists")
-	slow := `[{"on": "create", "type": "aws_instance", "delay_seconds": 1}, {"on": "delete", "type": "aws_instance", "delay_seconds": 1},
-		{"on": "create", "type": "google_compute_instance", "delay_seconds": 2}, {"on": "delete", "type": "google_compute_instance", "delay_seconds": 1}]`
+	slow := `[{"on": "create", "type": "aws_instance", "delay_seconds": 1}, {"on": "delete", "type": "aws_instance", "delay_seconds": 1}]`
 	if err := errors.Join(os.WriteFile(faults, []byte(slow), 0o600), os.Mkdir(exists, 0o700)); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv(stubprovider.FaultsVariable, faults)
 	t.Setenv(stubprovider.WorldVariable, exists)
+	account := httptest.NewServer((&accounttest.World{Account: stubprovider.Account, Regions: []string{"us-east-1", "eu-west-1"}}).AWS())
+	t.Cleanup(account.Close)
+	for name, value := range map[string]string{"AWS_ENDPOINT_URL": account.URL, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"} {
+		t.Setenv(name, value)
+	}
 	w := newWorld(t, worldOptions{})
 	w.put("k", []byte("k"))
 	config := fmt.Sprintf("stores:\n  east: {type: s3, endpoint: %q, region: aws:us-east-1, path_style: true, credentials: {access_key_id: %q, secret_access_key: %q}}\n",
 		w.east.Endpoint, w.east.AccessKey, w.east.SecretKey) +
-		fmt.Sprintf("  west: {type: gcs, endpoint: %q, region: gcp:europe-west1}\n", objstoretest.StartFakeGCS(t).Config(t, "data").Endpoint) +
-		fmt.Sprintf("clouds: {aws: {account_id: %q}, gcp: {project: p}}\n", stubprovider.Account) +
+		fmt.Sprintf("  west: {type: gcs, endpoint: %q, region: aws:eu-west-1}\n", objstoretest.StartFakeGCS(t).Config(t, "data").Endpoint) +
+		fmt.Sprintf("clouds: {aws: {account_id: %q}}\n", stubprovider.Account) +
 		fmt.Sprintf("agent: {url: \"https://example.org/skyagent\", sha256: %s}\n", strings.Repeat("a", 64)) +
 		fmt.Sprintf("control: {cidrs: 203.0.113.7/32}\nterraform: {plugin_dir: %q}\n", filepath.Dir(rc))
 	if err := os.WriteFile(filepath.Join(w.dir, "skyctl.yaml"), []byte(config), 0o600); err != nil {

@@ -293,7 +293,7 @@ func TestOutputThatNobodyTakes(t *testing.T) {
 func TestDestroyAll(t *testing.T) {
 	w := newWorld(t, worldOptions{})
 	w.put("src/k", []byte("k"))
-	config := w.configure("", "", "local:mid: {}", "local:mid: {usd_per_hour: 3600}")
+	config := w.configure("", "", "local:west: {}", "local:west: {usd_per_hour: 3600}")
 	var ids []string
 	for range 2 {
 		r := w.skyctl("cp", "-r", "east://data/src", "west://data/", "--gateways", "1", "--keep", "--yes", "--json", "--config", config)
