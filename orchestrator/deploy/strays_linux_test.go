@@ -53,7 +53,16 @@ func TestProvidersOfAKilledTerraformAreStrays(t *testing.T) {
 		dir  string
 		want bool
 	}{"of a killed Terraform": {root, true}, "of another run": {t.TempDir(), false}} {
-		_, _, pid := start(tc.dir, provider)
+		// It says something back once it runs: until exec is through, a process
+		// has no command line to read.
+		stdin, stdout, pid := start(tc.dir, provider)
+		_, err := io.WriteString(stdin, "serving\n")
+		if err == nil {
+			_, err = stdout.ReadString('\n')
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 		if got := isStray("/proc/"+strconv.Itoa(pid), root); got != tc.want {
 			t.Errorf("%s: %t", name, got)
 		}
