@@ -107,7 +107,7 @@ func (c *chooser) chosen() *transport {
 func (c *chooser) dialQUIC(ctx context.Context) (*transport, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.quicTimeout)
 	defer cancel()
-	conn, err := quic.DialAddr(ctx, c.address, c.quicTLS, &quic.Config{
+	conn, err := dial(ctx, c.address, c.quicTLS, &quic.Config{
 		HandshakeIdleTimeout: c.quicTimeout,
 		KeepAlivePeriod:      keepAlive,
 		MaxIdleTimeout:       lostAfter,

@@ -44,15 +44,16 @@ type gateway struct {
 	replaced int
 
 	// Of the agent that now has the name. epoch tells it from earlier ones.
-	epoch    int
-	api      control.API
-	ctx      context.Context // ends when it is lost
-	cancel   context.CancelFunc
-	progress int64     // bytes it has moved
-	movedAt  time.Time // when there was progress last
-	stats    control.Stats
-	statsAt  time.Time // zero: there are none yet
-	rate     float64   // bytes a second read, between the last two
+	epoch      int
+	api        control.API
+	ctx        context.Context // ends when it is lost
+	cancel     context.CancelFunc
+	enlistedAt time.Time
+	progress   int64     // bytes it has moved
+	movedAt    time.Time // when there was progress last
+	stats      control.Stats
+	statsAt    time.Time // zero: there are none yet
+	rate       float64   // bytes a second read, between the last two
 }
 
 // muster makes a gateway of every name in the configuration and starts them.
@@ -94,6 +95,7 @@ func walkTree(n *route.Node, visit func(*route.Node)) {
 func (s *scheduler) enlist(g *gateway) {
 	g.state, g.ailing = working, false
 	g.epoch++
+	g.enlistedAt = time.Now()
 	g.api = s.cfg.Fleet.API(g.name)
 	g.ctx, g.cancel = context.WithCancel(s.ctx)
 	g.stats, g.statsAt, g.rate = control.Stats{}, time.Time{}, 0

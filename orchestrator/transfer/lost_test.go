@@ -82,6 +82,12 @@ func silent(t *testing.T, name route.Gateway) {
 	if b.count(EventLost) != 1 || r.Counts.Failed != 0 {
 		t.Errorf("%d lost, %+v", b.count(EventLost), r.Counts)
 	}
+	// What failed in the meantime does not wait for having failed.
+	for _, e := range b.events {
+		if took := time.Since(e.Time); e.Kind == EventReplaced && took > 2*time.Second {
+			t.Errorf("the rest took %v once the gateway was replaced", took)
+		}
+	}
 }
 
 func TestIrreplaceableGateway(t *testing.T) {

@@ -21,7 +21,9 @@ type tries struct {
 }
 
 // next counts a failure, unless it is excused. It returns how long to wait
-// before the next try, and false if there should be none.
+// before the next try, and false if there should be none. What is excused is
+// soon mended, and nothing is to wait longer than that for having been tried
+// meanwhile.
 func (t *tries) next(r Retry, excused bool) (time.Duration, bool) {
 	if t.wait == nil {
 		t.first = time.Now()
@@ -31,7 +33,9 @@ func (t *tries) next(r Retry, excused bool) (time.Duration, bool) {
 		}
 		t.wait.Reset()
 	}
-	if !excused {
+	if excused {
+		t.wait.Reset()
+	} else {
 		t.failures++
 	}
 	return t.wait.NextBackOff(), t.failures < r.Attempts

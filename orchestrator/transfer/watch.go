@@ -25,11 +25,15 @@ func (s *scheduler) probe(g *gateway) {
 	}
 }
 
-// ailing tells whether some gateway is being replaced or does not answer at
-// the moment, so that failures are nobody's fault yet.
+// settling is how long a gateway that took another's place may be out of reach
+// of those that send to it: they dial again every now and then.
+const settling = 3 * time.Second
+
+// ailing tells whether some gateway is being replaced, was just now, or does
+// not answer at the moment, so that failures are nobody's fault yet.
 func (s *scheduler) ailing() bool {
 	for _, g := range s.gateways {
-		if g.state == replacing || g.ailing {
+		if g.state == replacing || g.ailing || g.replaced > 0 && time.Since(g.enlistedAt) < settling {
 			return true
 		}
 	}

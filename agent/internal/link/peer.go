@@ -98,7 +98,7 @@ const lasted = 5 * time.Second
 // keep keeps one connection to the peer open until ctx ends.
 func (e *Endpoint) keep(ctx context.Context, p *peer) {
 	pause := backoff.NewExponentialBackOff()
-	pause.InitialInterval, pause.MaxInterval = 100*time.Millisecond, 3*time.Second
+	pause.InitialInterval, pause.MaxInterval = 100*time.Millisecond, time.Second
 	for ctx.Err() == nil {
 		start := time.Now()
 		connected, err := e.dial(ctx, p)
