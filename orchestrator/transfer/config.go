@@ -61,7 +61,7 @@ type Reader struct {
 // for the orchestrator. At least one chunk is always allowed. Zero fields mean
 // the default.
 type Window struct {
-	Chunks int   // default 1024
+	Chunks int   // default 2048
 	Bytes  int64 // default 512 MiB
 }
 
@@ -104,7 +104,7 @@ var DefaultHealth = Health{
 }
 
 const (
-	defaultWindowChunks = 1024
+	defaultWindowChunks = 2048
 	defaultWindowBytes  = 512 << 20
 
 	// stopBefore the first gateway's end dispatch stops, so that what is under

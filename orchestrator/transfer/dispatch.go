@@ -10,8 +10,13 @@ import (
 	"github.com/skyctl/skyctl/agent/route"
 )
 
-// maxAssign is how many chunks go into one Assign.
-const maxAssign = 256
+// maxAssign is how many chunks go into one Assign, assignsAtOnce how many of
+// these are under way to one reader: small objects are not to wait for a round
+// trip of the orchestrator's, and the first not for many others behind it.
+const (
+	maxAssign     = 256
+	assignsAtOnce = 4
+)
 
 // reader is a gateway as the one that chunks are given to.
 type reader struct {
@@ -22,7 +27,7 @@ type reader struct {
 	out     map[attempt]*task // assigned, not answered by all destinations
 	bytes   int64             // of these
 	batch   []control.Assignment
-	sending bool // an Assign is under way
+	sending int // Assigns under way
 
 	told     []control.Route // that it has, of routes
 	telling  bool            // it is being told others
@@ -223,14 +228,15 @@ func (r *reader) path(id int, dest route.Dest) []route.Gateway {
 	return nil
 }
 
-// send hands the reader its batch, one Assign at a time.
+// send hands the reader its batch.
 func (s *scheduler) send(r *reader) {
 	g := r.gateway
-	if r.sending || len(r.batch) == 0 || g.state != working || s.stopped != nil {
+	if r.sending >= assignsAtOnce || len(r.batch) == 0 || g.state != working || s.stopped != nil {
 		return
 	}
 	batch := r.batch
-	r.batch, r.sending = nil, true
+	r.batch = nil
+	r.sending++
 	ctx, api, epoch := g.ctx, g.api, g.epoch
 	s.spawn(func() {
 		err := s.persist(ctx, g, func() error { return api.Assign(ctx, batch) })
@@ -238,7 +244,7 @@ func (s *scheduler) send(r *reader) {
 			if g.epoch != epoch {
 				return
 			}
-			r.sending = false
+			r.sending--
 			if err != nil {
 				s.lost(g, err)
 			}

@@ -104,7 +104,7 @@ func (s *scheduler) enlist(g *gateway) {
 	ctx, api, epoch := g.ctx, g.api, g.epoch
 	s.spawn(func() { s.watch(ctx, g, api, epoch) })
 	if r := g.reader; r != nil {
-		r.sending, r.share = false, 0
+		r.sending, r.share = 0, 0
 		s.spawn(func() { s.follow(ctx, r, api, epoch) })
 	}
 }

@@ -29,9 +29,16 @@ type Config struct {
 	Limit   *Limit // of the agent; nil: none
 }
 
-// DefaultStreams is how many chunks a reader has outstanding where the
-// orchestrator does not say: enough for 1,700 small objects a second at 150 ms.
-const DefaultStreams = 256
+// Chunks at once where the orchestrator does not say. Those being read and sent
+// hold buffers, and a request each at the source's store. Those that only wait
+// to be acknowledged are as many as fit the way, stores and all, for they cost a
+// stack and a stream: outstandingCost is what the two and all gateways together
+// make of that. A connection takes no more streams than maxOutstanding.
+const (
+	maxSending      = 256
+	maxOutstanding  = 1024
+	outstandingCost = 256 << 10 // of the reader's memory, bytes
+)
 
 // Source reads for one session of the run.
 type Source struct {
@@ -46,12 +53,23 @@ type Source struct {
 	queued  int64 // bytes of these
 	behind  int64 // bytes of the run that come after the newest of them
 	known   attempts
-	active  int
-	streams int
+	active  int // chunks under way
+	sending int // of these, not sent yet
+	most    bounds
 	routes  *routes
 	coding  coding
 
 	Chunks, Bytes atomic.Int64 // read
+}
+
+// bounds are how many chunks may be under way, and of these not sent yet.
+type bounds struct{ active, sending int }
+
+func boundsOf(cfg *control.Config) bounds {
+	if cfg.Streams > 0 {
+		return bounds{cfg.Streams, cfg.Streams}
+	}
+	return bounds{max(maxSending, min(maxOutstanding, int(cfg.Memory/outstandingCost))), maxSending}
 }
 
 type attempt struct {
@@ -90,7 +108,7 @@ func (k *attempts) finish(id attempt) {
 
 // New starts a source without routes.
 func New(cfg Config, session string) *Source {
-	s := &Source{cfg: cfg, session: session, streams: DefaultStreams, routes: newRoutes(nil, nil),
+	s := &Source{cfg: cfg, session: session, most: boundsOf(&control.Config{}), routes: newRoutes(nil, nil),
 		known: attempts{open: map[attempt]struct{}{}, recent: map[attempt]struct{}{}}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
@@ -100,9 +118,7 @@ func New(cfg Config, session string) *Source {
 func (s *Source) Configure(cfg control.Config) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.streams = cfg.Streams; s.streams <= 0 {
-		s.streams = DefaultStreams
-	}
+	s.most = boundsOf(&cfg)
 	s.routes.replace(cfg.Routes, cfg.Credit, cfg.Peers)
 	s.coding = coding{key: cfg.Key, compress: cfg.Compress}
 	s.cfg.Limit.Set(cfg.Limit)
@@ -147,7 +163,7 @@ func (s *Source) Stop() {
 
 // pump starts what can start. The caller holds mu.
 func (s *Source) pump() {
-	for s.active < s.streams {
+	for s.active < s.most.active {
 		c, ok := s.next()
 		if !ok {
 			return // what ends will pump again
@@ -166,7 +182,7 @@ type carriage struct {
 
 // next takes a chunk that can start off the queue. The caller holds mu.
 func (s *Source) next() (c carriage, ok bool) {
-	for len(s.queue) > 0 && s.ctx.Err() == nil {
+	for len(s.queue) > 0 && s.sending < s.most.sending && s.ctx.Err() == nil {
 		a := s.queue[0]
 		s.starved("")
 		way, state := s.routes.choose(&a, s.queued-a.Range.Length+s.behind, time.Now())
@@ -181,6 +197,7 @@ func (s *Source) next() (c carriage, ok bool) {
 				Message: "no route of this gateway leads to the chunk's destinations"}))
 			continue
 		}
+		s.sending++
 		return carriage{a, way, s.coding}, true
 	}
 	return carriage{}, false
@@ -194,7 +211,7 @@ func (s *Source) work(c carriage) {
 		results := s.carry(&c.assignment, c.way, c.coding)
 		s.mu.Lock()
 		s.finish(&c.assignment, c.way, results)
-		if ok = s.active <= s.streams; ok {
+		if ok = s.active <= s.most.active; ok {
 			c, ok = s.next()
 		}
 		if !ok {
@@ -209,6 +226,7 @@ func (s *Source) work(c carriage) {
 func (s *Source) finish(a *control.Assignment, w *way, results []control.Result) {
 	s.known.finish(attempt{a.Chunk, a.Attempt})
 	if w != nil {
+		s.through(w)
 		w.finished(a, results, time.Now())
 	}
 	if s.ctx.Err() == nil {
@@ -282,8 +300,16 @@ func (g *gauged) data(frame []byte, carries int) error {
 func (s *Source) sent(w *way) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w.hasSent()
+	s.through(w)
 	s.pump()
+}
+
+// through notes, once, that no more of a chunk will be sent. The caller holds mu.
+func (s *Source) through(w *way) {
+	if !w.sent {
+		s.sending--
+	}
+	w.hasSent()
 }
 
 // destinations is what the writers are told. It fails where they would not
