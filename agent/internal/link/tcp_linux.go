@@ -10,9 +10,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// unsent is what the kernel takes of a connection's data ahead of sending it:
+// bytes. What is on its way has room beside it.
+const unsent = 256 << 10
+
 // controlTCP sets up a socket before it connects or listens: BBR, which holds
-// its rate through loss, where the kernel has it, and an end to connections
-// whose peer confirms nothing any more.
+// its rate through loss, where the kernel has it, an end to connections whose
+// peer confirms nothing any more, and little in the kernel that was not sent: what
+// a slow route has been given cannot be taken back, and how fast it takes bytes is
+// to be how fast they go.
 func controlTCP(_, _ string, raw syscall.RawConn) error {
 	var set error
 	err := raw.Control(func(fd uintptr) {
@@ -20,7 +26,8 @@ func controlTCP(_, _ string, raw syscall.RawConn) error {
 		if err != nil && !slices.Contains([]error{unix.ENOENT, unix.EPERM, unix.ENOPROTOOPT}, err) {
 			set = err // other than that the kernel has none, or not for us
 		}
-		set = errors.Join(set, unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(idleTimeout/time.Millisecond)))
+		set = errors.Join(set, unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(idleTimeout/time.Millisecond)),
+			unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, unsent))
 	})
 	return errors.Join(err, set)
 }
