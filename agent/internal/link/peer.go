@@ -3,10 +3,12 @@ package link
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -95,10 +97,15 @@ func (e *Endpoint) forget(name route.Gateway, c *connection) {
 // that a peer refuses ends right after its handshake.
 const lasted = 5 * time.Second
 
+// refusedPause is the longest pause before a port is dialed again on which
+// nobody listened: that costs nobody anything, and an agent that takes another's
+// place may be there any moment.
+const refusedPause = time.Second
+
 // keep keeps one connection to the peer open until ctx ends.
 func (e *Endpoint) keep(ctx context.Context, p *peer) {
 	pause := backoff.NewExponentialBackOff()
-	pause.InitialInterval, pause.MaxInterval = 100*time.Millisecond, time.Second
+	pause.InitialInterval, pause.MaxInterval = 100*time.Millisecond, 3*time.Second
 	for ctx.Err() == nil {
 		start := time.Now()
 		connected, err := e.dial(ctx, p)
@@ -109,9 +116,13 @@ func (e *Endpoint) keep(ctx context.Context, p *peer) {
 		if connected && time.Since(start) > lasted {
 			pause.Reset()
 		}
+		wait := pause.NextBackOff()
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			wait = min(wait, refusedPause)
+		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(pause.NextBackOff()):
+		case <-time.After(wait):
 		}
 	}
 }
