@@ -296,3 +296,44 @@ func TestMoreObjectsThanStreams(t *testing.T) {
 		checkResults(t, f.Run("r", as))
 	})
 }
+
+// TestUDPThatIsBlockedOnTheWay: where TLS may take QUIC's place it does, as soon
+// as the connections are lost, and what was under way fails and can be sent again.
+func TestUDPThatIsBlockedOnTheWay(t *testing.T) {
+	for _, fallback := range []bool{true, false} {
+		t.Run(fmt.Sprint(fallback), func(t *testing.T) {
+			simulated(t, control.TransportQUIC, func(t *testing.T, p places, sim *agenttest.Sim, o agenttest.Options) {
+				o.Connections, o.Fallback = 2, fallback
+				f := agenttest.Start(t, o, "r", "w0")
+				f.Configure("s", agenttest.Chain(0, 1, "r", "w0"))
+				p.put("k", random(1<<20), objstore.Metadata{})
+				next := int64(0)
+				send := func() *control.Failure {
+					next++
+					return f.Run("r", whole(next, []string{"k"}, []int{1 << 20}, 0))[0].Failure
+				}
+				tls := func() int {
+					s, err := f.Agent("r").Stats(t.Context())
+					if err != nil || len(s.Peers) != 1 {
+						t.Fatal(err, s.Peers)
+					}
+					return s.Peers[0].TLS
+				}
+				if x := send(); x != nil || tls() != 0 {
+					t.Fatalf("before: %+v, %d connections over TLS", x, tls())
+				}
+				sim.BlockUDP(true)
+				if x := send(); x == nil || x.Stage != control.StageRoute || !x.Kind.Retryable() {
+					t.Errorf("under way: %+v", x)
+				}
+				time.Sleep(5 * time.Second)
+				if x := send(); (x == nil) != fallback {
+					t.Errorf("after it: %+v", x)
+				}
+				if n := tls(); (n == 2) != fallback {
+					t.Errorf("%d connections over TLS", n)
+				}
+			})
+		})
+	}
+}

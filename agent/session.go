@@ -130,7 +130,7 @@ func (a *Agent) setPeers(peers map[route.Gateway]control.Peer) {
 	set := map[route.Gateway]link.Peer{}
 	for name, p := range peers {
 		if p.Connections > 0 || p.Address == "" {
-			set[name] = link.Peer{Address: p.Address, Connections: p.Connections, Transport: link.Transport(p.Transport)}
+			set[name] = link.Peer{Address: p.Address, Connections: p.Connections, Transport: link.Transport(p.Transport), Fallback: p.Fallback}
 		}
 	}
 	a.links.SetPeers(set)

@@ -35,7 +35,7 @@ func (a *Agent) peerStats() []control.PeerStats {
 	if a.links != nil {
 		for name, path := range a.links.Paths() {
 			p := all[name]
-			p.Name, p.Expected, p.Connections = name, path.Wanted, path.Open
+			p.Name, p.Expected, p.Connections, p.TLS = name, path.Wanted, path.Open, path.TLS
 			p.RTT, p.Packets, p.Lost = path.RTT, path.Sent, path.Lost
 			all[name] = p
 		}

@@ -188,7 +188,10 @@ func (a *attempt) transfer(ctx context.Context, notAfter time.Time) (transfer.Re
 	cfg.Dests = a.dests()
 	var res transfer.Result
 	err := a.withinCost(ctx, a.o.events(a.run, a.events), func(ctx context.Context, events func(transfer.Event)) error {
-		cfg.Events = events
+		cfg.Events = func(e transfer.Event) {
+			f.hear(e)
+			events(e)
+		}
 		return a.renewed(ctx, func(ctx context.Context) (err error) {
 			res, err = transfer.Run(ctx, cfg)
 			return err
@@ -197,7 +200,7 @@ func (a *attempt) transfer(ctx context.Context, notAfter time.Time) (transfer.Re
 	if stopped := (*transfer.Interrupted)(nil); errors.As(err, &stopped) {
 		err = &InterruptedError{Run: a.run.ID, Err: err}
 	}
-	return res, err
+	return res, errors.Join(err, a.keepTransports())
 }
 
 func (a *attempt) dests() []transfer.Dest {

@@ -37,6 +37,7 @@ type fleet struct {
 	// transports of the pairs that connect, by who dials and whom. A gateway
 	// that takes another's place inherits them.
 	transports map[[2]route.Gateway]chosen
+	moved      map[[2]route.Gateway]chosen // what they have come to, where that is another
 }
 
 // settings are what every gateway is told alike, or by its part.
@@ -53,7 +54,8 @@ type settings struct {
 func newFleet(l *layout.Layout, s settings) *fleet {
 	key := make([]byte, control.KeySize)
 	rand.Read(key)
-	return &fleet{layout: l, session: rand.Text(), key: key, settings: s, routes: map[route.Gateway][]control.Route{}}
+	return &fleet{layout: l, session: rand.Text(), key: key, settings: s, routes: map[route.Gateway][]control.Route{},
+		moved: map[[2]route.Gateway]chosen{}}
 }
 
 // told is what the gateways are told at the moment.
@@ -186,8 +188,8 @@ func (f *fleet) config(name route.Gateway) control.Config {
 	if f.deployed != nil {
 		at := f.deployed.Addresses()
 		for peer, connections := range f.layout.Peers(name) {
-			c.Peers[peer] = control.Peer{Address: at[peer], Connections: connections,
-				Transport: f.transports[[2]route.Gateway{name, peer}].transport}
+			over := f.transports[[2]route.Gateway{name, peer}]
+			c.Peers[peer] = control.Peer{Address: at[peer], Connections: connections, Transport: over.transport, Fallback: over.fallback}
 		}
 	}
 	return c

@@ -28,7 +28,10 @@ type TransportChoice struct {
 }
 
 // chosen is one pair's transport, and why.
-type chosen struct{ transport, reason string }
+type chosen struct {
+	transport, reason string
+	fallback          bool // TLS may take its place on the way
+}
 
 // clearly is how many times faster a transport must have been in a probe to be
 // called faster, and QUIC to be chosen. A probe lasts a fraction of a second, on a long way a few round trips
@@ -42,17 +45,17 @@ func chooseTransport(found control.ProbeResult) chosen {
 	figures := fmt.Sprintf("in a probe QUIC got %s, TLS %s", probed(quic), probed(tls))
 	switch {
 	case quic.Error != "" && tls.Error != "":
-		return chosen{control.TransportQUIC, fmt.Sprintf("neither answered a probe: QUIC: %s; TLS: %s", quic.Error, tls.Error)}
+		return chosen{control.TransportQUIC, fmt.Sprintf("neither answered a probe: QUIC: %s; TLS: %s", quic.Error, tls.Error), true}
 	case quic.Error != "":
-		return chosen{control.TransportTLS, "UDP does not get through: " + quic.Error}
+		return chosen{control.TransportTLS, "UDP does not get through: " + quic.Error, false}
 	case tls.Error != "":
-		return chosen{control.TransportQUIC, "TCP does not get through: " + tls.Error}
+		return chosen{control.TransportQUIC, "TCP does not get through: " + tls.Error, true}
 	case quic.Gbps > clearly*tls.Gbps:
-		return chosen{control.TransportQUIC, "faster: " + figures}
+		return chosen{control.TransportQUIC, "faster: " + figures, true}
 	case tls.Gbps > clearly*quic.Gbps:
-		return chosen{control.TransportTLS, "faster: " + figures}
+		return chosen{control.TransportTLS, "faster: " + figures, false}
 	}
-	return chosen{control.TransportTLS, "about as fast, and cheaper in processor time: " + figures}
+	return chosen{control.TransportTLS, "about as fast, and cheaper in processor time: " + figures, false}
 }
 
 func probed(p control.Probed) string {
@@ -120,9 +123,9 @@ func (f *fleet) choose(ctx context.Context, policy string, pair [2]route.Gateway
 	at := f.deployed.Addresses()
 	switch {
 	case policy != TransportAuto:
-		return chosen{policy, "--transport " + policy}
+		return chosen{policy, "--transport " + policy, false}
 	case onOneHost(at[pair[0]], at[pair[1]]):
-		return chosen{control.TransportTLS, "on one host, where only processor time counts"}
+		return chosen{control.TransportTLS, "on one host, where only processor time counts", false}
 	}
 	found, err := f.API(pair[0]).Probe(ctx, control.ProbeRequest{Peer: pair[1], Address: at[pair[1]]})
 	if err != nil {
@@ -131,11 +134,26 @@ func (f *fleet) choose(ctx context.Context, policy string, pair [2]route.Gateway
 	return chooseTransport(found)
 }
 
-// choices are the decisions by pairs of regions.
+// hear notes what transport a pair has come to on the way.
+func (f *fleet) hear(e transfer.Event) {
+	if e.Kind != transfer.EventTransport {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.moved[[2]route.Gateway{e.Gateway, e.Peer}] = chosen{transport: e.Transport, reason: e.Reason}
+}
+
+// choices are the decisions by pairs of regions, as they are by now.
 func (f *fleet) choices() []TransportChoice {
 	home := f.homes()
 	all := []TransportChoice{}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	for pair, c := range f.transports {
+		if m, ok := f.moved[pair]; ok {
+			c = m
+		}
 		all = append(all, TransportChoice{home[pair[0]], home[pair[1]], c.transport, c.reason})
 	}
 	slices.SortFunc(all, func(a, b TransportChoice) int {

@@ -9,6 +9,7 @@ import (
 	"github.com/skyctl/skyctl/agent/route"
 	"github.com/skyctl/skyctl/orchestrator/layout"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
+	"github.com/skyctl/skyctl/orchestrator/transfer"
 	"github.com/skyctl/skyctl/orchestrator/unit"
 )
 
@@ -32,7 +33,7 @@ func TestTransportsAreChosenByWhatWasFound(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := chooseTransport(control.ProbeResult{QUIC: c.quic, TLS: c.tls})
-			if got.transport != c.want || !strings.Contains(got.reason, c.reason) {
+			if got.transport != c.want || got.fallback != (c.want == "quic") || !strings.Contains(got.reason, c.reason) {
 				t.Errorf("%+v, want %s: %s", got, c.want, c.reason)
 			}
 		})
@@ -43,15 +44,20 @@ func TestChoicesAreToldByRegion(t *testing.T) {
 	f := &fleet{
 		layout: &layout.Layout{Gateways: []layout.Gateway{{Name: "e1", Region: "local:east"}, {Name: "w1", Region: "local:west"}, {Name: "w2", Region: "local:west"}}},
 		transports: map[[2]route.Gateway]chosen{
-			{"e1", "w1"}: {"tls", "b"}, {"e1", "w2"}: {"tls", "a"},
+			{"e1", "w1"}: {transport: "tls", reason: "b"}, {"e1", "w2"}: {transport: "tls", reason: "a"},
 		},
+		moved: map[[2]route.Gateway]chosen{},
 	}
 	if got := f.choices(); len(got) != 1 || got[0] != (TransportChoice{"local:east", "local:west", "tls", "a"}) {
 		t.Errorf("%+v", got)
 	}
-	f.transports[[2]route.Gateway{"w1", "e1"}] = chosen{"quic", "c"}
+	f.transports[[2]route.Gateway{"w1", "e1"}] = chosen{transport: "quic", reason: "c"}
 	if got := oneWord(f.choices()); got != "quic+tls" {
 		t.Errorf("%q", got)
+	}
+	f.hear(transfer.Event{Kind: transfer.EventTransport, Gateway: "w1", Peer: "e1", Transport: "tls", Reason: "UDP is blocked"})
+	if got := f.choices(); len(got) != 2 || got[1] != (TransportChoice{"local:west", "local:east", "tls", "UDP is blocked"}) {
+		t.Errorf("after a change on the way: %+v", got)
 	}
 	if got := oneWord(nil); got != "none" {
 		t.Errorf("no gateways: %q", got)

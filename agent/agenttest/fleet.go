@@ -49,6 +49,7 @@ type Options struct {
 	Stores      map[string]objstore.Config
 	Streams     int
 	Transport   string // of all pairs, as control.Peer says
+	Fallback    bool   // the same
 	Net         Net    // nil: loopback
 	Key         []byte // of the run, given to readers and writers
 	Compress    bool
@@ -211,7 +212,7 @@ func (f *Fleet) connect(configs map[route.Gateway]*control.Config, n *route.Node
 	for i := range n.Children {
 		child := &n.Children[i]
 		if c, m := configs[n.Gateway], f.agents[child.Gateway]; c != nil && m != nil {
-			c.Peers[child.Gateway] = control.Peer{Address: m.address, Connections: f.opts.Connections, Transport: f.opts.Transport}
+			c.Peers[child.Gateway] = control.Peer{Address: m.address, Connections: f.opts.Connections, Transport: f.opts.Transport, Fallback: f.opts.Fallback}
 		}
 		f.connect(configs, child)
 	}

@@ -110,6 +110,9 @@ type Peer struct {
 	// Transport of the connections: TransportQUIC, which it is by default, or
 	// TransportTLS. Whoever dials decides.
 	Transport string `json:"transport,omitempty"`
+	// Fallback has TLS take the place of QUIC for connections that UDP does not
+	// carry any more.
+	Fallback bool `json:"fallback,omitempty"`
 }
 
 // The transports of the data plane.

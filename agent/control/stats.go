@@ -45,6 +45,7 @@ type PeerStats struct {
 	ChunksOut   int64         `json:"chunks_out"`  // streams opened towards it
 	Expected    bool          `json:"expected"`    // connections towards it are wanted
 	Connections int           `json:"connections"` // towards it, open now
+	TLS         int           `json:"tls"`         // of these, over TLS
 	RTT         time.Duration `json:"rtt_ns"`      // smoothed, the mean of the open connections
 	Packets     int64         `json:"packets"`     // sent; segments, for TLS
 	Lost        int64         `json:"lost"`        // of them, or sent anew

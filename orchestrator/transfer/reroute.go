@@ -24,6 +24,7 @@ func (s *scheduler) connected(g *gateway) {
 			continue
 		}
 		e := edge{g.name, p.Name}
+		s.carried(e, p)
 		was := s.unlinked[e]
 		if s.unlinked[e] = was + 1; p.Connections > 0 {
 			s.unlinked[e] = 0
@@ -33,6 +34,22 @@ func (s *scheduler) connected(g *gateway) {
 	if changed {
 		s.survey()
 	}
+}
+
+// carried notes by which transport the link's connections are, and tells when
+// that has become another.
+func (s *scheduler) carried(e edge, p control.PeerStats) {
+	over, reason := control.TransportQUIC, "UDP gets through again"
+	if p.TLS > 0 {
+		over, reason = control.TransportTLS, "UDP does not get through any more"
+	}
+	if p.Connections == 0 || p.TLS > 0 && p.TLS < p.Connections {
+		return // nothing to tell, or not yet
+	}
+	if was := s.over[e]; was != "" && was != over {
+		s.emit(Event{Kind: EventTransport, Gateway: e.from, Peer: e.to, Transport: over, Reason: reason})
+	}
+	s.over[e] = over
 }
 
 // linked tells whether no link of the tree is dead.

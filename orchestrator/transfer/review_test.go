@@ -275,3 +275,20 @@ func TestWrongWeightsAreChangedOnlyAfterLong(t *testing.T) {
 		})
 	}
 }
+
+// TestATransportThatChangesIsTold: once, when all connections of a link are over
+// it, and not for what they are over at first.
+func TestATransportThatChangesIsTold(t *testing.T) {
+	s := line(control.Bottleneck{}, control.Bottleneck{}, control.Bottleneck{})
+	s.unlinked, s.over = map[edge]int{}, map[edge]string{}
+	var told []string
+	s.cfg.Events = func(e Event) { told = append(told, fmt.Sprintf("%s to %s over %s: %s", e.Gateway, e.Peer, e.Transport, e.Reason)) }
+	for _, tls := range []int{0, 0, 1, 2, 2, 0} {
+		s.gateways["r"].stats.Peers = []control.PeerStats{
+			{Name: "m", Expected: true, Connections: 2, TLS: tls}, {Name: "w", Expected: true, Connections: 1, TLS: 1}}
+		s.connected(s.gateways["r"])
+	}
+	if want := []string{"r to m over tls: UDP does not get through any more", "r to m over quic: UDP gets through again"}; !slices.Equal(told, want) {
+		t.Errorf("told %q, want %q", told, want)
+	}
+}

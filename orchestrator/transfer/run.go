@@ -67,8 +67,9 @@ type scheduler struct {
 	stopReplacing context.CancelFunc
 
 	gateways map[route.Gateway]*gateway
-	unlinked map[edge]int // looks in a row that found no connection
-	dividing bool         // readers are being told their shares of the limit
+	unlinked map[edge]int    // looks in a row that found no connection
+	over     map[edge]string // the transport of its connections
+	dividing bool            // readers are being told their shares of the limit
 
 	bottleneck bottleneck
 	readers    []*reader
@@ -118,6 +119,7 @@ func begin(ctx context.Context, cfg Config) (*scheduler, error) {
 		timers:     newTimers(),
 		gateways:   map[route.Gateway]*gateway{},
 		unlinked:   map[edge]int{},
+		over:       map[edge]string{},
 		bottleneck: bottleneck{seconds: map[string]int{}},
 		worked:     make([]time.Time, len(cfg.Dests)),
 		feeder:     feeder{after: -1},

@@ -10,6 +10,7 @@ import (
 type Paths struct {
 	Wanted bool // streams may be opened towards it
 	Open   int  // connections now
+	TLS    int  // of these
 	Path        // RTT is the mean of these; packets are of all there ever were
 }
 
@@ -36,6 +37,9 @@ func (p *peer) paths() Paths {
 			continue
 		}
 		x.Open++
+		if c.over() == TLS {
+			x.TLS++
+		}
 		c.look()
 		x.Sent, x.Lost = x.Sent+c.path.Sent, x.Lost+c.path.Lost
 		if c.path.RTT > 0 {

@@ -20,6 +20,7 @@ type Peer struct {
 	Address     string // host:port; empty: it dials
 	Connections int    // to keep open towards it
 	Transport   Transport
+	Fallback    bool // from QUIC to TLS, for connections that UDP does not carry
 }
 
 // connection is one connection in a pool.
@@ -147,9 +148,12 @@ func (e *Endpoint) dial(ctx context.Context, p *peer) (connected bool, _ error) 
 // connect opens a connection over the peer's transport. release is to be
 // called when it has ended.
 func (e *Endpoint) connect(ctx context.Context, p *peer) (c conn, release func(), err error) {
-	if p.cfg.Transport == TLS {
+	switch {
+	case p.cfg.Transport == TLS:
 		c, release, err = e.dialTLS(ctx, p)
-	} else {
+	case p.cfg.Fallback:
+		c, release, err = e.dialEither(ctx, p)
+	default:
 		c, release, err = e.dialQUIC(ctx, p)
 	}
 	if err != nil {

@@ -171,6 +171,8 @@ func (c *quicConn) close(code byte, why string) {
 	c.CloseWithError(quic.ApplicationErrorCode(code), why)
 }
 
+func (c *quicConn) over() Transport { return QUIC }
+
 func (c *quicConn) atOnce() int { return maxIncomingStreams }
 
 func (c *quicConn) moved() int64 { return 0 } // nobody waits long for a stream

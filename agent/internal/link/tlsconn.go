@@ -56,6 +56,8 @@ func newTLSConn(raw *tcpConn, c *tls.Conn) *tlsConn {
 
 func (c *tlsConn) Context() context.Context { return c.ctx }
 
+func (c *tlsConn) over() Transport { return TLS }
+
 func (c *tlsConn) atOnce() int { return 1 }
 
 func (c *tlsConn) moved() int64 { return c.raw.sent.Load() }

@@ -50,6 +50,7 @@ type conn interface {
 	// Context ends with the connection; its cause is why.
 	Context() context.Context
 	close(code byte, why string)
+	over() Transport
 	// atOnce is how many streams this side may have open at a time.
 	atOnce() int
 	// moved is how many bytes were sent, where streams wait for each other.
