@@ -12,6 +12,8 @@ import (
 
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
+
+	"github.com/skyctl/skyctl/agent/internal/udp"
 )
 
 // The names of the transports.
@@ -107,15 +109,23 @@ func (c *chooser) chosen() *transport {
 func (c *chooser) dialQUIC(ctx context.Context) (*transport, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.quicTimeout)
 	defer cancel()
-	conn, err := dial(ctx, c.address, c.quicTLS, &quic.Config{
+	socket, err := udp.Dial(ctx, c.address)
+	if err != nil {
+		return nil, err
+	}
+	tr := &quic.Transport{Conn: socket}
+	conn, err := tr.Dial(ctx, socket.RemoteAddr(), c.quicTLS, &quic.Config{
 		HandshakeIdleTimeout: c.quicTimeout,
 		KeepAlivePeriod:      keepAlive,
 		MaxIdleTimeout:       lostAfter,
 		MaxIncomingStreams:   -1, // HTTP/3 servers open none
 	})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, tr.Close(), socket.Close())
 	}
+	context.AfterFunc(conn.Context(), func() {
+		_, _ = tr.Close(), socket.Close() // nothing can be done about a socket that does not close
+	})
 	h3 := &http3.Transport{DisableCompression: true}
 	return &transport{RoundTripper: h3.NewClientConn(conn), protocol: protocolQUIC, conn: conn}, nil
 }

@@ -33,7 +33,8 @@ type Config struct {
 	// delta bytes. giveBack is called when the connection has ended. Nil
 	// grants all.
 	Window func(delta uint64) (giveBack func(), ok bool)
-	Socket func() (net.PacketConn, error) // for one dialed connection
+	// Socket opens one for a dialed connection; nil: a real one.
+	Socket func() (net.PacketConn, error)
 	// DialTCP connects to address, a host and port; nil: by the machine's TCP.
 	DialTCP func(ctx context.Context, address string) (net.Conn, error)
 	Log     *slog.Logger
@@ -64,9 +65,6 @@ const maxAccepted = 512
 
 // New returns an endpoint that neither listens nor dials yet.
 func New(cfg Config) *Endpoint {
-	if cfg.Socket == nil {
-		cfg.Socket = func() (net.PacketConn, error) { return net.ListenUDP("udp", nil) }
-	}
 	if cfg.DialTCP == nil {
 		cfg.DialTCP = dialTCP
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/quic-go/quic-go"
 
+	"github.com/skyctl/skyctl/agent/internal/udp"
 	"github.com/skyctl/skyctl/agent/wire"
 )
 
@@ -119,7 +120,7 @@ func (e *Endpoint) dialQUIC(ctx context.Context, p *peer) (_ conn, release func(
 	if err != nil {
 		return nil, nil, fmt.Errorf("address of %s: %w", p.name, err)
 	}
-	socket, err := e.cfg.Socket()
+	socket, err := e.socket(ctx, addr.String())
 	if err != nil {
 		return nil, nil, fmt.Errorf("socket for %s: %w", p.name, err)
 	}
@@ -138,6 +139,14 @@ func (e *Endpoint) dialQUIC(ctx context.Context, p *peer) (_ conn, release func(
 		conn.CloseWithError(codeDone, "") // returns when the peer was told, which takes the socket
 		e.closeSocket(tr, socket)
 	}, nil
+}
+
+// socket opens one for a dialed connection.
+func (e *Endpoint) socket(ctx context.Context, address string) (net.PacketConn, error) {
+	if e.cfg.Socket != nil {
+		return e.cfg.Socket()
+	}
+	return udp.Dial(ctx, address)
 }
 
 func (e *Endpoint) closeSocket(tr *quic.Transport, socket net.PacketConn) {

@@ -1,0 +1,57 @@
+// Package udp opens sockets that are connected to the one they speak to, as
+// quic-go wants its sockets. Of such a socket the kernel says when nobody listens
+// at the other end. From one that is not connected that news is kept, and an agent
+// that was killed is to QUIC one that is silent, until patience ends.
+package udp
+
+import (
+	"context"
+	"errors"
+	"net"
+	"syscall"
+
+	"golang.org/x/net/ipv4"
+)
+
+// Conn is a connected socket. It implements quic.OOBCapablePacketConn.
+type Conn struct {
+	*net.UDPConn
+	batch *ipv4.PacketConn
+}
+
+// Dial opens a socket to HOST:PORT.
+func Dial(ctx context.Context, address string) (*Conn, error) {
+	c, err := new(net.Dialer).DialContext(ctx, "udp", address)
+	if err != nil {
+		return nil, err
+	}
+	socket := c.(*net.UDPConn)
+	return &Conn{socket, ipv4.NewPacketConn(socket)}, nil
+}
+
+// WriteTo sends p to where the socket is connected to, as does WriteMsgUDP.
+func (c *Conn) WriteTo(p []byte, _ net.Addr) (int, error) { return c.Write(p) }
+
+func (c *Conn) WriteMsgUDP(p, oob []byte, _ *net.UDPAddr) (n, oobn int, err error) {
+	return c.UDPConn.WriteMsgUDP(p, oob, nil)
+}
+
+// ReadBatch passes over what the kernel says of QUIC's probes for the size of
+// packets, as does ReadFrom: that one was too large is not the end.
+func (c *Conn) ReadBatch(ms []ipv4.Message, flags int) (int, error) {
+	for {
+		n, err := c.batch.ReadBatch(ms, flags)
+		if !errors.Is(err, syscall.EMSGSIZE) {
+			return n, err
+		}
+	}
+}
+
+func (c *Conn) ReadFrom(p []byte) (int, net.Addr, error) {
+	for {
+		n, from, err := c.UDPConn.ReadFrom(p)
+		if !errors.Is(err, syscall.EMSGSIZE) {
+			return n, from, err
+		}
+	}
+}
