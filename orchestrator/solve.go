@@ -81,7 +81,7 @@ func (o *Orchestrator) withAgent(allowed []string) []string {
 }
 
 func (o *Orchestrator) job(req Request, p *places, l transfer.Listing) planner.Job {
-	job := planner.Job{Sources: p.source.Regions, Bytes: unit.Bytes(l.Bytes), Objects: l.Objects,
+	job := planner.Job{Sources: p.source.Regions, Bytes: unit.Bytes(l.Bytes), Objects: l.Objects, Limit: req.BWLimit,
 		MinThroughput: req.MinThroughput, MaxCost: req.MaxCost, MaxTime: req.MaxTime, Mode: req.Mode, Gateways: req.Gateways}
 	for _, d := range p.dests {
 		job.Dests = append(job.Dests, d.Regions)

@@ -23,6 +23,7 @@ type Job struct {
 	// destination i takes; 0 or nil where nothing is known to limit them.
 	ReadGbps  unit.Gbps
 	WriteGbps []unit.Gbps
+	Limit     unit.Gbps // that the run is held to; 0: none
 
 	MinThroughput unit.Gbps     // solve for exactly this; 0: no such goal
 	MaxCost       *unit.USD     // total of the plan; nil: no such goal

@@ -186,6 +186,12 @@ func TestSolve(t *testing.T) {
 			want: "0: a > b 0.5; a x1; b x1", cost: 2, secs: 1600, why: "the stores (0.5 Gbit/s)",
 		},
 		{
+			name:  "a limit rents no machines beyond it",
+			world: newWorld().link("a>b", 4, 0.02).gateway("a", 1, 1, 0),
+			job:   Job{Sources: regions("a"), Dests: [][]region.Region{regions("b")}, Bytes: 100 * unit.GB, Limit: 0.5}, limit: 4,
+			want: "0: a > b 0.5; a x1; b x1", cost: 2, secs: 1600, why: "--bwlimit (0.5 Gbit/s)",
+		},
+		{
 			name:  "a bucket of several regions is read in the best",
 			world: newWorld().link("a>b", 1, 0.02).link("c>b", 3, 0.01),
 			job:   Job{Sources: regions("a", "c"), Dests: [][]region.Region{regions("b")}, Bytes: 100 * unit.GB, MinThroughput: 2}, limit: 8,

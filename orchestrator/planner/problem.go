@@ -81,7 +81,7 @@ func newProblem(ctx context.Context, job Job, g Grid, prices Prices, limits Limi
 	if job.Gateways != nil {
 		p.gateways = *job.Gateways
 	}
-	for _, rate := range append([]unit.Gbps{job.ReadGbps}, job.WriteGbps...) {
+	for _, rate := range append([]unit.Gbps{job.ReadGbps, job.Limit}, job.WriteGbps...) {
 		if rate > 0 {
 			p.most = min(p.most, float64(rate))
 		}

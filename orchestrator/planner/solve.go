@@ -171,8 +171,8 @@ func check(job Job, limits Limits) error {
 		return fmt.Errorf("a time of %s is negative", job.MaxTime)
 	case len(job.WriteGbps) > 0 && len(job.WriteGbps) != len(job.Dests):
 		return fmt.Errorf("%d store rates for %d destinations", len(job.WriteGbps), len(job.Dests))
-	case !(slices.Min(append([]unit.Gbps{job.ReadGbps}, job.WriteGbps...)) >= 0):
-		return errors.New("a store's rate is negative or no number")
+	case !(slices.Min(append([]unit.Gbps{job.ReadGbps, job.Limit}, job.WriteGbps...)) >= 0):
+		return errors.New("a store's rate or the limit is negative or no number")
 	case job.Mode != "" && job.Mode != Overlay && job.Mode != Direct:
 		return fmt.Errorf("route %q is neither direct nor overlay", job.Mode)
 	case job.Gateways != nil && *job.Gateways < 0:

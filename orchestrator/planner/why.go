@@ -19,7 +19,11 @@ import (
 func (s *solver) bottlenecks(c point) ([]string, error) {
 	found := []string{}
 	if c.rate >= s.p.most*(1-lacking) {
-		found = append(found, fmt.Sprintf("the stores (%s)", gbits(s.p.most)))
+		what := "the stores"
+		if float64(s.p.job.Limit) == s.p.most {
+			what = "--bwlimit"
+		}
+		found = append(found, fmt.Sprintf("%s (%s)", what, gbits(s.p.most)))
 	}
 	best, err := s.withTrees(c.answer, c.answer.gateways)
 	if err != nil {
