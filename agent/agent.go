@@ -145,11 +145,11 @@ func (a *Agent) listen() error {
 }
 
 // open opens a stream to a peer for the relay.
-func (a *Agent) open(ctx context.Context, peer route.Gateway) (relay.Stream, error) {
+func (a *Agent) open(ctx context.Context, peer route.Gateway, leg link.Leg) (relay.Stream, error) {
 	if a.links == nil {
 		return nil, fmt.Errorf("this agent has no network to reach %q by", peer)
 	}
-	s, err := a.links.Open(ctx, peer)
+	s, err := a.links.Open(ctx, peer, leg)
 	if err != nil {
 		return nil, err
 	}

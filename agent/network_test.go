@@ -337,3 +337,21 @@ func TestUDPThatIsBlockedOnTheWay(t *testing.T) {
 		})
 	}
 }
+
+// TestRoutesAroundACircle: payloads that each have a connection to one relay and
+// want one to the next do not wait for each other, whichever way the routes lead.
+func TestRoutesAroundACircle(t *testing.T) {
+	overBoth(t, func(t *testing.T, p places, _ *agenttest.Sim, o agenttest.Options) {
+		o.Connections = 2
+		f := agenttest.Start(t, o, "r", "a", "b", "c")
+		f.Configure("s", agenttest.Chain(0, 1, "r", "a", "b", "c"), agenttest.Chain(1, 1, "r", "b", "c", "a"), agenttest.Chain(2, 1, "r", "c", "a", "b"))
+		const size = 3 << 20 // more than fits the buffers on the way
+		p.put("k", random(size), objstore.Metadata{})
+		var keys []string
+		var sizes []int
+		for range 24 {
+			keys, sizes = append(keys, "k"), append(sizes, size)
+		}
+		checkResults(t, f.Run("r", whole(0, keys, sizes, 0)))
+	})
+}

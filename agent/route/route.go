@@ -113,6 +113,15 @@ func (n *Node) Relayed() bool {
 	return false
 }
 
+// Height is how many gateways follow one another behind this one, at most.
+func (n *Node) Height() int {
+	most := 0
+	for i := range n.Children {
+		most = max(most, n.Children[i].Height()+1)
+	}
+	return most
+}
+
 // Path returns the gateways from the root to the writer of dest, nil if the
 // tree does not write it.
 func (n *Node) Path(dest Dest) []Gateway {

@@ -65,6 +65,9 @@ func TestPathsAndPruning(t *testing.T) {
 	if _, ok := tree.Prune([]Dest{7}); ok {
 		t.Error("Prune(7) kept something")
 	}
+	if tree.Height() != 2 || pruned.Height() != 2 || (&Node{}).Height() != 0 {
+		t.Errorf("heights are %d and %d", tree.Height(), pruned.Height())
+	}
 	if got := tree.String(); got != "r>relay>(w1,w2)" {
 		t.Errorf("String: %s", got)
 	}

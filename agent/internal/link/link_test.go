@@ -120,7 +120,7 @@ func echo(_ context.Context, _ route.Gateway, s link.Stream) {
 func ask(e *link.Endpoint, peer route.Gateway, text string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	s, err := e.Open(ctx, peer)
+	s, err := e.Open(ctx, peer, link.Leg{})
 	if err != nil {
 		return "", err
 	}
@@ -213,7 +213,7 @@ func TestStreamsEndWithTheirPeer(t *testing.T) {
 		client, _ := f.endpoint("client", nil)
 		peers := f.to("server", address, 1)
 		client.SetPeers(peers)
-		s, err := client.Open(f.t.Context(), "server")
+		s, err := client.Open(f.t.Context(), "server", link.Leg{})
 		if err != nil {
 			f.t.Fatal(err)
 		}
@@ -226,7 +226,7 @@ func TestStreamsEndWithTheirPeer(t *testing.T) {
 		if _, err := io.ReadAll(s); err == nil {
 			f.t.Error("the stream outlives its peer")
 		}
-		if _, err := client.Open(f.t.Context(), "server"); err == nil {
+		if _, err := client.Open(f.t.Context(), "server", link.Leg{}); err == nil {
 			f.t.Error("a stream to who is no peer")
 		}
 	})
@@ -273,7 +273,7 @@ func TestWindowsAreGivenBack(t *testing.T) {
 		})
 		client, _ := f.endpoint("client", nil)
 		client.SetPeers(f.to("server", address, 1))
-		s, err := client.Open(f.t.Context(), "server")
+		s, err := client.Open(f.t.Context(), "server", link.Leg{})
 		if err != nil {
 			f.t.Fatal(err)
 		}

@@ -27,6 +27,7 @@ type Peer struct {
 type connection struct {
 	conn
 	active int  // streams opened by this side that keep others waiting; guarded by the pool
+	height int  // of the latest of them; guarded by the pool
 	path   Path // as it was measured last; guarded by the pool
 }
 
@@ -182,14 +183,14 @@ func resolve(ctx context.Context, network, address string) (netip.AddrPort, erro
 // Open opens a stream to the peer on the connection that has the fewest. It
 // waits for the first connection while that is being made, and for its turn
 // where all are busy and get on; a peer to which there is no connection any
-// more fails at once, until there is one again.
-func (e *Endpoint) Open(ctx context.Context, name route.Gateway) (Stream, error) {
+// more fails at once, until there is one again. leg says for what.
+func (e *Endpoint) Open(ctx context.Context, name route.Gateway, leg Leg) (Stream, error) {
 	p := e.peer(name)
 	if p == nil {
 		return nil, fmt.Errorf("gateway %q is not a peer of this one", name)
 	}
 	for {
-		c, err := p.take(ctx)
+		c, err := p.take(ctx, leg)
 		if err != nil {
 			return nil, err
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"net"
 	"slices"
 	"sync"
@@ -20,8 +21,9 @@ type peer struct {
 
 	mu      sync.Mutex
 	conns   []*connection
-	waiting []chan turn // whoever waits for a connection, the longest first
-	err     error       // why there was no connection last time, nil once there is one
+	waiting []waiter // whoever waits for a connection, the longest first
+	heights []int    // to be expected, in order: see spares
+	err     error    // why there was no connection last time, nil once there is one
 	gone    bool
 	past    Path // packets of connections that have ended
 
@@ -42,20 +44,34 @@ type turn struct {
 	err error
 }
 
+// Leg is where on its route a payload wants a connection.
+type Leg struct {
+	Height  int  // how many gateways follow one another from here on, at most
+	Relayed bool // it has a connection, and keeps it while it waits
+}
+
+// waiter waits for its turn.
+type waiter struct {
+	height int
+	turn   chan turn
+}
+
 // take returns the live connection with the fewest streams, one more counted
 // for the caller, who calls give when it has room again. It waits while the
 // first dials are under way, and while all connections are busy, as long as
 // they get on.
-func (p *peer) take(ctx context.Context) (*connection, error) {
+func (p *peer) take(ctx context.Context, leg Leg) (*connection, error) {
+	height := leg.Height
 	p.mu.Lock()
+	p.expect(leg)
 	if len(p.waiting) == 0 {
-		if t := p.next(); t != (turn{}) {
+		if t := p.next(height); t != (turn{}) {
 			p.mu.Unlock()
 			return t.c, t.err
 		}
 	}
 	mine := make(chan turn, 1)
-	p.waiting = append(p.waiting, mine)
+	p.waiting = append(p.waiting, waiter{height, mine})
 	p.serve() // those who wait before this one may be served, too
 	moved := p.moved()
 	p.mu.Unlock()
@@ -79,7 +95,7 @@ func (p *peer) take(ctx context.Context) (*connection, error) {
 			stalled.Reset(stalledAfter)
 			continue
 		}
-		p.waiting = slices.DeleteFunc(p.waiting, func(x chan turn) bool { return x == mine })
+		p.waiting = slices.DeleteFunc(p.waiting, func(w waiter) bool { return w.turn == mine })
 		p.mu.Unlock()
 		select {
 		case t := <-mine: // it came just now
@@ -101,9 +117,9 @@ func (p *peer) moved() (sum int64) {
 	return sum
 }
 
-// next is what the next in turn gets; the zero turn means to wait. The caller
+// next is what one of that height gets; the zero turn means to wait. The caller
 // holds mu.
-func (p *peer) next() turn {
+func (p *peer) next(height int) turn {
 	for i := len(p.conns) - 1; i >= 0; i-- {
 		if c := p.conns[i]; c.Context().Err() != nil {
 			p.drop(c)
@@ -119,8 +135,9 @@ func (p *peer) next() turn {
 		}
 	}
 	switch {
-	case best != nil:
+	case best != nil && (best.atOnce() > 1 || p.spares(height)):
 		best.active++
+		best.height = height
 		return turn{c: best}
 	case p.gone:
 		return turn{err: fmt.Errorf("gateway %s is no longer a peer", p.name)}
@@ -130,16 +147,62 @@ func (p *peer) next() turn {
 	return turn{}
 }
 
+// expect notes the heights that may want a connection. Where payloads are
+// relayed, lower ones may come that way too, and it is too late for them when the
+// connections have gone to higher ones. The caller holds mu.
+func (p *peer) expect(leg Leg) {
+	lowest := leg.Height
+	if leg.Relayed {
+		lowest = 1
+	}
+	for h := lowest; h <= leg.Height; h++ {
+		if i, ok := slices.BinarySearch(p.heights, h); !ok {
+			p.heights = slices.Insert(p.heights, i, h)
+		}
+	}
+}
+
+// spares tells whether one more payload of that height leaves a connection for
+// each lower height. Where a connection carries one payload at a time, a payload
+// keeps it while it waits for the next: routes that lead around a circle would
+// wait for each other. But the heights along a route decrease, and so what waits
+// at the lowest always gets on, then what waits for that, and so on. With fewer
+// connections than heights there is no help. The caller holds mu.
+func (p *peer) spares(height int) bool {
+	for i, low := range p.heights {
+		if low >= height {
+			break
+		}
+		higher := 1
+		for _, c := range p.conns {
+			if c.active > 0 && c.height > low {
+				higher++
+			}
+		}
+		if higher > max(1, len(p.conns)-(i+1)) {
+			return false
+		}
+	}
+	return true
+}
+
 // serve gives those who wait their turns, as far as there are any. The caller
 // holds mu.
 func (p *peer) serve() {
-	for len(p.waiting) > 0 {
-		t := p.next()
-		if t == (turn{}) {
-			return
+	refused := math.MaxInt // what waits at that height, or higher, has no turn now
+	for i := 0; i < len(p.waiting) && refused > p.heights[0]; {
+		w, t := p.waiting[i], turn{}
+		if w.height < refused {
+			if t = p.next(w.height); t == (turn{}) {
+				refused = w.height
+			}
 		}
-		p.waiting[0] <- t
-		p.waiting = slices.Delete(p.waiting, 0, 1)
+		if t == (turn{}) {
+			i++
+			continue
+		}
+		w.turn <- t
+		p.waiting = slices.Delete(p.waiting, i, i+1)
 	}
 }
 

@@ -36,7 +36,7 @@ func TestStreamsWaitForAllConnections(t *testing.T) {
 				turns := make(chan time.Duration, streams)
 				for range streams {
 					go func() {
-						if _, err := p.take(t.Context()); err != nil {
+						if _, err := p.take(t.Context(), Leg{}); err != nil {
 							t.Error(err)
 						}
 						turns <- time.Since(start)
@@ -64,5 +64,39 @@ func TestStreamsWaitForAllConnections(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// oneAtATime is a connection that carries one payload at a time.
+type oneAtATime struct{ fakeConn }
+
+func (oneAtATime) atOnce() int { return 1 }
+
+// TestConnectionsAreSparedForThoseNearTheirEnd: of three connections those that
+// have two gateways to go get no more than two, those with three no more than one,
+// and those that are relayed to their last gateway all that are free.
+func TestConnectionsAreSparedForThoseNearTheirEnd(t *testing.T) {
+	p := &peer{settled: true, cancel: func() {}}
+	defer p.close()
+	for range 3 {
+		p.add(&connection{conn: oneAtATime{}})
+	}
+	now, cancel := context.WithCancel(t.Context())
+	cancel() // who has to wait gets nothing
+	given := map[int]*connection{}
+	for _, height := range []int{3, 3, 2, 2, 1} {
+		if c, err := p.take(now, Leg{Height: height, Relayed: true}); err == nil {
+			if given[height] != nil {
+				t.Errorf("height %d got a second one", height)
+			}
+			given[height] = c
+		}
+	}
+	if len(given) != 3 {
+		t.Fatalf("%d heights got a connection", len(given))
+	}
+	p.give(given[3])
+	if _, err := p.take(now, Leg{Height: 2}); err != nil {
+		t.Errorf("a connection that a higher one gave back is for a lower one, too: %v", err)
 	}
 }

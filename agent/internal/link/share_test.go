@@ -94,7 +94,7 @@ func TestAStreamThatEndsEarlyLeavesItsConnection(t *testing.T) {
 			for range 2 {
 				b := append((&wire.Probe{}).Append(nil), dataFrame(1)...)
 				b[len(b)-1] = 'x'
-				s, err := client.Open(f.t.Context(), "server")
+				s, err := client.Open(f.t.Context(), "server", link.Leg{})
 				if err != nil {
 					f.t.Fatalf("after %s: %v", after, err)
 				}
@@ -107,7 +107,7 @@ func TestAStreamThatEndsEarlyLeavesItsConnection(t *testing.T) {
 			}
 		}
 		for _, c := range []struct{ kind, answer string }{{"s", "enough"}, {"r", ""}} {
-			s, err := client.Open(f.t.Context(), "server")
+			s, err := client.Open(f.t.Context(), "server", link.Leg{})
 			if err != nil {
 				f.t.Fatal(err)
 			}
@@ -126,7 +126,7 @@ func TestAStreamThatEndsEarlyLeavesItsConnection(t *testing.T) {
 			s.Release()
 			still(c.kind)
 		}
-		s, err := client.Open(f.t.Context(), "server")
+		s, err := client.Open(f.t.Context(), "server", link.Leg{})
 		if err != nil {
 			f.t.Fatal(err)
 		}
@@ -156,7 +156,7 @@ func TestAnInterruptedStreamFailsAtOnce(t *testing.T) {
 				return err
 			},
 		} {
-			s, err := client.Open(f.t.Context(), "server")
+			s, err := client.Open(f.t.Context(), "server", link.Leg{})
 			if err != nil {
 				f.t.Fatal(err)
 			}
@@ -180,7 +180,7 @@ func TestWaitingForAConnection(t *testing.T) {
 	simulated(t, link.TLS, func(f *fabric) {
 		client := f.pair(1, func(ctx context.Context, peer route.Gateway, s link.Stream) { echo(ctx, peer, s) })
 		hold := func(every, during time.Duration) error {
-			s, err := client.Open(f.t.Context(), "server")
+			s, err := client.Open(f.t.Context(), "server", link.Leg{})
 			if err != nil {
 				return err
 			}
@@ -211,7 +211,7 @@ func TestWaitingForAConnection(t *testing.T) {
 
 // askPatiently is ask without an end.
 func askPatiently(e *link.Endpoint, text string) (string, error) {
-	s, err := e.Open(context.Background(), "server")
+	s, err := e.Open(context.Background(), "server", link.Leg{})
 	if err != nil {
 		return "", err
 	}

@@ -22,6 +22,7 @@ type child struct {
 	relay   *Relay
 	h       *wire.Header
 	node    *route.Node
+	relayed bool // the chunk came from another gateway
 	stream  Stream
 	stop    func() bool // undoes the interruption of stream by its context
 	pending *[]byte     // nil when nothing waits to be sent any more
@@ -29,7 +30,7 @@ type child struct {
 }
 
 func (c *child) open(ctx context.Context) error {
-	s, err := c.relay.cfg.Open(ctx, c.node.Gateway)
+	s, err := c.relay.cfg.Open(ctx, c.node.Gateway, link.Leg{Height: c.h.Route.Height(), Relayed: c.relayed})
 	if err != nil {
 		return err
 	}

@@ -46,6 +46,11 @@ type branch interface {
 // is the parsed h.Dests, and nil where the route writes nothing here. A branch
 // that cannot be opened, or whose payload cannot be read, counts as failed.
 func (r *Relay) Fan(ctx context.Context, h *wire.Header, dests *wire.Dests) *Fan {
+	return r.fan(ctx, h, dests, false)
+}
+
+// fan is Fan, also for a chunk that came from another gateway.
+func (r *Relay) fan(ctx context.Context, h *wire.Header, dests *wire.Dests, relayed bool) *Fan {
 	f := &Fan{h: h}
 	var unreadable error
 	if len(h.Route.Writes) > 0 && h.Codec != wire.CodecPlain {
@@ -55,7 +60,7 @@ func (r *Relay) Fan(ctx context.Context, h *wire.Header, dests *wire.Dests) *Fan
 		f.branches = append(f.branches, &local{relay: r, h: h, block: dests, number: number})
 	}
 	for i := range h.Route.Children {
-		f.branches = append(f.branches, &child{relay: r, h: h, node: &h.Route.Children[i]})
+		f.branches = append(f.branches, &child{relay: r, h: h, node: &h.Route.Children[i], relayed: relayed})
 	}
 	f.failed = make([]error, len(f.branches))
 	open := func(i int) {

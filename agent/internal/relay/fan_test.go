@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/skyctl/skyctl/agent/chunk"
+	"github.com/skyctl/skyctl/agent/internal/link"
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/route"
 	"github.com/skyctl/skyctl/agent/wire"
@@ -42,7 +43,7 @@ func TestAChildWithoutProgressIsCut(t *testing.T) {
 			s.Release()
 		}
 		b, payload := large(node("r", leaf("stuck", 0), leaf("w", 1)), 8)
-		s, err := n.open(t.Context(), "r")
+		s, err := n.open(t.Context(), "r", link.Leg{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,7 +105,7 @@ func TestAcknowledgementsPassAsTheyCome(t *testing.T) {
 			s.Write(written(0))
 			s.CloseWrite()
 		}
-		s, err := n.open(t.Context(), "r")
+		s, err := n.open(t.Context(), "r", link.Leg{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,7 +141,7 @@ func TestAChildsLastWordIsHeard(t *testing.T) {
 		s.CloseWrite()
 	}
 	b, _ := large(node("r", leaf("full", 0)), 8)
-	s, err := n.open(t.Context(), "r")
+	s, err := n.open(t.Context(), "r", link.Leg{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +227,7 @@ func BenchmarkRelay(b *testing.B) {
 	r := n.relays["r"]
 	encoded, payload := large(node("r", leaf("out", 0)), 256)
 	var in, out still
-	r.cfg.Open = func(context.Context, route.Gateway) (Stream, error) {
+	r.cfg.Open = func(context.Context, route.Gateway, link.Leg) (Stream, error) {
 		out.Reset(written(0))
 		return &out, nil
 	}
@@ -257,7 +258,7 @@ func TestAllocationsOfAChunk(t *testing.T) {
 			r := n.relays["r"]
 			encoded, _ := large(c.tree, 256)
 			var in, out still
-			r.cfg.Open = func(context.Context, route.Gateway) (Stream, error) {
+			r.cfg.Open = func(context.Context, route.Gateway, link.Leg) (Stream, error) {
 				out.Reset(written(0))
 				return &out, nil
 			}

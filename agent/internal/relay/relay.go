@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/skyctl/skyctl/agent/internal/codec"
+	"github.com/skyctl/skyctl/agent/internal/link"
 	"github.com/skyctl/skyctl/agent/internal/sink"
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/route"
@@ -38,7 +39,7 @@ type Config struct {
 	// session, which waits for leave. False if there is none.
 	Enter func(context.Context) (_ context.Context, leave func(), ok bool)
 	Key   func() []byte // the run's, nil where this gateway only relays
-	Open  func(ctx context.Context, peer route.Gateway) (Stream, error)
+	Open  func(ctx context.Context, peer route.Gateway, leg link.Leg) (Stream, error)
 	Sink  *sink.Sink
 	Log   *slog.Logger
 }
@@ -126,7 +127,7 @@ func (r *Relay) serveChunk(ctx context.Context, peer route.Gateway, s Stream, he
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	fan := r.Fan(ctx, &h, dests)
+	fan := r.fan(ctx, &h, dests, true)
 	defer fan.Release()
 	switch err := r.copy(s, &h, fan); {
 	case err == nil:

@@ -15,6 +15,7 @@ import (
 
 	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/internal/budget"
+	"github.com/skyctl/skyctl/agent/internal/link"
 	"github.com/skyctl/skyctl/agent/internal/sink"
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/objstore/mem"
@@ -50,7 +51,7 @@ func newNet(t testing.TB, names ...route.Gateway) *net {
 	return n
 }
 
-func (n *net) open(_ context.Context, peer route.Gateway) (Stream, error) {
+func (n *net) open(_ context.Context, peer route.Gateway, _ link.Leg) (Stream, error) {
 	serve, ok := n.peers[peer]
 	if r := n.relays[peer]; r != nil {
 		serve = func(s *memStream) { r.Serve(context.Background(), "test", s) }
@@ -66,7 +67,7 @@ func (n *net) open(_ context.Context, peer route.Gateway) (Stream, error) {
 // returns what is answered and why the connection was closed, if it was.
 func (n *net) give(to route.Gateway, bytes []byte) ([]wire.Ack, error) {
 	n.t.Helper()
-	s, err := n.open(n.t.Context(), to)
+	s, err := n.open(n.t.Context(), to, link.Leg{})
 	if err != nil {
 		n.t.Fatal(err)
 	}
@@ -275,7 +276,7 @@ func TestAPeerThatSaysNothingIsLetGo(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				n := newNet(t, "w")
-				s, err := n.open(t.Context(), "w")
+				s, err := n.open(t.Context(), "w", link.Leg{})
 				if err == nil && c.bytes != nil {
 					_, err = s.Write(c.bytes)
 				}
