@@ -20,6 +20,9 @@ type tries struct {
 	wait     *backoff.ExponentialBackOff
 }
 
+// longestExcused is the longest pause after a failure that is nobody's fault.
+const longestExcused = time.Second
+
 // next counts a failure, unless it is excused. It returns how long to wait
 // before the next try, and false if there should be none. What is excused is
 // soon mended, and nothing is to wait longer than that for having been tried
@@ -33,12 +36,14 @@ func (t *tries) next(r Retry, excused bool) (time.Duration, bool) {
 		}
 		t.wait.Reset()
 	}
-	if excused {
-		t.wait.Reset()
-	} else {
+	wait := t.wait.NextBackOff()
+	if !excused {
 		t.failures++
+	} else if wait > longestExcused {
+		wait = longestExcused
+		t.wait.Reset()
 	}
-	return t.wait.NextBackOff(), t.failures < r.Attempts
+	return wait, t.failures < r.Attempts
 }
 
 // judge decides on a task whose attempt was answered at every destination, in

@@ -282,7 +282,9 @@ func TestATransportThatChangesIsTold(t *testing.T) {
 	s := line(control.Bottleneck{}, control.Bottleneck{}, control.Bottleneck{})
 	s.unlinked, s.over = map[edge]int{}, map[edge]string{}
 	var told []string
-	s.cfg.Events = func(e Event) { told = append(told, fmt.Sprintf("%s to %s over %s: %s", e.Gateway, e.Peer, e.Transport, e.Reason)) }
+	s.cfg.Events = func(e Event) {
+		told = append(told, fmt.Sprintf("%s to %s over %s: %s", e.Gateway, e.Peer, e.Transport, e.Reason))
+	}
 	for _, tls := range []int{0, 0, 1, 2, 2, 0} {
 		s.gateways["r"].stats.Peers = []control.PeerStats{
 			{Name: "m", Expected: true, Connections: 2, TLS: tls}, {Name: "w", Expected: true, Connections: 1, TLS: 1}}

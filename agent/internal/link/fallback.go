@@ -27,7 +27,7 @@ func (e *Endpoint) dialEither(ctx context.Context, p *peer) (conn, func(), error
 	defer late.Stop()
 	quic, tls := make(chan dialed), make(chan dialed)
 	dial := func(over func(context.Context, *peer) (conn, func(), error), to chan<- dialed) {
-		go func() { // until to is read from, below
+		go func() { // ends when its outcome is taken, below
 			c, release, err := over(ctx, p)
 			to <- dialed{c, release, err}
 		}()
