@@ -165,6 +165,26 @@ func (a *Agent) Probe(ctx context.Context, req control.ProbeRequest) (control.Pr
 	return control.ProbeResult{QUIC: control.Probed(over[link.QUIC]), TLS: control.Probed(over[link.TLS])}, nil
 }
 
+// Measure implements control.API.
+func (a *Agent) Measure(ctx context.Context, req control.MeasureRequest) (control.Measured, error) {
+	switch {
+	case a.links == nil:
+		return control.Measured{}, fmt.Errorf("this agent has no network to reach %q by", req.Peer)
+	case req.Transport != control.TransportQUIC && req.Transport != control.TransportTLS:
+		return control.Measured{}, fmt.Errorf("transport %q is neither quic nor tls", req.Transport)
+	case req.Connections < 1 || req.Connections > control.MaxMeasureConnections:
+		return control.Measured{}, fmt.Errorf("%d connections are not within 1 and %d", req.Connections, control.MaxMeasureConnections)
+	case req.Seconds < 1 || req.Seconds > control.MaxMeasureSeconds:
+		return control.Measured{}, fmt.Errorf("%d seconds are not within 1 and %d", req.Seconds, control.MaxMeasureSeconds)
+	}
+	t, err := a.links.Measure(ctx, req.Peer, req.Address, link.Load{Transport: link.Transport(req.Transport),
+		Connections: req.Connections, Seconds: req.Seconds})
+	if err != nil {
+		return control.Measured{}, fmt.Errorf("measure the way to %s: %w", req.Peer, err)
+	}
+	return control.Measured(t), nil
+}
+
 // Info implements control.API.
 func (a *Agent) Info(context.Context) (control.Info, error) {
 	return control.Info{Name: a.cfg.Name, Run: a.cfg.Run, Version: a.cfg.Version, PID: os.Getpid(),

@@ -25,6 +25,9 @@ const planAge = 24 * time.Hour
 // may be in the chain, both at once.
 func (o *Orchestrator) Apply(ctx context.Context, id rundir.ID, opts ApplyOptions) (Result, error) {
 	return o.work(ctx, id, func(a *attempt) (Result, error) {
+		if err := a.moves(); err != nil {
+			return Result{}, err
+		}
 		state, err := a.journal.Value(ctx, keyState)
 		if err != nil {
 			return Result{}, err
@@ -50,6 +53,9 @@ func (o *Orchestrator) Apply(ctx context.Context, id rundir.ID, opts ApplyOption
 // Where it lacks nothing no gateway is brought up.
 func (o *Orchestrator) Resume(ctx context.Context, id rundir.ID, opts ApplyOptions) (Result, error) {
 	return o.work(ctx, id, func(a *attempt) (Result, error) {
+		if err := a.moves(); err != nil {
+			return Result{}, err
+		}
 		state, err := a.journal.Value(ctx, keyState)
 		if err != nil {
 			return Result{}, err
@@ -93,6 +99,14 @@ func (o *Orchestrator) work(ctx context.Context, id rundir.ID, do func(*attempt)
 	}
 	defer func() { err = errors.Join(err, j.Close()) }()
 	return do(&attempt{o: o, run: run, saved: s, journal: j, start: start})
+}
+
+// moves refuses a run that measured, which is nothing to be gone on with.
+func (a *attempt) moves() error {
+	if a.saved.Measure == nil {
+		return nil
+	}
+	return &UsageError{Err: fmt.Errorf("run %s measured links and moves nothing", a.run.ID), Hint: "measure again: skyctl grid measure"}
 }
 
 // checkFresh refuses a plan that is old, or whose source has changed since.

@@ -68,7 +68,16 @@ func (a *attempt) carry(ctx context.Context, opts ApplyOptions, up bringUp) (Res
 		out.moved, out.err = a.transfer(ctx, time.Time{})
 		out.err = errors.Join(out.err, a.fleet.inside.stop())
 	} else {
-		out = a.withGateways(ctx, cfg, opts, up)
+		out.err, out.down = a.withGateways(ctx, cfg, opts, func(ctx context.Context, d *deploy.Deployment) error {
+			a.fleet.deployed = d
+			if err := up(ctx, d); err != nil {
+				return a.notUp(ctx, err)
+			}
+			return nil
+		}, func(ctx context.Context, d *deploy.Deployment) (err error) {
+			out.moved, err = a.transfer(ctx, d.NotAfter())
+			return err
+		})
 	}
 	ended := context.WithoutCancel(ctx) // what is left to do is done also after ^C
 	res, err := a.result(ended, cfg.Layout, out.moved)
@@ -121,36 +130,31 @@ func (a *attempt) settings(ctx context.Context) (s settings, err error) {
 	return s, nil
 }
 
-func (a *attempt) withGateways(ctx context.Context, cfg deploy.Config, opts ApplyOptions, up bringUp) (out outcome) {
+// withGateways brings gateways up, uses them, and takes them down again whatever
+// happened. down is what went wrong with that alone.
+func (a *attempt) withGateways(ctx context.Context, cfg deploy.Config, opts ApplyOptions, up bringUp, use func(context.Context, *deploy.Deployment) error) (err, down error) {
 	d, err := deploy.New(ctx, cfg)
 	if err != nil {
-		out.err = &PreconditionError{Err: err}
-		return out
+		return &PreconditionError{Err: err}, nil
 	}
-	if out.err = a.pinned(ctx); out.err != nil {
-		out.down = d.Close()
-		return out
+	if err := a.pinned(ctx); err != nil {
+		return err, d.Close()
 	}
-	if out.err = a.rented(ctx, true); out.err != nil {
-		out.down = d.Close()
-		return out
+	if err := a.rented(ctx, true); err != nil {
+		return err, d.Close()
 	}
 	a.o.begin(a.run, PhaseProvision, fmt.Sprintf("%d gateways in %d regions", len(cfg.Layout.Gateways), len(a.saved.Overlay.Regions)))
-	a.fleet.deployed = d
-	if err := up(ctx, d); err != nil {
-		out.err = a.notUp(ctx, err)
-	} else {
-		out.moved, out.err = a.transfer(ctx, d.NotAfter())
+	if err = up(ctx, d); err == nil {
+		err = use(ctx, d)
 	}
 	ctx = context.WithoutCancel(ctx) // not even ^C keeps gateways from being destroyed
 	if !opts.Keep {
 		a.o.begin(a.run, PhaseDestroy, "")
-		if err := d.Destroy(ctx); err != nil {
-			out.down = &LeftoverError{Run: a.run.ID, Err: err}
+		if derr := d.Destroy(ctx); derr != nil {
+			down = &LeftoverError{Run: a.run.ID, Err: derr}
 		}
 	}
-	out.down = errors.Join(out.down, d.Close(), a.rented(ctx, opts.Keep || out.down != nil))
-	return out
+	return err, errors.Join(down, d.Close(), a.rented(ctx, opts.Keep || down != nil))
 }
 
 // notUp says what it means that the gateways did not come up.

@@ -80,6 +80,12 @@ func (o *Orchestrator) links(g *grid.Grid, file string) (*grid.Grid, error) {
 		}
 		return g.WithTable(t), nil
 	}
+	measured, err := o.measurements()
+	if err != nil {
+		return nil, err
+	}
+	fresh, old := measured.Tables(time.Now())
+	g = g.WithTable(fresh)
 	t, err := readFile(o.importedGrid(), grid.Read)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -88,8 +94,20 @@ func (o *Orchestrator) links(g *grid.Grid, file string) (*grid.Grid, error) {
 	default:
 		g = g.WithTable(t)
 	}
-	return g.WithModel(), nil
+	return g.WithTable(old).WithModel(), nil
 }
+
+// measurements are what Measure kept.
+func (o *Orchestrator) measurements() (grid.Measurements, error) {
+	m, err := readFile(o.measuredGrid(), grid.ReadMeasurements)
+	if errors.Is(err, fs.ErrNotExist) {
+		return grid.Measurements{}, nil
+	}
+	return m, err
+}
+
+// measuredGrid is where Measure keeps what it found.
+func (o *Orchestrator) measuredGrid() string { return filepath.Join(o.Home.Dir(), "measured.csv") }
 
 // importedGrid is where ImportGrid keeps links.
 func (o *Orchestrator) importedGrid() string { return filepath.Join(o.Home.Dir(), "grid.csv") }

@@ -43,17 +43,19 @@ const (
 	PhaseProvision Phase = "provision" // terraform apply
 	PhaseEnroll    Phase = "enroll"
 	PhaseTransfer  Phase = "transfer"
+	PhaseMeasure   Phase = "measure"
 	PhaseDestroy   Phase = "destroy"
 )
 
-// Progress is one thing that happened: a phase that began, or an event of the
-// transfer.
+// Progress is one thing that happened: a phase that began, an event of the
+// transfer, or a line for people.
 type Progress struct {
 	Time  time.Time
 	Run   rundir.ID
 	Phase Phase           // set when it begins
 	Note  string          // for people, with Phase: "3 gateways in 3 regions"
 	Event *transfer.Event // within PhaseList and PhaseTransfer
+	Line  string          // within PhaseMeasure
 }
 
 func (o *Orchestrator) observe(run *rundir.Run, p Progress) {

@@ -22,13 +22,19 @@ import (
 // credentials reach, of each cloud that a layout has gateways in, and returns
 // them for the plan.
 func (o *Orchestrator) pin(ctx context.Context, l *layout.Layout) (map[region.Cloud]string, error) {
+	pinned := o.accounts(l)
+	return pinned, o.identify(ctx, o.Config.Clouds, pinned)
+}
+
+// accounts are those that the configuration names for a layout.
+func (o *Orchestrator) accounts(l *layout.Layout) map[region.Cloud]string {
 	pinned := map[region.Cloud]string{}
 	for _, g := range l.Gateways {
 		if cloud := g.Region.Cloud(); slices.Contains(open.Rentable, cloud) {
 			pinned[cloud] = open.ID(o.Config.Clouds, cloud)
 		}
 	}
-	return pinned, o.identify(ctx, o.Config.Clouds, pinned)
+	return pinned
 }
 
 // identify asks each cloud whether the credentials are of the account that

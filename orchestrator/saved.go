@@ -21,6 +21,7 @@ type saved struct {
 	ChunkSize   int64           `json:"chunk_size"`
 	Warnings    []string        `json:"warnings,omitempty"`
 	Preview     *engine.Plan    `json:"preview,omitempty"` // what Terraform would do
+	Measure     *MeasureRequest `json:"measure,omitempty"` // the run moves nothing, but measures
 
 	// Accounts are whose machines the plan rents: account, project,
 	// subscription.

@@ -120,14 +120,19 @@ func (f *fleet) homes() map[route.Gateway]region.Region {
 }
 
 func (f *fleet) choose(ctx context.Context, policy string, pair [2]route.Gateway) chosen {
-	at := f.deployed.Addresses()
-	switch {
-	case policy != TransportAuto:
+	if policy != TransportAuto {
 		return chosen{policy, "--transport " + policy, false}
-	case onOneHost(at[pair[0]], at[pair[1]]):
+	}
+	at := f.deployed.Addresses()
+	return probe(ctx, f.API(pair[0]), at[pair[0]], pair[1], at[pair[1]])
+}
+
+// probe chooses a transport for a gateway at an address to a peer at another.
+func probe(ctx context.Context, from control.API, address string, peer route.Gateway, peerAddress string) chosen {
+	if onOneHost(address, peerAddress) {
 		return chosen{control.TransportTLS, "on one host, where only processor time counts", false}
 	}
-	found, err := f.API(pair[0]).Probe(ctx, control.ProbeRequest{Peer: pair[1], Address: at[pair[1]]})
+	found, err := from.Probe(ctx, control.ProbeRequest{Peer: peer, Address: peerAddress})
 	if err != nil {
 		found.QUIC.Error, found.TLS.Error = err.Error(), err.Error()
 	}

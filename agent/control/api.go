@@ -57,6 +57,11 @@ type API interface {
 	// all. It needs no configuration. What does not work is in the result.
 	Probe(ctx context.Context, req ProbeRequest) (ProbeResult, error)
 
+	// Measure loads the way to a peer for as long as it is asked to, a second
+	// and the dialing more. It needs no configuration, and what it sends is
+	// paid for.
+	Measure(ctx context.Context, req MeasureRequest) (Measured, error)
+
 	// Limit sets how many bytes a second this reader may read from the source,
 	// all chunks together; 0: as many as it can. It replaces Config.Limit.
 	Limit(ctx context.Context, req LimitRequest) error
@@ -140,6 +145,30 @@ type Probed struct {
 	Gbps  float64       `json:"gbps"` // received by the peer in a fraction of a second
 	Sent  int64         `json:"sent"` // packets
 	Lost  int64         `json:"lost"` // of them, or sent anew
+}
+
+// MeasureRequest names the peer, and how to load the way to it.
+type MeasureRequest struct {
+	Peer        route.Gateway `json:"peer"`
+	Address     string        `json:"address"` // host:port
+	Transport   string        `json:"transport"`
+	Connections int           `json:"connections"` // 1 to MaxMeasureConnections
+	Seconds     int           `json:"seconds"`     // 1 to MaxMeasureSeconds
+}
+
+// The most that may be asked of Measure.
+const (
+	MaxMeasureConnections = 64
+	MaxMeasureSeconds     = 60
+)
+
+// Measured is what came of a load.
+type Measured struct {
+	RTT   time.Duration `json:"rtt_ns"` // under it, the least of the connections'
+	Gbps  []float64     `json:"gbps"`   // received by the peer in each second
+	Bytes int64         `json:"bytes"`  // received in all
+	Sent  int64         `json:"sent"`   // packets
+	Lost  int64         `json:"lost"`   // of them, or sent anew
 }
 
 // Route is one of the trees that this reader may send chunks along. Weight is

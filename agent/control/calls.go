@@ -97,6 +97,11 @@ func (c *Client) Probe(ctx context.Context, req ProbeRequest) (ProbeResult, erro
 	return send[ProbeResult](ctx, c, pathProbe, "probe", req)
 }
 
+// Measure implements API.
+func (c *Client) Measure(ctx context.Context, req MeasureRequest) (Measured, error) {
+	return send[Measured](ctx, c, pathMeasure, "measure", req)
+}
+
 // send makes a call with req as its body. Text is what req holds that may not
 // be UTF-8.
 func send[Resp any](ctx context.Context, c *Client, path, op string, req any, text ...string) (Resp, error) {

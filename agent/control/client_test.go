@@ -100,6 +100,10 @@ func conformCalls(t *testing.T, f *fake, api API) {
 	if err != nil || probed.QUIC.Error != "no way to w" || probed.TLS != (Probed{RTT: time.Millisecond, Gbps: 1.5, Sent: 7, Lost: 1}) {
 		t.Errorf("Probe: %+v, %v", probed, err)
 	}
+	measured, err := api.Measure(ctx, MeasureRequest{Peer: "w", Address: "h:1", Transport: TransportTLS, Connections: 8, Seconds: 5})
+	if want := (Measured{RTT: time.Millisecond, Gbps: []float64{1.5, 5}, Bytes: 9, Sent: 7, Lost: 1}); err != nil || !reflect.DeepEqual(measured, want) {
+		t.Errorf("Measure: %+v, %v", measured, err)
+	}
 	err = api.Quiesce(ctx)
 	f.with(func() {
 		if err != nil || !f.quiesced {

@@ -150,6 +150,11 @@ func (f *fake) Limit(ctx context.Context, req LimitRequest) error {
 	return f.call(ctx, "limit", func() { f.cfg.Limit = req.BytesPerSecond })
 }
 
+func (f *fake) Measure(ctx context.Context, req MeasureRequest) (Measured, error) {
+	err := f.call(ctx, "measure", func() {})
+	return Measured{RTT: time.Millisecond, Gbps: []float64{1.5, float64(req.Seconds)}, Bytes: 9, Sent: 7, Lost: 1}, err
+}
+
 func (f *fake) Probe(ctx context.Context, req ProbeRequest) (ProbeResult, error) {
 	err := f.call(ctx, "probe", func() {})
 	return ProbeResult{QUIC: Probed{Error: "no way to " + string(req.Peer)}, TLS: Probed{RTT: time.Millisecond, Gbps: 1.5, Sent: 7, Lost: 1}}, err

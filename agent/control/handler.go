@@ -31,6 +31,7 @@ func Handler(api API) http.Handler {
 		return none{}, api.Quiesce(ctx)
 	}))
 	mux.HandleFunc("POST "+pathProbe, post(maxSmall, api.Probe))
+	mux.HandleFunc("POST "+pathMeasure, post(maxSmall, api.Measure))
 	mux.HandleFunc("POST "+pathLimit, post(maxSmall, quiet(api.Limit)))
 	mux.HandleFunc("POST "+pathResults, streamResults(api))
 	return orchestratorOnly(mux)

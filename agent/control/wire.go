@@ -33,6 +33,7 @@ const (
 	pathRenew     = version + "/renew"
 	pathQuiesce   = version + "/quiesce"
 	pathProbe     = version + "/probe"
+	pathMeasure   = version + "/measure"
 	pathLimit     = version + "/limit"
 )
 

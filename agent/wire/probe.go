@@ -3,8 +3,8 @@ package wire
 import "time"
 
 // Probe opens a stream whose payload is only counted: data frames of any
-// number, and then an abort. The acceptor counts for Window from the first on
-// and answers with one acknowledgement of chunk 0, destination 0, whose token
+// number, and then an abort. The acceptor counts for Window what comes behind
+// the first and answers with one acknowledgement of chunk 0, destination 0, whose token
 // is what Count writes.
 type Probe struct {
 	Window time.Duration // whole milliseconds
@@ -28,8 +28,8 @@ func ParseProbe(body []byte) (Probe, error) {
 	return p, f.end()
 }
 
-// Count is what a probe's acceptor received, and in what time since the first
-// byte of it.
+// Count is what a probe's acceptor received behind the first data frame, and in
+// what time.
 type Count struct {
 	Bytes int64
 	Took  time.Duration

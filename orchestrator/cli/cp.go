@@ -20,7 +20,7 @@ func (c *cpCmd) Run(ctx context.Context, s service, g *globals, out *console) er
 	}
 	ask := !g.Yes && !c.DryRun
 	if ask {
-		if err := canAsk(); err != nil {
+		if err := canAsk("add --yes, or look at the plan first: skyctl plan, then skyctl apply"); err != nil {
 			return err
 		}
 	}

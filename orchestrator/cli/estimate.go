@@ -32,7 +32,8 @@ func (c *estimateCmd) Run(ctx context.Context, s service, out *console) error {
 	if err != nil {
 		return err
 	}
-	if err := c.check(); err != nil {
+	goals, err := c.goals()
+	if err != nil {
 		return err
 	}
 	if c.ProvisionTime != nil && *c.ProvisionTime < 0 {
@@ -41,7 +42,7 @@ func (c *estimateCmd) Run(ctx context.Context, s service, out *console) error {
 	e, err := s.Estimate(ctx, orchestrator.EstimateRequest{
 		From: c.From, To: c.To, Size: c.Size, Pareto: pareto, Provision: c.ProvisionTime,
 		Files: orchestrator.FigureFiles{Grid: c.Grid, Prices: c.Prices, Machines: c.Machines},
-		Goals: orchestrator.Goals{MinThroughput: c.MinThroughput, MaxCost: c.MaxCost, MaxTime: c.MaxTime, Mode: c.Route, Gateways: c.Gateways},
+		Goals: goals,
 	})
 	if err != nil {
 		return err

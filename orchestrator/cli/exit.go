@@ -94,6 +94,9 @@ func diagnose(err error) failure {
 		f.hint = "make a new plan with skyctl plan"
 	case different, failed:
 		f.hint = "correct what the errors name, then copy again"
+		if _, ok := errors.AsType[*pairsError](err); ok {
+			f.hint = "correct what the errors name, then measure again"
+		}
 	case usage:
 		f.hint = usageHint(err)
 	case refused:
@@ -110,6 +113,7 @@ func classify(err error) kind {
 		unreachable *planner.Infeasible
 		old         *orchestrator.StaleError
 		objects     *objectsError
+		pairs       *pairsError
 		parse       *kong.ParseError
 		wrong       *orchestrator.UsageError
 		unknown     *rundir.NotFoundError
@@ -125,7 +129,7 @@ func classify(err error) kind {
 		return stale
 	case errors.As(err, &objects) && objects.different > 0:
 		return different
-	case errors.As(err, &objects):
+	case errors.As(err, &objects), errors.As(err, &pairs):
 		return failed
 	case errors.As(err, &parse), errors.As(err, &wrong), errors.As(err, &unknown), errors.Is(err, rundir.ErrNoRuns):
 		return usage

@@ -74,7 +74,7 @@ func (c *gcCmd) Run(ctx context.Context, s service, g *globals, out *console) er
 	}
 	ask := c.Delete && !g.Yes
 	if ask {
-		if err := canAsk(); err != nil {
+		if err := canAsk("add --yes, or look first: skyctl gc without --delete"); err != nil {
 			return err
 		}
 	}

@@ -28,7 +28,7 @@ type grammar struct {
 	Estimate   estimateCmd   `cmd:"" help:"Plan between regions, without buckets or credentials."`
 	Regions    regionsCmd    `cmd:"" help:"List the regions of clouds that are known."`
 	Prices     pricesCmd     `cmd:"" help:"Show the prices that plans rest on, each with its date and source."`
-	Grid       gridCmd       `cmd:"" help:"Show, or import, what regions can send to each other."`
+	Grid       gridCmd       `cmd:"" help:"Show, import, or measure what regions can send to each other."`
 	Lab        labCmd        `cmd:"" help:"Build an Internet in a box on this machine, for demos, tests and comparisons (root, Linux)."`
 	Init       initCmd       `cmd:"" help:"Check Terraform, credentials and permissions; say what is missing."`
 	Completion completionCmd `cmd:"" help:"Set up tab completion in a shell."`

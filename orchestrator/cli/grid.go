@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/skyctl/skyctl/orchestrator"
 	"github.com/skyctl/skyctl/orchestrator/grid"
@@ -14,8 +15,9 @@ import (
 
 // gridCmd is about the throughput figures that plans rest on.
 type gridCmd struct {
-	Show   gridShowCmd   `cmd:"" help:"Show what regions can send to each other, and how that is known."`
-	Import gridImportCmd `cmd:"" help:"Keep measured links, for plans to believe before the built-in model."`
+	Show    gridShowCmd    `cmd:"" help:"Show what regions can send to each other, and how that is known."`
+	Import  gridImportCmd  `cmd:"" help:"Keep measured links, for plans to believe before the built-in model."`
+	Measure gridMeasureCmd `cmd:"" help:"Rent gateways, measure what they can send to each other, keep that, and destroy them."`
 }
 
 type gridShowCmd struct {
@@ -36,6 +38,8 @@ type linkDoc struct {
 	Connections int           `json:"connections"`
 	Total       bool          `json:"total"` // of all gateways; else of each pair of them
 	Source      string        `json:"source"`
+	Measured    time.Time     `json:"measured,omitzero"` // by skyctl
+	Spread      float64       `json:"spread,omitempty"`  // of that, as a fraction
 }
 
 func (c *gridShowCmd) Run(s service, out *console) error {
@@ -56,7 +60,7 @@ func (c *gridShowCmd) Run(s service, out *console) error {
 			} else if ok {
 				return wrongUsage(unknown.Error())
 			}
-			doc.Links = append(doc.Links, linkDoc{from, to, l.Gbps, l.RTT.Seconds() * 1000, l.Connections, l.Total, l.Source})
+			doc.Links = append(doc.Links, linkDoc{from, to, l.Gbps, l.RTT.Seconds() * 1000, l.Connections, l.Total, l.Source, l.Measured, l.Spread})
 		}
 	}
 	out.answer(doc, func(w io.Writer) error { return gridView(w, doc) })
@@ -99,7 +103,11 @@ func gridView(w io.Writer, doc gridDoc) error {
 			if l.RTTMs > 0 {
 				rtt = fmt.Sprintf("%.4g ms", l.RTTMs)
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\n", l.From, l.To, l.Gbits.Human(), rtt, l.Connections, printable(l.Source))
+			source := l.Source
+			if !l.Measured.IsZero() {
+				source = measured(l.Measured, l.Spread)
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\n", l.From, l.To, l.Gbits.Human(), rtt, l.Connections, printable(source))
 			modelled, each = modelled || l.Source == grid.SourceModel, each || !l.Total
 		}
 	})

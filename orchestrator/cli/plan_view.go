@@ -139,6 +139,8 @@ func sourceRows(g overlay.Graph) []string {
 			continue
 		case text == grid.SourceModel:
 			text = modelNote
+		case !e.Measured.IsZero():
+			text = fmt.Sprintf("%s, %s", e.Pair(), measured(e.Measured, e.Spread))
 		}
 		if !slices.Contains(out, text) {
 			out = append(out, text)

@@ -54,6 +54,8 @@ func (p *progress) observe(ev orchestrator.Progress) {
 		p.phase(ev)
 	case ev.Event != nil:
 		p.event(*ev.Event)
+	case ev.Line != "":
+		p.line(oneLine(ev.Line))
 	}
 }
 

@@ -43,27 +43,38 @@ type transferFlags struct {
 
 // goalFlags say what is asked of the plan: of every command that solves.
 type goalFlags struct {
-	MinThroughput unit.Gbps     `placeholder:"RATE" help:"Plan for exactly this rate, such as 2.5Gbps."`
-	MaxCost       *unit.USD     `placeholder:"USD" help:"Stay within this total cost, in the plan and, retries included, while it is carried out."`
-	MaxTime       time.Duration `placeholder:"DURATION" help:"Plan to be done within this time, such as 20m, provisioning included."`
-	Gateways      *int          `placeholder:"N" help:"At most N gateways a region, and use them; 0: none, skyctl moves the bytes itself."`
-	Route         planner.Mode  `enum:"direct,overlay" default:"overlay" help:"direct: no relay regions. overlay: over relays where they help."`
+	MinThroughput *unit.Gbps     `placeholder:"RATE" help:"Plan for exactly this rate, such as 2.5Gbps."`
+	MaxCost       *unit.USD      `placeholder:"USD" help:"Stay within this total cost, in the plan and, retries included, while it is carried out."`
+	MaxTime       *time.Duration `placeholder:"DURATION" help:"Plan to be done within this time, such as 20m, provisioning included."`
+	Gateways      *int           `placeholder:"N" help:"At most N gateways a region, and use them; 0: none, skyctl moves the bytes itself."`
+	Route         planner.Mode   `enum:"direct,overlay" default:"overlay" help:"direct: no relay regions. overlay: over relays where they help."`
 }
 
-// check refuses values that no plan can be about.
-func (f *goalFlags) check() error {
+// goals are what the flags ask for. Values that no plan can be about are refused:
+// a goal of 0 would be none.
+func (f *goalFlags) goals() (orchestrator.Goals, error) {
+	g := orchestrator.Goals{MaxCost: f.MaxCost, Mode: f.Route, Gateways: f.Gateways}
 	switch {
 	case f.Gateways != nil && *f.Gateways < 0:
-		return wrongUsage("--gateways is a number from 0")
-	case f.MaxTime < 0:
-		return wrongUsage("--max-time is a time from now, not before it")
+		return g, wrongUsage("--gateways is a number from 0")
+	case f.MaxTime != nil && *f.MaxTime <= 0:
+		return g, wrongUsage("--max-time is a time from now, more than 0s")
+	case f.MinThroughput != nil && *f.MinThroughput == 0:
+		return g, wrongUsage("--min-throughput is a rate above 0")
 	}
-	return nil
+	if f.MaxTime != nil {
+		g.MaxTime = *f.MaxTime
+	}
+	if f.MinThroughput != nil {
+		g.MinThroughput = *f.MinThroughput
+	}
+	return g, nil
 }
 
 // request is what the flags ask for.
 func (f *transferFlags) request() (orchestrator.Request, error) {
-	if err := f.check(); err != nil {
+	goals, err := f.goals()
+	if err != nil {
 		return orchestrator.Request{}, err
 	}
 	limit, err := f.limit()
@@ -75,11 +86,11 @@ func (f *transferFlags) request() (orchestrator.Request, error) {
 		Dests:         f.Dests,
 		Recursive:     f.Recursive,
 		Filters:       filters(f.Include, f.Exclude),
-		MinThroughput: f.MinThroughput,
-		MaxCost:       f.MaxCost,
-		MaxTime:       f.MaxTime,
-		Mode:          f.Route,
-		Gateways:      f.Gateways,
+		MinThroughput: goals.MinThroughput,
+		MaxCost:       goals.MaxCost,
+		MaxTime:       goals.MaxTime,
+		Mode:          goals.Mode,
+		Gateways:      goals.Gateways,
 		ChunkSize:     f.ChunkSize,
 		BWLimit:       limit,
 		Verify:        control.Verify(f.Verify),

@@ -33,6 +33,8 @@ type service interface {
 	List(ctx context.Context, url string, recursive bool, yield func(objstore.Object) error) error
 	Estimate(ctx context.Context, req orchestrator.EstimateRequest) (orchestrator.Estimate, error)
 	Figures(files orchestrator.FigureFiles) (orchestrator.Figures, error)
+	PlanMeasure(req orchestrator.MeasureRequest) (orchestrator.MeasurePlan, error)
+	Measure(ctx context.Context, req orchestrator.MeasureRequest) (orchestrator.MeasureResult, error)
 	ImportGrid(file string) (orchestrator.Imported, error)
 	Terraform(ctx context.Context, id rundir.ID, args []string) (exit int, err error)
 }

@@ -23,14 +23,15 @@ func newDisplay(f *os.File) display {
 }
 
 // canAsk tells whether somebody sits at a terminal who can be asked: standard
-// input is one. A pipe or a file has answered nothing and is not read.
-func canAsk() error {
+// input is one. A pipe or a file has answered nothing and is not read. hint says
+// what to do if not.
+func canAsk(hint string) error {
 	if isatty.IsTerminal(os.Stdin.Fd()) {
 		return nil
 	}
 	return &orchestrator.UsageError{
 		Err:  errors.New("confirmation is needed and there is no terminal to ask on"),
-		Hint: "add --yes, or look at the plan first: skyctl plan, then skyctl apply",
+		Hint: hint,
 	}
 }
 

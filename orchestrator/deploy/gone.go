@@ -36,6 +36,10 @@ func (g gone) Parts(context.Context, control.UploadRequest) ([]objstore.PartRef,
 	return nil, g.err()
 }
 
+func (g gone) Measure(context.Context, control.MeasureRequest) (control.Measured, error) {
+	return control.Measured{}, g.err()
+}
+
 func (g gone) Probe(context.Context, control.ProbeRequest) (control.ProbeResult, error) {
 	return control.ProbeResult{}, g.err()
 }

@@ -2,7 +2,8 @@
 // machines can.
 //
 // A Grid asks several sources, in this order: the links that the configuration
-// states, measured tables (imported, or given by file), and the built-in model.
+// states, tables in the order in which they were given (what skyctl measured of
+// late, what was imported, what it measured before that), and the built-in model.
 // New has the first alone; WithTable and WithModel add the others. A pair of
 // owned regions (local or ssh) of which none knows is assumed, and says so; for
 // every other pair a missing figure is an UnknownError, never a guess. Each
@@ -44,6 +45,11 @@ type Link struct {
 	Assumed bool
 
 	Source string // where the figure is from, for people
+
+	// Measured is when skyctl measured it, zero if it did not; Spread how far a
+	// second of that was from the median at most, as a fraction.
+	Measured time.Time
+	Spread   float64
 }
 
 // Figures of an owned pair that no link names.
@@ -58,7 +64,8 @@ const (
 // with so many.
 const MachineConnections = 64
 
-// Sources of links, but for measured tables, which have names of their own.
+// Sources of links, but for SourceMeasured, and for tables that somebody
+// brought, which have names of their own.
 const (
 	SourceAssumed = "assumed"
 	SourceModel   = "model" // the built-in model of 2022; not a measurement of the pair

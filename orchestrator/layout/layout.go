@@ -229,6 +229,17 @@ func (l *Layout) connect(g *overlay.Graph) {
 	}
 }
 
+// In returns the gateways of a region, in the order of their numbers.
+func (l *Layout) In(at region.Region) []route.Gateway {
+	var names []route.Gateway
+	for _, g := range l.Gateways {
+		if g.Region == at {
+			names = append(names, g.Name)
+		}
+	}
+	return names
+}
+
 // Readers returns the gateways that read, sorted.
 func (l *Layout) Readers() []route.Gateway {
 	var rs []route.Gateway

@@ -79,6 +79,11 @@ type Edge struct {
 	USDPerGB    unit.USD      `json:"usd_per_gb"`
 	Assumed     bool          `json:"assumed,omitempty"` // the figures are grid's assumption
 	Source      string        `json:"source,omitempty"`  // where the throughput is from, for people
+
+	// Measured is when skyctl measured the throughput, and Spread how far a
+	// second of that was from it at most, as a fraction.
+	Measured time.Time `json:"measured,omitzero"`
+	Spread   float64   `json:"spread,omitempty"`
 }
 
 // Pair returns the regions that the edge joins.

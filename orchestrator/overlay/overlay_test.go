@@ -23,9 +23,9 @@ func sample() *Overlay {
 		Graph: Graph{
 			Regions: []Region{{"local:east", 2, "", 0, 0}, {"local:mid", 1, "", 0.9, 0}, {"local:west", 1, "", 0, 0}},
 			Edges: []Edge{
-				{"local:east", "local:mid", 0.5, 4, 0.01, true, ""},
-				{"local:east", "local:west", 1, 8, 0.02, false, ""},
-				{"local:mid", "local:west", 0.5, 4, 0.03, false, ""},
+				{From: "local:east", To: "local:mid", Gbits: 0.5, Connections: 4, USDPerGB: 0.01, Assumed: true},
+				{From: "local:east", To: "local:west", Gbits: 1, Connections: 8, USDPerGB: 0.02},
+				{From: "local:mid", To: "local:west", Gbits: 0.5, Connections: 4, USDPerGB: 0.03},
 			},
 			Routes: []Route{
 				{[]region.Region{"local:east", "local:west"}, 1, 0, 0},
@@ -150,7 +150,7 @@ func TestTreesSendWhatIsSharedOnce(t *testing.T) {
 func TestInside(t *testing.T) {
 	o := &Overlay{
 		Graph: Graph{
-			Edges:  []Edge{{"local:east", region.Workstation, 1, 0, 0, true, ""}, {region.Workstation, "local:west", 1, 0, 0, true, ""}},
+			Edges:  []Edge{{From: "local:east", To: region.Workstation, Gbits: 1, Assumed: true}, {From: region.Workstation, To: "local:west", Gbits: 1, Assumed: true}},
 			Routes: []Route{{[]region.Region{region.Workstation}, 1, 0, 0}},
 		},
 		Throughput: 1,

@@ -46,6 +46,8 @@ func (s *solver) build(c point) (overlay.Overlay, error) {
 				USDPerGB:    unit.USD(l.usd),
 				Assumed:     l.assumed,
 				Source:      l.source,
+				Measured:    l.measured,
+				Spread:      l.spread,
 			})
 		}
 	}

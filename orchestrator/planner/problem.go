@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/unit"
@@ -68,6 +69,8 @@ type link struct {
 	usd         float64 // a GB, on average over the job's volume
 	assumed     bool
 	source      string
+	measured    time.Time // zero: not by skyctl
+	spread      float64
 }
 
 // uses returns the part of one gateway's connections that a Gbit/s takes, at
@@ -244,7 +247,8 @@ func (p *problem) addLinks(g Grid, prices Prices) error {
 				continue
 			}
 			l := link{from: u, to: v, gbps: float64(figures.Gbps), connections: perGateway, total: figures.Total,
-				usd: float64(usd.Average(p.job.Bytes)), assumed: figures.Assumed, source: figures.Source}
+				usd: float64(usd.Average(p.job.Bytes)), assumed: figures.Assumed, source: figures.Source,
+				measured: figures.Measured, spread: figures.Spread}
 			if l.total {
 				l.connections = float64(figures.Connections)
 			}

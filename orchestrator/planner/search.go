@@ -90,8 +90,15 @@ func (s *solver) fastest(usd float64, does point) (best point, above float64, er
 	if err := try(s.most); err != nil {
 		return point{}, 0, err
 	}
-	// What settles ties is no reason to give up a range.
-	cutoff := usd/s.scale + tieRoom*s.tie
+	// What settles ties is no reason to give up a range, so what it may weigh is
+	// added to the limit. That room is made small: here a little money is worth
+	// much of the rate.
+	tie := s.tie
+	light := tie
+	if light == tieWeight {
+		light *= lightTies
+	}
+	cutoff := usd/s.scale + tieRoom*light
 	stack := []span{{slow: does.rate, fast: s.most}}
 	for looked := 0; len(stack) > 0; looked++ {
 		at := stack[len(stack)-1]
@@ -103,7 +110,9 @@ func (s *solver) fastest(usd float64, does point) (best point, above float64, er
 			}
 			continue
 		}
+		s.tie = light
 		bound, err := s.below(at.slow, at.fast, cutoff+10*tooLight)
+		s.tie = tie
 		if err != nil {
 			return point{}, 0, err
 		}
@@ -139,6 +148,9 @@ func (s *solver) exhausted(best point, above, usd float64) (point, error) {
 	}
 	return best, nil
 }
+
+// lightTies is by what ties weigh less where a range is to be excluded.
+const lightTies = 1e-2
 
 // tieRoom is more hops and gateways than a plan has that is worth a look.
 const tieRoom = 200

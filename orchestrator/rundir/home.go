@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // ErrNoRuns is returned where a run is wanted and there is none.
@@ -131,6 +133,20 @@ func (h Home) Newest() (*Run, error) {
 		return nil, ErrNoRuns
 	}
 	return runs[len(runs)-1], nil
+}
+
+// Exclusive runs do while no other process of this home runs one of the same
+// name. It waits for its turn.
+func (h Home) Exclusive(name string, do func() error) (err error) {
+	f, err := os.OpenFile(filepath.Join(h.dir, name+".lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("lock %s: %w", name, err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }() // which unlocks
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+		return fmt.Errorf("lock %s: %w", name, err)
+	}
+	return do()
 }
 
 func (h Home) run(id ID) *Run {

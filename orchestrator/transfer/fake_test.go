@@ -97,6 +97,10 @@ func (a *fakeAgent) Probe(ctx context.Context, _ control.ProbeRequest) (control.
 	return control.ProbeResult{}, a.answer(ctx)
 }
 
+func (a *fakeAgent) Measure(ctx context.Context, _ control.MeasureRequest) (control.Measured, error) {
+	return control.Measured{}, a.answer(ctx)
+}
+
 func (a *fakeAgent) Quiesce(ctx context.Context) error {
 	if err := a.answer(ctx); err != nil {
 		return err

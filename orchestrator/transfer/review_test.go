@@ -233,6 +233,8 @@ func TestWeightsAreCorrected(t *testing.T) {
 		want    []float64 // nil: they are right
 	}{
 		{"as planned", map[int]int64{0: 600, 1: 250}, nil},
+		{"a fifth more than planned", map[int]int64{0: 700, 1: 300}, nil},
+		{"half as much again", map[int]int64{0: 625, 1: 375}, []float64{5.5, 2.5, 0}},
 		{"one is slow", map[int]int64{0: 250, 1: 750}, []float64{4, 4, 0}},
 		{"one carries nothing", map[int]int64{0: 100}, []float64{7, 1, 0}},
 		{"nothing was carried", nil, nil},

@@ -15,7 +15,7 @@ const (
 	weighEvery = 10 * time.Second
 	// wrong is the factor by which a route's part of what was carried differs
 	// from its weight's before that counts; it must do so wrongTimes in a row.
-	wrong      = 1.5
+	wrong      = 1.2
 	wrongTimes = 3
 	// least is the part of an even share that a weight never falls below, so
 	// that a route which recovers is found out.

@@ -29,6 +29,9 @@ const (
 	probeAnswer  = 500 * time.Millisecond // beyond the window and a round trip
 )
 
+// maxProbed ends a probe of a fast path before its window does, in bytes.
+const maxProbed = 32 << 20
+
 // Probe tries each transport towards a gateway, on a connection that is opened
 // for it: first whether both connect, at once, then how much the peer gets,
 // one after the other.
@@ -38,7 +41,7 @@ func (e *Endpoint) Probe(ctx context.Context, name route.Gateway, address string
 	var dialing sync.WaitGroup
 	for i, x := range transports {
 		probes[i] = probe{endpoint: e, peer: &peer{name: name, cfg: Peer{Address: address, Transport: x}}}
-		dialing.Go(func() { probes[i].connect(ctx) })
+		dialing.Go(func() { probes[i].connect(ctx, probeConnect) })
 	}
 	dialing.Wait()
 	found := map[Transport]Measured{}
@@ -65,8 +68,8 @@ type probe struct {
 	serving  sync.WaitGroup
 }
 
-func (p *probe) connect(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, probeConnect)
+func (p *probe) connect(ctx context.Context, within time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	start := time.Now()
 	if p.conn, p.release, p.err = p.endpoint.connect(ctx, p.peer); p.err == nil {
@@ -76,14 +79,14 @@ func (p *probe) connect(ctx context.Context) {
 }
 
 func (p *probe) close() {
-	if p.err == nil {
+	if p.conn != nil && p.err == nil {
 		p.conn.close(codeDone, "")
 		p.serving.Wait()
 		p.release()
 	}
 }
 
-// measure sends for a window and asks the peer what it got.
+// measure sends for a moment and asks the peer what it got.
 func (p *probe) measure(ctx context.Context) (m Measured, err error) {
 	if p.err != nil {
 		return m, p.err
@@ -92,40 +95,56 @@ func (p *probe) measure(ctx context.Context) (m Measured, err error) {
 	window := min(max(2*p.took, probeShort), probeLong).Truncate(time.Millisecond)
 	ctx, cancel := context.WithTimeout(ctx, window+2*p.took+probeAnswer)
 	defer cancel()
-	s, err := p.conn.open(ctx, func() {})
+	count, err := p.send(ctx, window, maxProbed)
 	if err != nil {
 		return m, err
+	}
+	path, err := p.conn.measure()
+	if err != nil {
+		return m, err
+	}
+	return Measured{RTT: path.RTT, Gbps: gbps(count), Sent: path.Sent, Lost: path.Lost}, nil
+}
+
+// send has the peer count what it gets in a window, or until most bytes were
+// sent, and returns when nothing is sent any more.
+func (p *probe) send(ctx context.Context, window time.Duration, most int64) (wire.Count, error) {
+	s, err := p.conn.open(ctx, func() {})
+	if err != nil {
+		return wire.Count{}, err
 	}
 	defer s.Release()
 	stop := context.AfterFunc(ctx, s.Interrupt)
 	defer stop()
 	var sending sync.WaitGroup
-	sending.Go(func() { p.send(s, window) })
+	sending.Go(func() { load(s, window, most) })
+	defer sending.Wait() // the peer says that it wants no more
 	a, err := wire.ReadAck(s)
-	if err == nil && ctx.Err() == nil {
-		var path Path
-		if path, err = p.conn.measure(); err == nil {
-			m.RTT, m.Sent, m.Lost = path.RTT, path.Sent, path.Lost
-		}
-	}
-	s.Interrupt() // what is left to send is not wanted
-	sending.Wait()
 	if err != nil {
-		return m, fmt.Errorf("a probe got no answer: %w", err)
+		s.Interrupt()
+		return wire.Count{}, fmt.Errorf("a probe got no answer: %w", err)
 	}
-	count, err := wire.ParseCount(a.Token)
-	if err == nil && count.Took > 0 {
-		m.Gbps = float64(count.Bytes) * 8 / count.Took.Seconds() / 1e9
-	}
-	return m, err
+	return wire.ParseCount(a.Token)
 }
 
-// send writes until the peer wants no more.
-func (p *probe) send(s Stream, window time.Duration) {
+// load writes until the peer wants no more, or most bytes.
+func load(s Stream, window time.Duration, most int64) {
 	b := make([]byte, wire.MaxFrame)
 	wire.PutHead(b, wire.TypeData, wire.MaxData)
 	_, err := s.Write((&wire.Probe{Window: window}).Append(nil))
-	for err == nil {
+	for sent := int64(0); err == nil && sent < most; sent += wire.MaxData {
 		_, err = s.Write(b[:wire.HeadSize+wire.MaxData])
 	}
+	if err == nil {
+		_, err = s.Write(wire.AppendAbort(nil, wire.Failure{Stage: wire.StageRoute, Message: "enough"}))
+	}
+	_ = err // the answer, or its lack, says more
+}
+
+// gbps is a count's rate; 0 where nothing came.
+func gbps(c wire.Count) float64 {
+	if c.Took <= 0 {
+		return 0
+	}
+	return float64(c.Bytes) * 8 / c.Took.Seconds() / 1e9
 }

@@ -6,11 +6,9 @@ import (
 	"github.com/skyctl/skyctl/agent/wire"
 )
 
-// maxProbed ends a probe of a fast path before its window does, in bytes.
-const maxProbed = 32 << 20
-
 // probe counts a payload that is dropped, and tells the sender how much came
-// in the window that it asked for.
+// in the window that it asked for. The first frame starts the window and does
+// not count: how long it took is not known.
 func (r *Relay) probe(s Stream, body []byte) error {
 	p, err := wire.ParseProbe(body)
 	if err != nil {
@@ -18,10 +16,10 @@ func (r *Relay) probe(s Stream, body []byte) error {
 	}
 	buf := Buffer()
 	defer Return(buf)
-	var count wire.Count
+	in := &counted{Stream: s}
 	var start time.Time
-	for count.Bytes < maxProbed {
-		f, err := wire.Read(s, *buf)
+	for {
+		f, err := wire.Read(in, *buf)
 		if err != nil && !start.IsZero() && time.Since(start) >= p.Window {
 			break // the deadline
 		}
@@ -32,14 +30,30 @@ func (r *Relay) probe(s Stream, body []byte) error {
 			break
 		}
 		if start.IsZero() {
-			start = time.Now()
+			start, in.bytes = time.Now(), 0
 			if err := s.SetReadDeadline(start.Add(p.Window)); err != nil {
 				return err
 			}
 		}
-		count.Bytes, count.Took = count.Bytes+int64(len(f.Body)), time.Since(start)
+	}
+	count := wire.Count{Bytes: in.bytes}
+	if !start.IsZero() {
+		count.Took = time.Since(start)
 	}
 	s.StopReading()
 	r.answer(s, func(yield func(wire.Ack)) { yield(wire.Ack{Token: count.Token()}) })
 	return nil
+}
+
+// counted counts what is read, also of a frame that does not become whole: on a
+// slow connection that is much of what comes in a window.
+type counted struct {
+	Stream
+	bytes int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.Stream.Read(p)
+	c.bytes += int64(n)
+	return n, err
 }

@@ -85,14 +85,29 @@ func filesOnly(t *testing.T) *world {
 // are slow to come and to go, and never answer.
 func inClouds(t *testing.T) *world {
 	t.Helper()
+	account := stubAccount(t, `[{"on": "create", "type": "aws_instance", "delay_seconds": 1}, {"on": "delete", "type": "aws_instance", "delay_seconds": 1}]`)
+	w := newWorld(t, worldOptions{})
+	w.put("k", []byte("k"))
+	config := fmt.Sprintf("stores:\n  east: {type: s3, endpoint: %q, region: aws:us-east-1, path_style: true, credentials: {access_key_id: %q, secret_access_key: %q}}\n",
+		w.east.Endpoint, w.east.AccessKey, w.east.SecretKey) +
+		fmt.Sprintf("  west: {type: gcs, endpoint: %q, region: aws:eu-west-1}\n", objstoretest.StartFakeGCS(t).Config(t, "data").Endpoint) + account
+	if err := os.WriteFile(filepath.Join(w.dir, "skyctl.yaml"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// stubAccount is an account of AWS with those faults, in this process's
+// environment, and returns the configuration of who uses it.
+func stubAccount(t *testing.T, troubles string) (config string) {
+	t.Helper()
 	dir := t.TempDir()
 	rc, err := stubtest.Build(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	faults, exists := filepath.Join(dir, "faults.json"), filepath.Join(dir, "exists")
-	slow := `[{"on": "create", "type": "aws_instance", "delay_seconds": 1}, {"on": "delete", "type": "aws_instance", "delay_seconds": 1}]`
-	if err := errors.Join(os.WriteFile(faults, []byte(slow), 0o600), os.Mkdir(exists, 0o700)); err != nil {
+	if err := errors.Join(os.WriteFile(faults, []byte(troubles), 0o600), os.Mkdir(exists, 0o700)); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv(stubprovider.FaultsVariable, faults)
@@ -102,18 +117,9 @@ func inClouds(t *testing.T) *world {
 	for name, value := range map[string]string{"AWS_ENDPOINT_URL": account.URL, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"} {
 		t.Setenv(name, value)
 	}
-	w := newWorld(t, worldOptions{})
-	w.put("k", []byte("k"))
-	config := fmt.Sprintf("stores:\n  east: {type: s3, endpoint: %q, region: aws:us-east-1, path_style: true, credentials: {access_key_id: %q, secret_access_key: %q}}\n",
-		w.east.Endpoint, w.east.AccessKey, w.east.SecretKey) +
-		fmt.Sprintf("  west: {type: gcs, endpoint: %q, region: aws:eu-west-1}\n", objstoretest.StartFakeGCS(t).Config(t, "data").Endpoint) +
-		fmt.Sprintf("clouds: {aws: {account_id: %q}}\n", stubprovider.Account) +
+	return fmt.Sprintf("clouds: {aws: {account_id: %q}}\n", stubprovider.Account) +
 		fmt.Sprintf("agent: {url: \"https://example.org/skyagent\", sha256: %s}\n", strings.Repeat("a", 64)) +
 		fmt.Sprintf("control: {cidrs: 203.0.113.7/32}\nterraform: {plugin_dir: %q}\n", filepath.Dir(rc))
-	if err := os.WriteFile(filepath.Join(w.dir, "skyctl.yaml"), []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return w
 }
 
 // reaper kills what deploys and destroys.

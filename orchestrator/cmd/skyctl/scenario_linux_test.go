@@ -150,3 +150,45 @@ links: [{from: east, to: west, rtt: 60ms, mbit: 60}]
 		t.Errorf("%.1f Mbit/s, one machine sends %d", mbit, one)
 	}
 }
+
+// What is measured between hosts in network namespaces is what their link
+// carries, and what plans then rest on.
+func TestLabMeasure(t *testing.T) {
+	const mbit = 40
+	s := newScenario(t, fmt.Sprintf(`
+regions: {east: {}, west: {}}
+links: [{from: east, to: west, rtt: 60ms, mbit: %d}]
+`, mbit))
+	// As the lab's configuration, which states its links, is not believed by one
+	// who has none.
+	config, err := os.ReadFile(s.lab.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, _, found := strings.Cut(string(config), "\nlinks:")
+	if !found {
+		t.Fatalf("no links in\n%s", config)
+	}
+	unstated := filepath.Join(t.TempDir(), "skyctl.yaml")
+	if err := os.WriteFile(unstated, []byte(before+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var doc orchestrator.MeasureResult
+	s.document(&doc, "grid", "measure", "local:east", "local:west", "--duration", "4s", "--yes", "--config", unstated)
+	if len(doc.Links) != 2 {
+		t.Fatalf("%+v", doc)
+	}
+	for _, l := range doc.Links {
+		if got := float64(l.Gbits) * 1000; got < 0.6*mbit || got > 1.05*mbit {
+			t.Errorf("%s > %s: %.1f Mbit/s, the link has %d", l.From, l.To, got, mbit)
+		}
+		if l.RTTMs < 60 || l.RTTMs > 1000 {
+			t.Errorf("%s > %s: %v ms, the link has 60", l.From, l.To, l.RTTMs)
+		}
+	}
+	var estimate orchestrator.Estimate
+	s.document(&estimate, "estimate", "--from", "local:east", "--to", "local:west", "--size", "1GB", "--gateways", "1", "--config", unstated)
+	if e := estimate.Edges[0]; e.Source != "measured" || e.Assumed || math.Abs(float64(e.Gbits-doc.Links[0].Gbits)) > 1e-9 && math.Abs(float64(e.Gbits-doc.Links[1].Gbits)) > 1e-9 {
+		t.Errorf("%+v", e)
+	}
+}
