@@ -40,9 +40,13 @@ func refusedMost(refused *deploy.RefusedError, known map[region.Kind]int, ends f
 	return most
 }
 
-// dearer is how much more than agreed a plan may cost that takes the place of
-// one for which a cloud has no room.
-const dearer = 1.1
+// What a plan that takes the place of one for which a cloud has no room may cost
+// more than was agreed to: a tenth, or a dollar if that is more. --max-cost says
+// something else.
+const (
+	dearer = 1.1
+	dollar = 1
+)
 
 // replan makes another plan after a cloud had no room for the attempt's, and
 // tells whether there is one to go on with. If not, out has why.
@@ -96,7 +100,7 @@ func (a *attempt) planWithout(ctx context.Context, refused *deploy.RefusedError)
 	switch total := next.Overlay.Cost.Total; {
 	case next.Overlay.Inside():
 		return errors.New("without them there is only the way through this workstation: skyctl cp --gateways 0 takes it")
-	case float64(total) > float64(*a.agreed)*dearer && a.saved.Request.MaxCost == nil:
+	case float64(total) > max(float64(*a.agreed)*dearer, float64(*a.agreed)+dollar) && a.saved.Request.MaxCost == nil:
 		return &StaleError{Run: a.run.ID, Reason: fmt.Sprintf("%s, and the plan without that costs %s instead of %s", strings.Join(why, "; "), total, *a.agreed)}
 	}
 	shown, err := os.ReadFile(a.run.Plan())
