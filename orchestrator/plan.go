@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
@@ -195,7 +196,7 @@ func (o *Orchestrator) deployment(run *rundir.Run, s *saved) (deploy.Config, err
 		return deploy.Config{}, err
 	}
 	return deploy.Config{Run: run, Layout: l, Settings: o.Config, AgentPath: o.AgentPath,
-		CacheDir: o.terraformCache(), Lifetime: deploy.Lifetime(s.Overlay.Time.Total()), Zones: s.Zones,
+		CacheDir: o.terraformCache(), Lock: filepath.Join(o.Home.Dir(), "providers.lock.hcl"), Lifetime: deploy.Lifetime(s.Overlay.Time.Total()), Zones: s.Zones,
 		Say: func(note string) { o.begin(run, PhaseProvision, note) }}, nil
 }
 

@@ -52,6 +52,7 @@ type Config struct {
 	Layout    *layout.Layout
 	Settings  *config.Config
 	CacheDir  string // where Terraform is installed if there is none
+	Lock      string // which providers runs were given before; engine.Config has it
 	AgentPath string // skyagent, for gateways on this machine and on hosts of the user's
 	Lifetime  time.Duration
 
@@ -112,7 +113,7 @@ func New(ctx context.Context, cfg Config) (*Deployment, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := engine.New(engine.Config{Dir: cfg.Run.Terraform(), Binary: bin.Path, Log: log, PluginDir: cfg.Settings.Terraform.PluginDir})
+	e, err := engine.New(engine.Config{Dir: cfg.Run.Terraform(), Binary: bin.Path, Log: log, PluginDir: cfg.Settings.Terraform.PluginDir, Lock: cfg.Lock})
 	if err != nil {
 		return nil, errors.Join(err, log.Close())
 	}

@@ -28,7 +28,9 @@ func TestPolicy(t *testing.T) {
 		want   string // empty: it passes
 	}{
 		"a plan within the limits": {},
-		"too dear": {config: func(s string) string { return strings.Replace(s, "local:west: {}", "local:west: {usd_per_hour: 900000}", 1) },
+		"too dear": {config: func(s string) string {
+			return strings.Replace(s, "local:west: {}", "local:west: {usd_per_hour: 900000}", 1)
+		},
 			want: "it costs $"},
 		"too many gateways": {edit: func(s string) string { return strings.Replace(s, "max_gateways := 16", "max_gateways := 1", 1) },
 			want: "it rents 2 gateways, and the most is 1"},
