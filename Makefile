@@ -19,6 +19,9 @@ MINIO     := $(TOOLS)/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 FAKEGCS   := $(TOOLS)/fake-gcs-server@v1.56.1
 AZURITE   := $(TOOLS)/azurite@3.37.0
 RCLONE    := $(TOOLS)/rclone@v1.76.0
+TFLINT    := $(TOOLS)/tflint@v0.64.0
+CONFTEST  := $(TOOLS)/conftest@v0.71.1
+TOFU      := $(TOOLS)/tofu@v1.12.6
 
 # Where goroutines meet. The race detector costs minutes of building elsewhere.
 RACE := ./agent ./agent/control/... ./agent/enroll/... ./agent/internal/... ./agent/objstore/file/... ./agent/objstore/mem/... \
@@ -74,6 +77,22 @@ tf-validate: ## Terraform judges modules, examples and rendered roots, by the cl
 .PHONY: test-modules
 test-modules: ## everything about the Terraform modules: their own tests, checks, mutations, the boot
 	go test -timeout 10m -shuffle=on ./modules ./images ./terraform/stubprovider/...
+
+.PHONY: tflint
+tflint: $(TFLINT) ## tflint judges rendered roots, modules and examples by all its rules for Terraform
+	SKYCTL_TFLINT=$(TFLINT) go test -tags disable_grpc_modules,tflint -timeout 10m -run TestTflint -v ./terraform/render
+
+.PHONY: test-policy
+test-policy: $(CONFTEST) ## conftest judges plans by the example of policies, as skyctl's hook
+	SKYCTL_CONFTEST=$(CONFTEST) go test -tags disable_grpc_modules,conftest -timeout 10m -run TestPolicy -v ./orchestrator/cmd/skyctl
+
+.PHONY: test-tofu
+test-tofu: $(TOFU) ## OpenTofu in the place of Terraform: a root over two clouds with the stub, and a copy (slow to build, not in CI)
+	SKYCTL_TOFU=$(TOFU) go test -tags disable_grpc_modules,tofu -timeout 20m -run TestTofu -v ./terraform/render ./orchestrator/cmd/skyctl
+
+.PHONY: cloud-smoke
+cloud-smoke: build ## FROM=s3://… TO=gs://… (prefixes of yours): two smallest machines of real accounts copy 1 MB, under 1 USD; writes a transcript
+	orchestrator/cmd/skyctl/cloud-smoke.sh bin/skyctl "$(FROM)" "$(TO)"
 
 .PHONY: test-boot
 test-boot: ## cloud-init and systemd judge the boot data (Debian packages cloud-init, systemd)
@@ -171,6 +190,21 @@ $(MINIO):
 
 $(FAKEGCS):
 	$(call install,github.com/fsouza/fake-gcs-server)
+
+$(TFLINT):
+	$(call install,github.com/terraform-linters/tflint)
+
+$(CONFTEST):
+	$(call install,github.com/open-policy-agent/conftest)
+
+# OpenTofu replaces a module of its own, which go install refuses: it is built
+# where its source is.
+$(TOFU):
+	@mkdir -p $(TOOLS)
+	@echo "building $(@F), once; this takes many minutes"
+	@tmp=$$(mktemp -d -p $(TOOLS)); trap 'rm -rf "$$tmp"' EXIT; \
+	  src=$$(cd $$tmp && GOFLAGS= go mod download -json github.com/opentofu/opentofu@$(lastword $(subst @, ,$(@F))) | sed -n 's/.*"Dir": "\(.*\)".*/\1/p'); \
+	  GOFLAGS=-buildvcs=false go build -C "$$src" -ldflags '-s -w -X github.com/opentofu/opentofu/version.dev=no' -o $$tmp/tofu ./cmd/tofu && mv $$tmp/tofu $@
 
 $(AZURITE):
 	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer, Azurite runs on it" >&2; exit 1; }

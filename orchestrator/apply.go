@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/skyctl/skyctl/orchestrator/deploy"
@@ -139,6 +140,22 @@ func (o *Orchestrator) checkFresh(ctx context.Context, a *attempt) (err error) {
 	}
 	if now != a.saved.Fingerprint {
 		return &StaleError{Run: a.run.ID, Reason: "the source has changed since"}
+	}
+	return a.stillRoom(ctx, p)
+}
+
+// stillRoom asks the clouds again, of a plan that another process made.
+func (a *attempt) stillRoom(ctx context.Context, p *places) error {
+	if err := a.pinned(ctx); err != nil {
+		return err
+	}
+	cfg, err := a.o.deployment(a.run, a.saved)
+	if err != nil {
+		return err
+	}
+	room, _ := a.o.room(ctx, cfg) // the plan's warnings have what is not known
+	if short := lacking(cfg, room, p.essential); len(short.why) > 0 {
+		return &StaleError{Run: a.run.ID, Reason: strings.Join(short.why, "; ")}
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/journal"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
+	"github.com/skyctl/skyctl/orchestrator/unit"
 )
 
 // attempt is one process's work on a run that it has locked.
@@ -21,6 +22,9 @@ type attempt struct {
 	saved   *saved
 	journal *journal.Journal
 	start   time.Time
+
+	replans int       // made because a cloud had no room
+	agreed  *unit.USD // total of the first plan; nil: it is still this one
 
 	places *places
 	fleet  *fleet
@@ -35,15 +39,12 @@ type bringUp func(context.Context, *deploy.Deployment) error
 type outcome struct {
 	moved     transfer.Result
 	err, down error
+	kept      bool // the gateways, as the user wanted
 }
 
 // carry brings the gateways up, transfers, and takes them down again, whatever
 // happened in between.
-func (a *attempt) carry(ctx context.Context, opts ApplyOptions, up bringUp) (Result, error) {
-	cfg, err := a.o.deployment(a.run, a.saved)
-	if err != nil {
-		return Result{}, err
-	}
+func (a *attempt) carry(ctx context.Context, opts ApplyOptions, up bringUp) (_ Result, err error) {
 	if a.places, err = a.o.resolve(a.saved.Request); err != nil {
 		return Result{}, err
 	}
@@ -53,40 +54,43 @@ func (a *attempt) carry(ctx context.Context, opts ApplyOptions, up bringUp) (Res
 	if a.events, err = openEvents(a.run); err != nil {
 		return Result{}, errors.Join(err, a.places.close())
 	}
-	told, err := a.settings(ctx)
-	if err != nil {
-		return Result{}, errors.Join(err, a.events.close(), a.places.close())
-	}
-	a.fleet = newFleet(cfg.Layout, told)
-	if err := a.journal.Set(keyState, string(StateInterrupted)); err != nil {
-		return Result{}, errors.Join(err, a.events.close(), a.places.close())
-	}
-
 	var out outcome
-	if len(cfg.Layout.Gateways) == 0 {
-		a.fleet.inside = a.o.startInside(a.run)
-		out.moved, out.err = a.transfer(ctx, time.Time{})
-		out.err = errors.Join(out.err, a.fleet.inside.stop())
-	} else {
-		out.err, out.down = a.withGateways(ctx, cfg, opts, func(ctx context.Context, d *deploy.Deployment) error {
-			a.fleet.deployed = d
-			if err := up(ctx, d); err != nil {
-				return a.notUp(ctx, err)
-			}
-			return nil
-		}, func(ctx context.Context, d *deploy.Deployment) (err error) {
-			out.moved, err = a.transfer(ctx, d.NotAfter())
-			return err
-		})
+	var cfg deploy.Config
+	for again := true; again; {
+		if cfg, err = a.outfit(ctx); err != nil {
+			return Result{}, errors.Join(err, a.events.close(), a.places.close())
+		}
+		if len(cfg.Layout.Gateways) == 0 {
+			a.fleet.inside = a.o.startInside(a.run)
+			out.moved, out.err = a.transfer(ctx, time.Time{})
+			out.err = errors.Join(out.err, a.fleet.inside.stop())
+		} else {
+			out = a.deployed(ctx, cfg, opts, up)
+		}
+		again = a.replan(ctx, &out)
 	}
 	ended := context.WithoutCancel(ctx) // what is left to do is done also after ^C
 	res, err := a.result(ended, cfg.Layout, out.moved)
-	if opts.Keep && a.fleet.deployed != nil {
+	if out.kept {
 		res.Kept, res.Destroy = true, (&LeftoverError{Run: a.run.ID}).Command()
 	}
 	err = errors.Join(out.err, out.down, err, a.conclude(&res, out.err), a.events.close(), a.places.close())
 	res.Success = err == nil && res.Failed == 0
 	return res, err
+}
+
+// outfit makes the fleet of the attempt's plan.
+func (a *attempt) outfit(ctx context.Context) (deploy.Config, error) {
+	cfg, err := a.o.deployment(a.run, a.saved)
+	if err != nil {
+		return cfg, err
+	}
+	told, err := a.settings(ctx)
+	if err != nil {
+		return cfg, err
+	}
+	a.fleet = newFleet(cfg.Layout, told)
+	return cfg, a.journal.Set(keyState, string(StateInterrupted))
 }
 
 // finish ends a run of which every object is final: with its gateways goes
@@ -130,31 +134,54 @@ func (a *attempt) settings(ctx context.Context) (s settings, err error) {
 	return s, nil
 }
 
+// deployed transfers over gateways.
+func (a *attempt) deployed(ctx context.Context, cfg deploy.Config, opts ApplyOptions, up bringUp) (out outcome) {
+	var moved transfer.Result
+	out = a.withGateways(ctx, cfg, opts, func(ctx context.Context, d *deploy.Deployment) error {
+		a.fleet.deployed = d
+		if err := up(ctx, d); err != nil {
+			return a.notUp(ctx, err)
+		}
+		return nil
+	}, func(ctx context.Context, d *deploy.Deployment) (err error) {
+		moved, err = a.transfer(ctx, d.NotAfter())
+		return err
+	})
+	out.moved = moved
+	return out
+}
+
 // withGateways brings gateways up, uses them, and takes them down again whatever
-// happened. down is what went wrong with that alone.
-func (a *attempt) withGateways(ctx context.Context, cfg deploy.Config, opts ApplyOptions, up bringUp, use func(context.Context, *deploy.Deployment) error) (err, down error) {
+// happened.
+func (a *attempt) withGateways(ctx context.Context, cfg deploy.Config, opts ApplyOptions, up bringUp, use func(context.Context, *deploy.Deployment) error) (out outcome) {
 	d, err := deploy.New(ctx, cfg)
 	if err != nil {
-		return &PreconditionError{Err: err}, nil
+		out.err = &PreconditionError{Err: err}
+		return out
 	}
-	if err := a.pinned(ctx); err != nil {
-		return err, d.Close()
+	if out.err = a.pinned(ctx); out.err != nil {
+		out.down = d.Close()
+		return out
 	}
-	if err := a.rented(ctx, true); err != nil {
-		return err, d.Close()
+	if out.err = a.rented(ctx, true); out.err != nil {
+		out.down = d.Close()
+		return out
 	}
 	a.o.begin(a.run, PhaseProvision, fmt.Sprintf("%d gateways in %d regions", len(cfg.Layout.Gateways), len(a.saved.Overlay.Regions)))
-	if err = up(ctx, d); err == nil {
-		err = use(ctx, d)
+	if out.err = up(ctx, d); out.err == nil {
+		out.err = use(ctx, d)
 	}
 	ctx = context.WithoutCancel(ctx) // not even ^C keeps gateways from being destroyed
-	if !opts.Keep {
+	_, refused := errors.AsType[*deploy.RefusedError](out.err)
+	out.kept = opts.Keep && !refused // half a plan is nothing to keep
+	if !out.kept {
 		a.o.begin(a.run, PhaseDestroy, "")
-		if derr := d.Destroy(ctx); derr != nil {
-			down = &LeftoverError{Run: a.run.ID, Err: derr}
+		if err := d.Destroy(ctx); err != nil {
+			out.down = &LeftoverError{Run: a.run.ID, Err: err}
 		}
 	}
-	return err, errors.Join(down, d.Close(), a.rented(ctx, opts.Keep || down != nil))
+	out.down = errors.Join(out.down, d.Close(), a.rented(ctx, out.kept || out.down != nil))
+	return out
 }
 
 // notUp says what it means that the gateways did not come up.

@@ -255,7 +255,7 @@ func (o *Orchestrator) measure(ctx context.Context, a *attempt, res *MeasureResu
 		return nil
 	}
 	bytes := map[grid.Pair]int64{}
-	err, down := a.withGateways(ctx, cfg, ApplyOptions{}, up, func(ctx context.Context, d *deploy.Deployment) error {
+	out := a.withGateways(ctx, cfg, ApplyOptions{}, up, func(ctx context.Context, d *deploy.Deployment) error {
 		o.begin(a.run, PhaseMeasure, fmt.Sprintf("%d pairs, about %v", len(a.saved.Overlay.Routes), time.Duration(a.saved.Overlay.Time.Transfer)*time.Second))
 		return a.measurePairs(ctx, d, cfg.Layout, res, bytes)
 	})
@@ -269,7 +269,7 @@ func (o *Orchestrator) measure(ctx context.Context, a *attempt, res *MeasureResu
 	for _, e := range a.saved.Overlay.Edges {
 		res.Cost.Actual += e.USDPerGB * unit.USD(float64(bytes[e.Pair()])/float64(unit.GB))
 	}
-	return errors.Join(err, down, cerr)
+	return errors.Join(out.err, out.down, cerr)
 }
 
 // measurePairs measures one pair after the other, so that none is in another's

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -24,7 +26,7 @@ import (
 // directory, and that not either if Plan fails.
 func (o *Orchestrator) Plan(ctx context.Context, req Request) (plan Plan, err error) {
 	start := time.Now()
-	run, s, err := o.prepare(ctx, req)
+	run, s, err := o.prepare(ctx, req, o.fit)
 	if err != nil {
 		return Plan{}, err
 	}
@@ -44,6 +46,16 @@ func (o *Orchestrator) Plan(ctx context.Context, req Request) (plan Plan, err er
 	}
 	defer func() { err = errors.Join(err, j.Close()) }()
 
+	if plan, err = o.settle(ctx, run, j, s); err != nil {
+		return Plan{}, err
+	}
+	o.fresh = run.ID
+	return plan, j.Count(counterRuntime, int64(time.Since(start)))
+}
+
+// settle has Terraform plan what was solved, asks whoever may refuse it, and
+// keeps it for who applies it.
+func (o *Orchestrator) settle(ctx context.Context, run *rundir.Run, j *journal.Journal, s *saved) (Plan, error) {
 	if !s.Overlay.Inside() {
 		if err := o.preview(ctx, run, s); err != nil {
 			return Plan{}, err
@@ -53,24 +65,27 @@ func (o *Orchestrator) Plan(ctx context.Context, req Request) (plan Plan, err er
 	if err != nil {
 		return Plan{}, err
 	}
-	plan = Plan{Run: run.ID, Objects: counts.Listed, Bytes: unit.Bytes(counts.ListedBytes), Overlay: s.Overlay, Pareto: s.Pareto, Warnings: s.Warnings}
+	plan := Plan{Run: run.ID, Objects: counts.Listed, Bytes: unit.Bytes(counts.ListedBytes), Overlay: s.Overlay, Pareto: s.Pareto,
+		Warnings: slices.Concat(s.Warnings, s.Unasked)}
 	if s.Preview != nil {
 		plan.Terraform = TerraformPlan{Dir: run.Terraform(), Changes: s.Preview.Changes}
 	}
 	s.Created = time.Now().UTC()
-	if err := errors.Join(rundir.WriteJSON(savedFile(run), s), rundir.WriteJSON(run.Plan(), plan)); err != nil {
+	if err := rundir.WriteJSON(run.Plan(), plan); err != nil {
 		return Plan{}, err
 	}
 	if err := o.afterPlan(ctx, run); err != nil {
 		return Plan{}, err
 	}
-	o.fresh = run.ID
-	return plan, j.Count(counterRuntime, int64(time.Since(start)))
+	return plan, rundir.WriteJSON(savedFile(run), s)
 }
+
+// fitting changes an overlay until it fits, nil where it need not.
+type fitting func(context.Context, *places, transfer.Listing, *rundir.Run, *saved) error
 
 // prepare makes a run with its listing and its overlay. It leaves no run
 // behind if it fails.
-func (o *Orchestrator) prepare(ctx context.Context, req Request) (run *rundir.Run, s *saved, err error) {
+func (o *Orchestrator) prepare(ctx context.Context, req Request, fit fitting) (run *rundir.Run, s *saved, err error) {
 	p, err := o.resolve(req)
 	if err != nil {
 		return nil, nil, err
@@ -95,7 +110,10 @@ func (o *Orchestrator) prepare(ctx context.Context, req Request) (run *rundir.Ru
 	s.Fingerprint = listing.Fingerprint
 	s.Warnings = append(s.Warnings, p.omitted()...)
 	o.begin(run, PhaseSolve, "")
-	return run, s, o.solve(ctx, p, listing, s)
+	if err := o.solve(ctx, p, listing, s); err != nil || fit == nil {
+		return run, s, err
+	}
+	return run, s, fit(ctx, p, listing, run, s)
 }
 
 // list streams the source's listing into the run's new journal.
@@ -165,9 +183,6 @@ func (o *Orchestrator) preview(ctx context.Context, run *rundir.Run, s *saved) e
 	if err != nil {
 		return &PreconditionError{Err: err}
 	}
-	if s.Accounts, err = o.pin(ctx, cfg.Layout); err != nil {
-		return errors.Join(err, d.Close())
-	}
 	o.begin(run, PhasePreview, "")
 	if s.Preview, err = d.Preview(ctx); err != nil {
 		err = &PreconditionError{Err: err}
@@ -181,7 +196,8 @@ func (o *Orchestrator) deployment(run *rundir.Run, s *saved) (deploy.Config, err
 		return deploy.Config{}, err
 	}
 	return deploy.Config{Run: run, Layout: l, Settings: o.Config, AgentPath: o.AgentPath,
-		CacheDir: o.terraformCache(), Lifetime: deploy.Lifetime(s.Overlay.Time.Total())}, nil
+		CacheDir: o.terraformCache(), Lock: filepath.Join(o.Home.Dir(), "providers.lock.hcl"), Lifetime: deploy.Lifetime(s.Overlay.Time.Total()), Zones: s.Zones,
+		Say: func(note string) { o.begin(run, PhaseProvision, note) }}, nil
 }
 
 // Discard forgets a run that was planned and nothing more.

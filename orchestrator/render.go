@@ -30,7 +30,7 @@ type RenderRequest struct {
 // Render writes the root module for a request into a directory, to be kept in
 // another repository, and keeps no run.
 func (o *Orchestrator) Render(ctx context.Context, req RenderRequest) (err error) {
-	prepare := o.prepare
+	prepare := func(ctx context.Context, req Request) (*rundir.Run, *saved, error) { return o.prepare(ctx, req, nil) }
 	if req.From != "" {
 		prepare = func(ctx context.Context, _ Request) (*rundir.Run, *saved, error) { return o.prepareBlind(ctx, req) }
 	}

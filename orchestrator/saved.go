@@ -26,6 +26,12 @@ type saved struct {
 	// Accounts are whose machines the plan rents: account, project,
 	// subscription.
 	Accounts map[region.Cloud]string `json:"accounts,omitempty"`
+	// Zones are those that offer the machine types that were asked about.
+	Zones map[region.Kind][]string `json:"zones,omitempty"`
+	// Unasked is what the clouds did not tell of whether they have room.
+	Unasked []string `json:"unasked,omitempty"`
+
+	lacking map[region.Kind]int // what the clouds have no room for, found while this process plans
 }
 
 func savedFile(run *rundir.Run) string { return filepath.Join(run.Dir, "request.json") }

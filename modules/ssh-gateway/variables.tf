@@ -2,6 +2,8 @@
 # The core that every gateway module shares
 # ---------------------------------------------------------------------------
 
+# Part of the core; nothing here depends on it.
+# tflint-ignore: terraform_unused_declarations
 variable "region" {
   type        = string
   description = "Region that the gateways are in, as `CLOUD:NAME`."

@@ -47,6 +47,11 @@ type Account interface {
 	// *BusyError if something that goes too still holds it: try again later.
 	Delete(ctx context.Context, r Resource) error
 
+	// Room finds out whether the account has room for what a plan wants, of all
+	// its regions at once, changing nothing. What could not be asked is in the
+	// error; what could is beside it.
+	Room(ctx context.Context, wants []Want) (Room, error)
+
 	// Check finds out what the credentials may do, changing nothing.
 	Check(ctx context.Context) (Permissions, error)
 }

@@ -81,7 +81,7 @@ func (d *Deployment) Apply(ctx context.Context, shown *engine.Plan) error {
 	if shown != nil && !engine.Equivalent(shown, p) {
 		return errors.Join(ErrChanged, d.engine.Discard(ctx, p))
 	}
-	if err := d.engine.Apply(ctx, p); err != nil {
+	if err := d.create(ctx, p, tokens); err != nil {
 		return err
 	}
 	err = d.connect(ctx, tokens)
@@ -89,6 +89,35 @@ func (d *Deployment) Apply(ctx context.Context, shown *engine.Plan) error {
 		return d.replaceDead(ctx) // once
 	}
 	return err
+}
+
+// create carries out a plan. Gateways for which their zones have no room are
+// tried in the next ones, one apply after the other; what came up stays. The
+// error is a *RefusedError if a cloud has no room in any.
+func (d *Deployment) create(ctx context.Context, p *engine.Plan, tokens map[route.Gateway]enroll.Token) error {
+	for {
+		err := d.engine.Apply(ctx, p)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		refused := refusals(err, d.cfg.Layout)
+		if len(refused) == 0 {
+			return err
+		}
+		moved, failed := d.elsewhere(refused)
+		if failed != nil {
+			return errors.Join(err, failed)
+		}
+		if !moved {
+			return &RefusedError{Refusals: refused, Err: err}
+		}
+		if err := d.write(tokens); err != nil {
+			return err
+		}
+		if p, err = d.engine.Plan(ctx, engine.PlanOptions{}); err != nil {
+			return err
+		}
+	}
 }
 
 // connect reads Terraform's outputs, enrolls the gateways that have tokens,

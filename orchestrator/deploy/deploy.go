@@ -52,8 +52,15 @@ type Config struct {
 	Layout    *layout.Layout
 	Settings  *config.Config
 	CacheDir  string // where Terraform is installed if there is none
+	Lock      string // which providers runs were given before; engine.Config has it
 	AgentPath string // skyagent, for gateways on this machine and on hosts of the user's
 	Lifetime  time.Duration
+
+	// Zones are those that offer a machine type; of one that is not in it nothing
+	// is known.
+	Zones map[region.Kind][]string
+	// Say is told what is tried when a cloud has no room. Nil: nobody is.
+	Say func(note string)
 }
 
 // Deployment is the gateways of one run. Its methods are called one at a time,
@@ -83,16 +90,13 @@ type choices struct {
 	NotAfter     time.Time             `json:"not_after"`
 	Ports        map[route.Gateway]int `json:"ports"`
 	ControlCIDRs []string              `json:"control_cidrs,omitempty"`
+
+	Zones map[route.Gateway]string `json:"zones,omitempty"` // of which is chosen
 }
 
 // New prepares a deployment: it finds Terraform, and creates nothing.
 func New(ctx context.Context, cfg Config) (*Deployment, error) {
-	if uses(cfg.Layout, region.Local, region.SSH) {
-		if err := checkAgent(cfg.AgentPath); err != nil {
-			return nil, err
-		}
-	}
-	if err := checkClouds(cfg); err != nil {
+	if err := Check(cfg); err != nil {
 		return nil, err
 	}
 	bin, err := binary.Find(ctx, binary.Options{Path: cfg.Settings.Terraform.Path, CacheDir: cfg.CacheDir})
@@ -109,11 +113,22 @@ func New(ctx context.Context, cfg Config) (*Deployment, error) {
 	if err != nil {
 		return nil, err
 	}
-	e, err := engine.New(engine.Config{Dir: cfg.Run.Terraform(), Binary: bin.Path, Log: log, PluginDir: cfg.Settings.Terraform.PluginDir})
+	e, err := engine.New(engine.Config{Dir: cfg.Run.Terraform(), Binary: bin.Path, Log: log, PluginDir: cfg.Settings.Terraform.PluginDir, Lock: cfg.Lock})
 	if err != nil {
 		return nil, errors.Join(err, log.Close())
 	}
 	return &Deployment{cfg: cfg, engine: e, log: log, gateways: map[route.Gateway]*gateway{}}, nil
+}
+
+// Check refuses a deployment that lacks what can be known of without asking
+// anybody: an agent to start, an account that is named.
+func Check(cfg Config) error {
+	if uses(cfg.Layout, region.Local, region.SSH) {
+		if err := checkAgent(cfg.AgentPath); err != nil {
+			return err
+		}
+	}
+	return checkClouds(cfg)
 }
 
 // prepare has Terraform prepare its directory. That also removes the plan, with
@@ -210,7 +225,7 @@ func (d *Deployment) decide(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c := choices{NotAfter: time.Now().Add(d.cfg.Lifetime).UTC().Truncate(time.Second), Ports: ports, ControlCIDRs: cidrs}
+	c := choices{NotAfter: time.Now().Add(d.cfg.Lifetime).UTC().Truncate(time.Second), Ports: ports, ControlCIDRs: cidrs, Zones: firstZones(d.cfg)}
 	authority, err := enroll.NewAuthority(string(d.cfg.Run.ID), c.NotAfter)
 	if err != nil {
 		return err
@@ -228,6 +243,14 @@ func (d *Deployment) decide(ctx context.Context) error {
 	defer d.mu.Unlock()
 	d.authority, d.choices = authority, c
 	return nil
+}
+
+// choose changes a choice, and keeps it for a later process.
+func (d *Deployment) choose(change func(*choices)) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	change(&d.choices)
+	return rundir.WriteJSON(d.choicesFile(), d.choices)
 }
 
 // Owner is who answers for the gateways, in tags.

@@ -42,7 +42,7 @@ func describe(cfg Config, c choices, ca string, tokens map[route.Gateway]enroll.
 			byRegion[g.Region] = r
 			order = append(order, g.Region)
 		}
-		r.Gateways = append(r.Gateways, render.Gateway{Name: string(g.Name), Machine: g.Machine,
+		r.Gateways = append(r.Gateways, render.Gateway{Name: string(g.Name), Machine: g.Machine, Zone: c.Zones[g.Name],
 			Host: render.Host{Address: h.Address, Netns: h.NetNS, Port: c.Ports[g.Name], User: h.User, IdentityFile: expand(h.IdentityFile)}})
 		out.Tokens[string(g.Name)] = placeholder
 		if t, ok := tokens[g.Name]; ok {
@@ -100,7 +100,7 @@ func preview(cfg Config) (render.Deployment, error) {
 	if err != nil {
 		return render.Deployment{}, err
 	}
-	c := choices{NotAfter: time.Now().Add(cfg.Lifetime).UTC().Truncate(time.Second), Ports: ports, ControlCIDRs: cfg.Settings.Control.CIDRs}
+	c := choices{NotAfter: time.Now().Add(cfg.Lifetime).UTC().Truncate(time.Second), Ports: ports, ControlCIDRs: cfg.Settings.Control.CIDRs, Zones: firstZones(cfg)}
 	authority, err := enroll.NewAuthority(string(cfg.Run.ID), c.NotAfter)
 	if err != nil {
 		return render.Deployment{}, err

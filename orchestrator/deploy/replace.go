@@ -65,7 +65,7 @@ func (d *Deployment) replace(ctx context.Context, names []route.Gateway) error {
 	if err != nil {
 		return err
 	}
-	if err := d.engine.Apply(ctx, p); err != nil {
+	if err := d.create(ctx, p, tokens); err != nil {
 		return err
 	}
 	return d.connect(ctx, tokens)

@@ -80,7 +80,7 @@ func (m *master) cover(flows []flow) ([][]int, bool) {
 			continue
 		}
 		c := coverer{machines: s.machines, hours: m.worth.hours, each: m.worth.gateway, now: make([]int, len(s.machines)), least: math.Inf(1)}
-		c.choose(0, n, m.p.gateways, 0)
+		c.choose(0, n, s.gateways, 0)
 		if c.best == nil {
 			return nil, false
 		}
@@ -109,7 +109,7 @@ func (c *coverer) choose(k int, n need, left int, spent float64) {
 		enough = max(enough, math.Ceil(need-whole))
 	}
 	last := k == len(c.machines)-1
-	for count := min(int(math.Min(enough, float64(left))), left); count >= 0; count-- {
+	for count := int(math.Min(enough, float64(min(left, t.most)))); count >= 0; count-- {
 		c.now[k] = count
 		usd := spent + float64(count)*(t.hourly*c.hours+c.each)
 		if float64(count) >= enough && usd < c.least {

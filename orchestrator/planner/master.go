@@ -120,10 +120,10 @@ func (m *master) addSite(v int) {
 	s := m.p.sites[v]
 	var vars []milp.Var
 	for _, t := range s.machines {
-		vars = append(vars, m.lp.Variable(fmt.Sprintf("%s %s", s.region, t.name), 0, float64(m.p.gateways), 0, milp.Integer))
+		vars = append(vars, m.lp.Variable(fmt.Sprintf("%s %s", s.region, t.name), 0, float64(t.most), 0, milp.Integer))
 	}
-	for _, n := range vars {
-		m.upper[n] = float64(m.p.gateways)
+	for i, n := range vars {
+		m.upper[n] = float64(s.machines[i].most)
 	}
 	m.gateways = append(m.gateways, vars)
 	rows := siteRows{}
@@ -144,7 +144,7 @@ func (m *master) addSite(v int) {
 		}
 	}
 	if len(vars) > 1 {
-		m.lp.Constraint(fmt.Sprintf("%s limit", s.region), math.Inf(-1), float64(m.p.gateways), sum(vars)...)
+		m.lp.Constraint(fmt.Sprintf("%s limit", s.region), math.Inf(-1), float64(s.gateways), sum(vars)...)
 	}
 	m.sites = append(m.sites, rows)
 }

@@ -51,9 +51,21 @@ type Limits struct {
 	Allow    []region.Region // where any gateway may be; empty: everywhere
 	Machines []string        // types that gateways in clouds may be of; empty: all
 
+	// Most are how many gateways of a type a region may have where a cloud gives
+	// no more: 0 for none. A kind without a machine is all types together.
+	Most map[region.Kind]int
+
 	// Provision is the forecast of how long it takes to bring up (and take
 	// down) the gateways of a cloud; they come up at the same time.
 	Provision map[region.Cloud]time.Duration
+}
+
+// most returns how many gateways of a kind there may be, of those given.
+func (l Limits) most(k region.Kind, gateways int) int {
+	if n, ok := l.Most[k]; ok {
+		return min(gateways, n)
+	}
+	return gateways
 }
 
 // Grid is what the planner asks about throughput; *grid.Grid answers it.

@@ -46,6 +46,7 @@ type problem struct {
 type site struct {
 	region    region.Region
 	machines  []machine
+	gateways  int // that there may be, of all types; at most problem.gateways
 	source    bool
 	dest      []bool  // by end
 	provision float64 // seconds until its gateways are up
@@ -58,6 +59,7 @@ type machine struct {
 	egress, ingress float64 // Gbit/s
 	send, receive   float64 // Gbit/s that its CPUs carry if they do nothing else
 	hourly          float64 // USD
+	most            int     // gateways that there may be of it, at most site.gateways
 }
 
 // link is a pair of sites that may carry traffic.
@@ -108,12 +110,13 @@ func newProblem(ctx context.Context, job Job, g Grid, prices Prices, limits Limi
 			problems[r] = fmt.Errorf("%s is not in allow.regions, add it", r)
 			continue
 		}
-		machines, err := machinesOf(r, g, prices, limits.Machines)
+		gateways := limits.most(region.Kind{Region: r}, p.gateways)
+		machines, err := machinesOf(r, g, prices, limits, gateways)
 		if err != nil {
 			problems[r] = err
 			continue
 		}
-		p.sites = append(p.sites, site{region: r, machines: machines, dest: make([]bool, len(p.ends)),
+		p.sites = append(p.sites, site{region: r, machines: machines, gateways: gateways, dest: make([]bool, len(p.ends)),
 			provision: limits.Provision[r.Cloud()].Seconds()})
 	}
 	if err := p.mark(problems); err != nil {
@@ -135,13 +138,20 @@ func (p *problem) findEnds() {
 }
 
 // machinesOf returns the types that a region's gateways may be of: those that
-// are allowed, have a price and are not worse in every respect than another.
-func machinesOf(r region.Region, g Grid, prices Prices, allow []string) ([]machine, error) {
+// are allowed and to be had, have a price and are not worse in every respect than
+// another.
+func machinesOf(r region.Region, g Grid, prices Prices, limits Limits, gateways int) ([]machine, error) {
 	var found []machine
 	var unknown error
+	gone, allow := 0, limits.Machines
 	types := g.Machines(r)
 	for _, t := range types {
 		if t.Type != "" && len(allow) > 0 && !slices.Contains(allow, t.Type) {
+			continue
+		}
+		most := limits.most(region.Kind{Region: r, Machine: t.Type}, gateways)
+		if most == 0 && len(limits.Most) > 0 {
+			gone++
 			continue
 		}
 		usd, err := prices.Machine(r, t.Type)
@@ -151,7 +161,7 @@ func machinesOf(r region.Region, g Grid, prices Prices, allow []string) ([]machi
 			}
 			continue
 		}
-		m := machine{t.Type, limit(t.Egress), limit(t.Ingress), limit(t.Send), limit(t.Receive), float64(usd.USD)}
+		m := machine{t.Type, limit(t.Egress), limit(t.Ingress), limit(t.Send), limit(t.Receive), float64(usd.USD), most}
 		for _, figure := range []float64{m.egress, m.ingress, m.send, m.receive, m.hourly + 1} {
 			if !(figure > 0) {
 				return nil, fmt.Errorf("machine type %q in %s has a figure of %v: correct it", t.Type, r, figure)
@@ -164,6 +174,8 @@ func machinesOf(r region.Region, g Grid, prices Prices, allow []string) ([]machi
 		return undominated(found), nil
 	case unknown != nil:
 		return nil, unknown
+	case gone > 0:
+		return nil, noMachine(r, "its cloud gives none of "+fmt.Sprint(gone), "have the quota raised, or allow other regions and machines")
 	case len(types) > 0:
 		return nil, noMachine(r, "allow.machines leaves none out of "+fmt.Sprint(len(types)), "add one to allow.machines")
 	}
@@ -184,12 +196,13 @@ func limit(g unit.Gbps) float64 {
 
 // undominated leaves out each type that costs at least as much as another which
 // carries as much in every respect: in any plan the other can take its place,
-// one for one, so the best plan is not lost.
+// one for one, so the best plan is not lost. One of which there are fewer does
+// not take its place.
 func undominated(machines []machine) []machine {
 	return slices.DeleteFunc(slices.Clone(machines), func(m machine) bool {
 		return slices.ContainsFunc(machines, func(o machine) bool {
-			worse := m.hourly >= o.hourly && m.egress <= o.egress && m.ingress <= o.ingress && m.send <= o.send && m.receive <= o.receive
-			same := m.hourly == o.hourly && m.egress == o.egress && m.ingress == o.ingress && m.send == o.send && m.receive == o.receive
+			worse := m.most <= o.most && m.hourly >= o.hourly && m.egress <= o.egress && m.ingress <= o.ingress && m.send <= o.send && m.receive <= o.receive
+			same := m.most == o.most && m.hourly == o.hourly && m.egress == o.egress && m.ingress == o.ingress && m.send == o.send && m.receive == o.receive
 			return worse && (!same || o.name < m.name)
 		})
 	})

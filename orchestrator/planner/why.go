@@ -110,8 +110,11 @@ func (s *solver) oneMore(c point, v int) (string, error) {
 			most = i
 		}
 	}
-	if total >= s.p.gateways {
-		return fmt.Sprintf("; %d are allowed", s.p.gateways), nil
+	if there := s.p.sites[v].gateways; total >= there {
+		return fmt.Sprintf("; %d are allowed", there), nil
+	}
+	if c.answer.gateways[v][most] >= s.p.sites[v].machines[most].most {
+		return "; there are no more of them to be had", nil
 	}
 	more := make([][]int, len(c.answer.gateways))
 	for u := range more {

@@ -40,6 +40,25 @@ type Machine struct {
 	Date, Source string
 }
 
+// Kind is a machine type in a region, the catalogue's or not.
+type Kind struct {
+	Region  Region
+	Machine string // Machine.Type
+}
+
+// MarshalText writes "aws:us-east-1 c7gn.large".
+func (k Kind) MarshalText() ([]byte, error) { return []byte(string(k.Region) + " " + k.Machine), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (k *Kind) UnmarshalText(text []byte) error {
+	at, machine, ok := strings.Cut(string(text), " ")
+	if !ok {
+		return fmt.Errorf("%q is no machine type in a region", text)
+	}
+	*k = Kind{Region(at), machine}
+	return nil
+}
+
 // What one vCPU carries of the transport, in Gbit/s: quic-go over UDP with
 // segmentation offload, measured on loopback on the machine that this was
 // written on (2 vCPU of x86, November 2026): 1.7 to 1.9 Gbit a CPU second to

@@ -37,6 +37,7 @@ type Config struct {
 	Binary    string        // path of Terraform or OpenTofu
 	Log       io.Writer     // gets what Terraform prints for people; nil: nobody
 	PluginDir string        // install providers from here only; empty: as Terraform is configured
+	Lock      string        // record of the providers that roots were given before, kept up to date; empty: none is kept
 	Grace     time.Duration // how long a cancelled Terraform may take to end before it is killed; 0: 10 minutes
 }
 
@@ -98,7 +99,16 @@ func (e *Engine) Init(ctx context.Context) error {
 		if e.cfg.PluginDir != "" {
 			opts = append(opts, tfexec.PluginDir(e.cfg.PluginDir))
 		}
-		return tf.Init(ctx, opts...)
+		if err := e.seed(); err != nil {
+			return fmt.Errorf("providers of earlier roots: %w", err)
+		}
+		if err := tf.Init(ctx, opts...); err != nil {
+			return err
+		}
+		if err := e.collect(); err != nil {
+			return fmt.Errorf("providers for later roots: %w", err)
+		}
+		return nil
 	})
 }
 

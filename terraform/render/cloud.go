@@ -81,6 +81,11 @@ func providersFile(d Deployment) []byte {
 	return finish(f)
 }
 
+// awsRetries are of one request of the provider's. It would make 25: where a zone
+// has no room for a machine, and the provider asks for it again each time, that
+// is most of an hour in which the others bill.
+const awsRetries = 8
+
 // awsProvider names a region because the provider wants one; each resource has
 // its own.
 func awsProvider(body *hclwrite.Body, d Deployment) {
@@ -91,6 +96,7 @@ func awsProvider(body *hclwrite.Body, d Deployment) {
 		}
 	}
 	setIf(body, "profile", d.AWS.Profile)
+	body.SetAttributeValue("max_retries", cty.NumberIntVal(awsRetries))
 	if d.AWS.ID != "" {
 		body.SetAttributeValue("allowed_account_ids", cty.ListVal([]cty.Value{cty.StringVal(d.AWS.ID)}))
 	}

@@ -11,8 +11,8 @@ import (
 
 // Mirror lays out a filesystem mirror of the providers in dir, each of them a
 // copy of the program at binary, and returns the path of a configuration for
-// Terraform that takes providers from nowhere else: for TF_CLI_CONFIG_FILE. The
-// built-in provider needs no mirror.
+// Terraform or OpenTofu that takes providers from nowhere else: for
+// TF_CLI_CONFIG_FILE. The built-in provider needs no mirror.
 func Mirror(dir, binary string) (config string, err error) {
 	if dir, err = filepath.Abs(dir); err != nil {
 		return "", err
@@ -22,12 +22,14 @@ func Mirror(dir, binary string) (config string, err error) {
 		if err != nil {
 			return "", err
 		}
-		place := filepath.Join(dir, "registry.terraform.io/hashicorp", name, c.Version, runtime.GOOS+"_"+runtime.GOARCH)
-		if err := os.MkdirAll(place, 0o755); err != nil {
-			return "", err
-		}
-		if err := install(filepath.Join(place, fmt.Sprintf("terraform-provider-%s_v%s", name, c.Version)), binary); err != nil {
-			return "", err
+		for _, host := range []string{"registry.terraform.io", "registry.opentofu.org"} {
+			place := filepath.Join(dir, host, "hashicorp", name, c.Version, runtime.GOOS+"_"+runtime.GOARCH)
+			if err := os.MkdirAll(place, 0o755); err != nil {
+				return "", err
+			}
+			if err := install(filepath.Join(place, fmt.Sprintf("terraform-provider-%s_v%s", name, c.Version)), binary); err != nil {
+				return "", err
+			}
 		}
 	}
 	config = filepath.Join(dir, "terraform.rc")

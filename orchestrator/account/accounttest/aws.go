@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// AWS serves EC2 and STS.
+// AWS serves EC2, STS and Service Quotas.
 func (w *World) AWS() http.Handler {
 	return w.locked(func(rw http.ResponseWriter, r *http.Request) {
 		if err := r.ParseForm(); err != nil {
@@ -22,6 +22,10 @@ func (w *World) AWS() http.Handler {
 			return
 		}
 		at := signedRegion(r)
+		if _, of, ok := strings.Cut(r.Header.Get("X-Amz-Target"), "."); ok {
+			w.serviceQuotas(rw, r, of, at)
+			return
+		}
 		denied := w.refuses(at, action)
 		switch {
 		case w.throttles():
@@ -78,10 +82,17 @@ func (w *World) describe(rw http.ResponseWriter, r *http.Request, action, at str
 	case "DescribeInstances":
 		set = "reservationSet"
 		for _, t := range w.in(at) {
-			if t.Kind == "instance" && (r.Form.Get("InstanceId.1") == "" || r.Form.Get("InstanceId.1") == t.ID) {
-				items = append(items, fmt.Sprintf("<instancesSet><item><instanceId>%s</instanceId><instanceState><name>%s</name></instanceState><instanceType>%s</instanceType><launchTime>%s</launchTime></item></instancesSet>",
-					t.ID, w.stateOf(t), t.Machine, t.Created.Format(time.RFC3339)))
+			if t.Kind != "instance" || r.Form.Get("InstanceId.1") != "" && r.Form.Get("InstanceId.1") != t.ID ||
+				r.Form.Get("Filter.1.Name") == "instance-state-name" && !has(r, t.State) {
+				continue
 			}
+			lifecycle := ""
+			if t.Spot {
+				lifecycle = "<instanceLifecycle>spot</instanceLifecycle>"
+			}
+			items = append(items, fmt.Sprintf("<instancesSet><item><instanceId>%s</instanceId><instanceState><name>%s</name></instanceState><instanceType>%s</instanceType><launchTime>%s</launchTime>"+
+				"<cpuOptions><coreCount>%d</coreCount><threadsPerCore>2</threadsPerCore></cpuOptions>%s</item></instancesSet>",
+				t.ID, w.stateOf(t), t.Machine, t.Created.Format(time.RFC3339), t.Cores, lifecycle))
 		}
 	case "DescribeSecurityGroups":
 		set = "securityGroupInfo"
@@ -92,9 +103,13 @@ func (w *World) describe(rw http.ResponseWriter, r *http.Request, action, at str
 		}
 	case "DescribeImages":
 		set, items = "imagesSet", []string{"<imageId>ami-0123456789abcdef0</imageId>"}
+	case "DescribeAvailabilityZones", "DescribeInstanceTypeOfferings", "DescribeVpcs":
+		set, items = w.describeRoom(r, action, at)
 	case "DescribeInternetGateways":
 		set = "internetGatewaySet"
-		if t := w.find(r.Form.Get("InternetGatewayId.1")); t != nil {
+		if r.Form.Get("InternetGatewayId.1") == "" {
+			items = w.named(at, "internet-gateway", "internetGatewayId")
+		} else if t := w.find(r.Form.Get("InternetGatewayId.1")); t != nil {
 			attached := ""
 			if t.State == "attached" {
 				attached = "<item><vpcId>vpc-1</vpcId></item>"

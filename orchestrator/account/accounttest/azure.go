@@ -26,6 +26,8 @@ func (w *World) Azure(base func() string) http.Handler {
 			armError(rw, http.StatusForbidden, "AuthorizationFailed")
 		case at == "":
 			send(rw, map[string]any{"subscriptionId": w.Account, "tenantId": "tenant", "state": "Enabled"})
+		case strings.HasSuffix(at, "/usages"), strings.HasSuffix(at, "/skus"):
+			w.roomAzure(rw, r, at, base()+r.URL.Path)
 		case strings.HasPrefix(at, "/operations/"):
 			w.pollAzure(rw, strings.TrimPrefix(at, "/operations"))
 		case r.Method == http.MethodDelete:
@@ -68,6 +70,11 @@ func (w *World) listAzure(rw http.ResponseWriter, r *http.Request, at, self stri
 	if at == "/providers/Microsoft.Authorization/permissions" {
 		found = []map[string]any{{"actions": []string{"*/read"}, "notActions": []string{}}, {"actions": w.Granted, "notActions": w.Denied}}
 	}
+	sendPage(rw, r, found, self)
+}
+
+// sendPage sends the page of a list that a request is for.
+func sendPage(rw http.ResponseWriter, r *http.Request, found []map[string]any, self string) {
 	page, next := paged(found, r.URL.Query().Get("token"))
 	if page == nil {
 		page = []map[string]any{}

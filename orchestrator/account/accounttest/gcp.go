@@ -25,10 +25,15 @@ func (w *World) GCP() http.Handler {
 			gcpError(rw, http.StatusNotFound, "notFound")
 		case denied:
 			gcpError(rw, http.StatusForbidden, "forbidden")
-		case at == "":
-			send(rw, map[string]any{"projectId": w.Account, "lifecycleState": "ACTIVE"})
 		case at == ":testIamPermissions":
 			w.testPermissions(rw, r)
+		case strings.HasPrefix(r.URL.Path, "/compute/") && (at == "" || path.Base(path.Dir(at)) == "regions"):
+			_, where, _ := strings.Cut(at, "/regions/")
+			w.quotasGCP(rw, where)
+		case at == "":
+			send(rw, map[string]any{"projectId": w.Account, "lifecycleState": "ACTIVE"})
+		case at == "/aggregated/machineTypes":
+			w.machineTypes(rw, r)
 		case r.Method == http.MethodPost && path.Base(at) == "wait":
 			w.finish(rw, path.Base(path.Dir(at)))
 		case r.Method == http.MethodDelete:

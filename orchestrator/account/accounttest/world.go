@@ -28,7 +28,13 @@ type Thing struct {
 	Created time.Time
 	HeldBy  []string // ids; it cannot be deleted as long as one of them exists
 	Users   []string // of a disk
+	Cores   int      // of a machine of AWS, each of which is two vCPUs
+	Spot    bool
 }
+
+// Quota is what an account may have of something, and has. AWS does not tell
+// how much that is.
+type Quota struct{ Limit, Used float64 }
 
 // World is what an account holds. Its fields may be changed before it is asked.
 type World struct {
@@ -47,6 +53,12 @@ type World struct {
 	Lingers int
 	// Silent are regions or zones that do not answer.
 	Silent []string
+
+	// Quotas by "REGION NAME", or by "NAME" for those of no region or, in AWS, of
+	// every account.
+	Quotas map[string]Quota
+	// Offers are the machine types of each zone; in Azure, of each location.
+	Offers map[string][]string
 
 	mu      sync.Mutex
 	deleted []string

@@ -16,9 +16,9 @@ var needed = []string{
 	"compute.firewalls.create", "compute.firewalls.delete", "compute.firewalls.get", "compute.firewalls.list",
 	"compute.globalOperations.get",
 	"compute.instances.create", "compute.instances.delete", "compute.instances.get", "compute.instances.list",
-	"compute.instances.setLabels", "compute.instances.setMetadata", "compute.instances.setTags",
+	"compute.instances.setLabels", "compute.instances.setMetadata", "compute.instances.setTags", "compute.machineTypes.list",
 	"compute.networks.create", "compute.networks.delete", "compute.networks.get", "compute.networks.list", "compute.networks.updatePolicy",
-	"compute.regionOperations.get", "compute.subnetworks.create", "compute.subnetworks.delete", "compute.subnetworks.get",
+	"compute.projects.get", "compute.regionOperations.get", "compute.regions.get", "compute.subnetworks.create", "compute.subnetworks.delete", "compute.subnetworks.get",
 	"compute.subnetworks.list", "compute.subnetworks.use", "compute.subnetworks.useExternalIp",
 	"compute.zoneOperations.get", "compute.zones.list", "iam.serviceAccounts.delete", "iam.serviceAccounts.list", "resourcemanager.projects.get",
 }
