@@ -172,6 +172,9 @@ $(MINIO):
 $(FAKEGCS):
 	$(call install,github.com/fsouza/fake-gcs-server)
 
+$(RCLONE):
+	$(call install,github.com/rclone/rclone)
+
 $(AZURITE):
 	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer, Azurite runs on it" >&2; exit 1; }
 	@mkdir -p $(TOOLS)
