@@ -78,6 +78,7 @@ type bucket struct {
 	name    string
 	classes map[string]string // Config.StorageClasses
 	kmsKey  string
+	run     string // Config.Run
 
 	client    *s3.Client
 	direct    direct
@@ -99,7 +100,7 @@ func Open(ctx context.Context, cfg objstore.Config) (objstore.Bucket, error) {
 }
 
 func openWith(ctx context.Context, cfg objstore.Config, patience httpstore.Patience) (*bucket, error) {
-	b := &bucket{name: cfg.Bucket, classes: cfg.StorageClasses, kmsKey: cfg.KMSKey, checkTimeout: defaultCheckTimeout, patience: patience}
+	b := &bucket{name: cfg.Bucket, classes: cfg.StorageClasses, kmsKey: cfg.KMSKey, run: cfg.Run, checkTimeout: defaultCheckTimeout, patience: patience}
 	if err := b.connect(ctx, cfg); err != nil {
 		return nil, &objstore.Error{Op: "open", Bucket: b.url(), Kind: objstore.KindInvalid, Err: err}
 	}
