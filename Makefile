@@ -206,6 +206,9 @@ $(TOFU):
 	  src=$$(cd $$tmp && GOFLAGS= go mod download -json github.com/opentofu/opentofu@$(lastword $(subst @, ,$(@F))) | sed -n 's/.*"Dir": "\(.*\)".*/\1/p'); \
 	  GOFLAGS=-buildvcs=false go build -C "$$src" -ldflags '-s -w -X github.com/opentofu/opentofu/version.dev=no' -o $$tmp/tofu ./cmd/tofu && mv $$tmp/tofu $@
 
+$(RCLONE):
+	$(call install,github.com/rclone/rclone)
+
 $(AZURITE):
 	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 20 or newer, Azurite runs on it" >&2; exit 1; }
 	@mkdir -p $(TOOLS)

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/objstore/open"
 	"github.com/skyctl/skyctl/agent/route"
+	"github.com/skyctl/skyctl/orchestrator/config"
 	"github.com/skyctl/skyctl/orchestrator/deploy"
 	"github.com/skyctl/skyctl/orchestrator/journal"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
@@ -120,18 +122,28 @@ func (a *attempt) finish(ctx context.Context, opts ApplyOptions) (Result, error)
 func (a *attempt) settings(ctx context.Context) (s settings, err error) {
 	s = settings{limit: a.saved.Request.BWLimit.BitsPerSecond() / 8, memory: int64(a.o.Config.Limits.Memory), verify: a.saved.Request.Verify,
 		compress: a.saved.Request.compresses(&a.saved.Overlay.Graph)}
-	if s.source, err = open.Delegate(ctx, a.places.source.Config); err != nil {
-		return s, &PreconditionError{Err: err, Hint: hintFor(err, a.places.source)}
+	if s.source, err = a.delegate(ctx, a.places.source, false); err != nil {
+		return s, err
 	}
 	for _, l := range a.places.dests {
-		d, err := open.Delegate(ctx, l.Config)
+		d, err := a.delegate(ctx, l, true)
 		if err != nil {
-			return s, &PreconditionError{Err: err, Hint: hintFor(err, l)}
+			return s, err
 		}
-		d.Run = string(a.run.ID)
 		s.dests = append(s.dests, d)
 	}
 	return s, nil
+}
+
+// delegate is how an agent opens a place, with credentials for this run's keys
+// alone where its store gives some.
+func (a *attempt) delegate(ctx context.Context, l config.Location, write bool) (objstore.Config, error) {
+	l.Config.Run = string(a.run.ID)
+	cfg, err := open.Delegate(ctx, l.Config, objstore.Scope{Prefix: l.Key, Write: write, Role: a.o.Config.Clouds.AWS.AssumeRole})
+	if err != nil {
+		return cfg, &PreconditionError{Err: err, Hint: hintFor(err, l)}
+	}
+	return cfg, nil
 }
 
 // deployed transfers over gateways.

@@ -239,6 +239,14 @@ type Config struct {
 	Symlinks      Symlinks `json:"symlinks,omitempty"`       // file
 }
 
+// Scope is what delegated credentials are for, where a store can limit them to
+// that.
+type Scope struct {
+	Prefix string // of the keys
+	Write  bool   // not only reading
+	Role   string // s3 at Amazon: the ARN of the role to take on for it; empty: none
+}
+
 // Symlinks says what a source of files makes of symbolic links.
 type Symlinks string
 

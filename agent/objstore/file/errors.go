@@ -3,6 +3,7 @@ package file
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"syscall"
@@ -38,7 +39,19 @@ func (b *bucket) failWrite(op, key string, err error) error {
 	if errors.As(err, &known) {
 		return b.fail(op, key, known.Kind, known.Err)
 	}
-	return b.fail(op, key, kindOf(err), cause(err))
+	return b.fail(op, key, kindOf(err), inTheWay(cause(err)))
+}
+
+// inTheWay says what it means that there is a file or a directory already: in a
+// store one key can be the beginning of another's path, here it cannot.
+func inTheWay(err error) error {
+	switch {
+	case errors.Is(err, syscall.EEXIST), errors.Is(err, syscall.EISDIR):
+		return fmt.Errorf("%w: a directory has that name, with files of other keys below it", err)
+	case errors.Is(err, syscall.ENOTDIR):
+		return fmt.Errorf("%w: a file of another key has the name of a directory that this one needs", err)
+	}
+	return err
 }
 
 // cause strips the path that os puts around an error: the key says it already,

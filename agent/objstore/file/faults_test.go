@@ -6,9 +6,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/objstore"
 )
 
@@ -39,7 +41,7 @@ func TestKinds(t *testing.T) {
 			if objstore.KindOf(got) != c.want {
 				t.Errorf("%v is %v, want %v", err, got, c.want)
 			}
-			if want := fmt.Sprintf("put /srv: key: %v: %v", c.want, c.err); got.Error() != want {
+			if want := fmt.Sprintf("put /srv: key: %v: %v", c.want, inTheWay(c.err)); got.Error() != want {
 				t.Errorf("error %q, want %q", got, want)
 			}
 		}
@@ -119,5 +121,30 @@ func TestWriteThatDoesNotFit(t *testing.T) {
 	}
 	if got, err := os.ReadFile(filepath.Join(dir, "file")); err != nil || string(got) != "old" {
 		t.Errorf("the object is now %q, %v", got, err)
+	}
+}
+
+// TestFileAndDirectory: of a key and another that goes on behind a slash the
+// first to come stays as it is, the other is refused with the reason, and
+// nothing is left of it.
+func TestFileAndDirectory(t *testing.T) {
+	for first, second := range map[string]string{"p": "p/q", "p/q": "p"} {
+		dir := t.TempDir()
+		b := open(t, dir)
+		put(t, b, first, "x")
+		data := []byte("other")
+		_, err := b.Put(t.Context(), second, objstore.Body{Size: int64(len(data)), Bytes: data, Digest: chunk.Sum(data)}, objstore.Metadata{})
+		if objstore.KindOf(err) != objstore.KindInvalid || !strings.Contains(err.Error(), "of other key") && !strings.Contains(err.Error(), "of another key") {
+			t.Errorf("%s after %s: %v", second, first, err)
+		}
+		var files []string
+		if err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				files = append(files, path)
+			}
+			return err
+		}); err != nil || len(files) != 1 || files[0] != filepath.Join(dir, first) {
+			t.Errorf("%s after %s leaves %v, %v", second, first, files, err)
+		}
 	}
 }

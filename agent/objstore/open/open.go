@@ -38,17 +38,18 @@ func Open(ctx context.Context, cfg objstore.Config) (objstore.Bucket, error) {
 	return provider(ctx, cfg)
 }
 
-// Delegate returns cfg as an agent elsewhere can use it: with the credentials
-// that this process finds in its environment spelled out. It travels over the
-// control channel only.
-func Delegate(ctx context.Context, cfg objstore.Config) (objstore.Config, error) {
+// Delegate returns cfg as an agent elsewhere can use it: with credentials that
+// are limited to scope as far as the store can, else with those that this
+// process finds in its environment spelled out. Google and Azure limit them to
+// the bucket, not to its keys. It travels over the control channel only.
+func Delegate(ctx context.Context, cfg objstore.Config, scope objstore.Scope) (objstore.Config, error) {
 	switch cfg.Type {
 	case "azblob":
 		return azblob.Delegate(ctx, cfg)
 	case "gcs":
 		return gcs.Delegate(ctx, cfg)
 	case "s3":
-		return s3.Delegate(ctx, cfg)
+		return s3.Delegate(ctx, cfg, scope)
 	}
 	return cfg, nil
 }

@@ -2,22 +2,34 @@ package s3
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"net/url"
+	"strings"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/skyctl/skyctl/agent/objstore"
 )
 
-// Delegate returns cfg with the credentials and the endpoint spelled out that
-// the SDK finds here, in the environment or a profile, so that an agent which
-// has neither can open the bucket; cfg.Expires is when those credentials end.
-// It contacts nothing unless the credentials have to be fetched.
-func Delegate(ctx context.Context, cfg objstore.Config) (objstore.Config, error) {
-	if cfg.Credentials["access_key_id"] != "" {
-		return cfg, nil
-	}
+// Delegate returns cfg with credentials, and the endpoint, with which an agent
+// that has none can open the bucket.
+//
+// They are a session, an hour long, whose policy allows what scope says and no
+// more, where one can be had: at Amazon of scope.Role, for only a role can be
+// taken on with less; elsewhere of the endpoint itself, if it speaks STS as
+// MinIO does. Where STS refuses, or the session may not list its keys, they are
+// what the SDK finds here, in the environment, a profile or cfg, until they
+// end. So they are at Amazon without a role, and those that are temporary
+// already at other endpoints.
+func Delegate(ctx context.Context, cfg objstore.Config, scope objstore.Scope) (objstore.Config, error) {
 	options, err := loadOptions(cfg)
 	if err != nil {
 		return cfg, err
@@ -30,17 +42,134 @@ func Delegate(ctx context.Context, cfg objstore.Config) (objstore.Config, error)
 	if err != nil {
 		return cfg, err
 	}
-	cfg.Credentials = map[string]string{
-		"access_key_id": found.AccessKeyID, "secret_access_key": found.SecretAccessKey, "session_token": found.SessionToken}
-	if cfg.Region == "" {
-		cfg.Region = loaded.Region
-	}
-	if found.CanExpire {
-		cfg.Expires = found.Expires
-	}
 	// The client knows the endpoint that is set for S3 alone as well.
 	if endpoint := s3.NewFromConfig(loaded).Options().BaseEndpoint; cfg.Endpoint == "" && endpoint != nil {
 		cfg.Endpoint = *endpoint
 	}
-	return cfg, nil
+	if cfg.Region == "" {
+		cfg.Region = loaded.Region
+	}
+	own := with(cfg, found)
+	session := takeOn(own, scope)
+	if session == nil {
+		return own, nil
+	}
+	limited, err := session(ctx, loaded, scope)
+	if err == nil {
+		err = usable(ctx, with(cfg, limited), scope)
+	}
+	var refused *awshttp.ResponseError
+	switch {
+	case err == nil:
+		return with(cfg, limited), nil
+	case objstore.KindOf(err) == objstore.KindPermission, errors.As(err, &refused) && refused.HTTPStatusCode() != 0:
+		return own, nil
+	}
+	return cfg, (&bucket{name: cfg.Bucket}).fail("delegate", "", err)
+}
+
+// with is cfg with these credentials.
+func with(cfg objstore.Config, c aws.Credentials) objstore.Config {
+	cfg.Credentials = map[string]string{"access_key_id": c.AccessKeyID, "secret_access_key": c.SecretAccessKey}
+	if c.SessionToken != "" {
+		cfg.Credentials["session_token"] = c.SessionToken
+	}
+	cfg.Expires = time.Time{}
+	if c.CanExpire {
+		cfg.Expires = c.Expires
+	}
+	return cfg
+}
+
+// takeOn asks for a session, nil if nobody would give one.
+func takeOn(own objstore.Config, scope objstore.Scope) func(context.Context, aws.Config, objstore.Scope) (aws.Credentials, error) {
+	role, endpoint := scope.Role, (*string)(nil)
+	u, err := url.Parse(own.Endpoint)
+	amazon := own.Endpoint == "" || err == nil && strings.HasSuffix("."+u.Hostname(), "."+amazonHost)
+	switch {
+	case amazon && role == "", !amazon && own.Credentials["session_token"] != "":
+		return nil
+	case !amazon: // it gives a session of the caller, and does not look at the role
+		role, endpoint = "arn:aws:iam::000000000000:role/skyctl", &own.Endpoint
+	}
+	return func(ctx context.Context, loaded aws.Config, scope objstore.Scope) (aws.Credentials, error) {
+		loaded.BaseEndpoint, loaded.RetryMaxAttempts = endpoint, 1
+		loaded.Region = strings.TrimSpace(own.Region)
+		if loaded.Region == "" {
+			loaded.Region = defaultRegion
+		}
+		policy, err := policyOf(own.Bucket, scope, amazon)
+		if err != nil {
+			return aws.Credentials{}, err
+		}
+		ctx, cancel := context.WithTimeout(ctx, defaultCheckTimeout)
+		defer cancel()
+		out, err := sts.NewFromConfig(loaded).AssumeRole(ctx, &sts.AssumeRoleInput{
+			RoleArn: &role, RoleSessionName: aws.String(sessionName(own.Run)), Policy: &policy, DurationSeconds: aws.Int32(int32(delegatedFor / time.Second)),
+		})
+		switch {
+		case err != nil:
+			return aws.Credentials{}, err
+		case out.Credentials == nil: // some success that is not STS's
+			return aws.Credentials{}, &objstore.Error{Kind: objstore.KindPermission, Err: errors.New("no session in the answer")}
+		}
+		c := out.Credentials
+		found := credentials.NewStaticCredentialsProvider(aws.ToString(c.AccessKeyId), aws.ToString(c.SecretAccessKey), aws.ToString(c.SessionToken)).Value
+		found.CanExpire, found.Expires = true, aws.ToTime(c.Expiration)
+		return found, nil
+	}
+}
+
+// delegatedFor is how long a session lasts: what Amazon allows of a role that
+// another one takes on.
+const delegatedFor = time.Hour
+
+// sessionName is in the ARN of who begins an upload: see bucket.mine.
+func sessionName(run string) string { return "skyctl-" + run }
+
+// statement is one of an IAM policy.
+type statement struct {
+	Effect    string
+	Action    []string
+	Resource  []string
+	Condition map[string]map[string][]string `json:",omitempty"`
+}
+
+// policyOf allows what an agent does to the keys of scope.
+func policyOf(bucket string, scope objstore.Scope, amazon bool) (string, error) {
+	prefix := scope.Prefix
+	if i := strings.IndexAny(prefix, "*?$"); i >= 0 { // they mean something in a policy
+		prefix = prefix[:i]
+	}
+	keys := []string{"s3:GetObject", "s3:GetObjectTagging"}
+	if scope.Write {
+		keys = append(keys, "s3:PutObject", "s3:PutObjectTagging", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
+	}
+	arn := "arn:aws:s3:::" + bucket
+	list := statement{Effect: "Allow", Action: []string{"s3:ListBucket"}, Resource: []string{arn}}
+	if prefix != "" {
+		list.Condition = map[string]map[string][]string{"StringLike": {"s3:prefix": {prefix + "*"}}}
+	}
+	statements := []statement{{Effect: "Allow", Action: keys, Resource: []string{arn + "/" + prefix + "*"}}, list}
+	if scope.Write { // it cannot be limited to keys
+		statements = append(statements, statement{Effect: "Allow", Action: []string{"s3:ListBucketMultipartUploads"}, Resource: []string{arn}})
+	}
+	if amazon { // where the role may use a key at all
+		statements = append(statements, statement{Effect: "Allow", Action: []string{"kms:Decrypt", "kms:GenerateDataKey"}, Resource: []string{"*"}})
+	}
+	policy, err := json.Marshal(struct {
+		Version   string
+		Statement []statement
+	}{"2012-10-17", statements})
+	return string(policy), err
+}
+
+// usable lists at most one key.
+func usable(ctx context.Context, cfg objstore.Config, scope objstore.Scope) error {
+	b, err := Open(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	_, err = b.(*bucket).client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &cfg.Bucket, Prefix: optional(scope.Prefix), MaxKeys: aws.Int32(1)})
+	return errors.Join(b.(*bucket).fail("delegate", "", err), b.Close())
 }

@@ -57,6 +57,7 @@ var kinds = map[string]objstore.Kind{
 	"ExistingObjectIsDirectory": objstore.KindInvalid,
 	"NoSpaceLeftOnDevice":       objstore.KindQuota,
 	"ObjectParentIsFile":        objstore.KindInvalid,
+	"XAdminUserNotFound":        objstore.KindPermission, // with status 404: an unknown access key
 
 	"NotImplemented":    objstore.KindUnsupported,
 	"PermanentRedirect": objstore.KindInvalid, // to a region that the answer does not name

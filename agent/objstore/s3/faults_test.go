@@ -26,6 +26,7 @@ func TestRefusals(t *testing.T) {
 		{403, "SignatureDoesNotMatch", objstore.KindPermission},
 		{400, "ExpiredToken", objstore.KindPermission},
 		{404, "NoSuchBucket", objstore.KindNotFound},
+		{404, "XAdminUserNotFound", objstore.KindPermission},
 		{404, "NoSuchKey", objstore.KindNotFound},
 		{409, "OperationAborted", objstore.KindTransient},
 		{412, "PreconditionFailed", objstore.KindPrecondition},

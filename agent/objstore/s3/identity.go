@@ -59,6 +59,9 @@ func (b *bucket) mine(ctx context.Context, initiator *types.Initiator) bool {
 	if initiator == nil || aws.ToString(initiator.ID) == "" {
 		return true
 	}
+	if b.run != "" && strings.HasSuffix(*initiator.ID, "/"+sessionName(b.run)) {
+		return true // a gateway of this run
+	}
 	return sameCaller(*initiator.ID, b.identity.whoami(ctx))
 }
 

@@ -71,7 +71,7 @@ func TestDelegate(t *testing.T) {
 	t.Setenv("AWS_CONFIG_FILE", profile)
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(dir, "none"))
 	t.Setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
-	got, err := Delegate(t.Context(), objstore.Config{Bucket: "b"})
+	got, err := Delegate(t.Context(), objstore.Config{Bucket: "b"}, objstore.Scope{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,6 +34,12 @@
 // hold every key, and decoded once. Nothing cleans the path of a request; a
 // store that does so itself is outside our reach.
 //
+// # Small objects
+//
+// The SDK spends more on a request than the network and the store's answer do.
+// Objects of up to 1 MiB are therefore read and written by requests that its
+// signer signs and its handlers do not see, see direct.go.
+//
 // # Retries
 //
 // The SDK repeats what is safe to repeat, three attempts within a few seconds.
@@ -72,8 +78,10 @@ type bucket struct {
 	name    string
 	classes map[string]string // Config.StorageClasses
 	kmsKey  string
+	run     string // Config.Run
 
 	client    *s3.Client
+	direct    direct
 	transport *http.Transport
 	amazon    bool // the endpoint is Amazon's
 	identity  identity
@@ -92,7 +100,7 @@ func Open(ctx context.Context, cfg objstore.Config) (objstore.Bucket, error) {
 }
 
 func openWith(ctx context.Context, cfg objstore.Config, patience httpstore.Patience) (*bucket, error) {
-	b := &bucket{name: cfg.Bucket, classes: cfg.StorageClasses, kmsKey: cfg.KMSKey, checkTimeout: defaultCheckTimeout, patience: patience}
+	b := &bucket{name: cfg.Bucket, classes: cfg.StorageClasses, kmsKey: cfg.KMSKey, run: cfg.Run, checkTimeout: defaultCheckTimeout, patience: patience}
 	if err := b.connect(ctx, cfg); err != nil {
 		return nil, &objstore.Error{Op: "open", Bucket: b.url(), Kind: objstore.KindInvalid, Err: err}
 	}

@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -61,8 +60,7 @@ func (b *bucket) Put(ctx context.Context, key string, body objstore.Body, meta o
 func (b *bucket) put(ctx context.Context, in *s3.PutObjectInput, body objstore.Body) (*s3.PutObjectOutput, error) {
 	if !b.plainPuts.Load() {
 		in.ChecksumCRC32C = aws.String(body.Digest.Base64())
-		in.Body = bytes.NewReader(body.Bytes)
-		out, err := b.client.PutObject(ctx, in)
+		out, err := b.putObject(ctx, in, body.Bytes)
 		if !refusesChecksum(err) {
 			return out, err
 		}
@@ -71,8 +69,7 @@ func (b *bucket) put(ctx context.Context, in *s3.PutObjectInput, body objstore.B
 		return nil, e
 	}
 	in.ChecksumCRC32C = nil
-	in.Body = bytes.NewReader(body.Bytes)
-	out, err := b.client.PutObject(ctx, in)
+	out, err := b.putObject(ctx, in, body.Bytes)
 	if err == nil {
 		b.plainPuts.Store(true)
 	}
