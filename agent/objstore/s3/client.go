@@ -34,9 +34,6 @@ const (
 
 	amazonHost = "amazonaws.com"
 
-	payerHeader = "X-Amz-Request-Payer"
-	payerValue  = "requester"
-
 	maxAttempts  = 3
 	firstBackoff = 200 * time.Millisecond
 )
@@ -63,19 +60,18 @@ func (b *bucket) connect(ctx context.Context, cfg objstore.Config) error {
 	}
 	loaded.Credentials = aws.NewCredentialsCache(explained{loaded.Credentials})
 	b.transport = newTransport(loaded.HTTPClient, b.patience)
-	b.direct = direct{signer: newSigner(), credentials: loaded.Credentials, payer: cfg.RequesterPays, client: &http.Client{
+	loaded.HTTPClient = &http.Client{
 		Transport:     b.transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
-	loaded.HTTPClient = b.direct.client
+	}
 	loaded.Retryer = func() aws.Retryer { return newRetryer(retry.DefaultRetryables) }
 
 	b.client = s3.NewFromConfig(loaded, func(o *s3.Options) {
 		o.DisableLogOutputChecksumValidationSkipped = true
 		o.UsePathStyle = cfg.PathStyle
-		b.direct.follower = follow(o)
+		follow(o)
 		if cfg.RequesterPays {
-			o.APIOptions = append(o.APIOptions, smithyhttp.AddHeaderValue(payerHeader, payerValue))
+			o.APIOptions = append(o.APIOptions, smithyhttp.AddHeaderValue("x-amz-request-payer", "requester"))
 		}
 		endpoint := &url.URL{Scheme: "https", Host: amazonHost}
 		if o.BaseEndpoint != nil { // may also come from the environment or a profile
@@ -91,7 +87,7 @@ func (b *bucket) connect(ctx context.Context, cfg objstore.Config) error {
 		if b.amazon {
 			b.identity.ask = askSTS(loaded)
 		}
-		if b.direct.unsigned = privatePath(endpoint); b.direct.unsigned {
+		if privatePath(endpoint) {
 			o.APIOptions = append(o.APIOptions, v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware)
 		}
 	})

@@ -5,17 +5,14 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/smithy-go/auth"
 	smithyendpoints "github.com/aws/smithy-go/endpoints"
 	"github.com/aws/smithy-go/middleware"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // regionHeader is in the answers to a request that went to the wrong region,
@@ -26,20 +23,11 @@ const regionHeader = "X-Amz-Bucket-Region"
 // so that nobody has to configure it. A client serves one bucket only.
 type follower struct {
 	s3.EndpointResolverV2
-	region atomic.Pointer[string]   // nil: as configured
-	found  atomic.Pointer[resolved] // of the latest request for an object
-}
-
-// resolved is where requests for the bucket's objects go, and for what they
-// are signed.
-type resolved struct {
-	region *string // that the follower had then
-	url    url.URL // without a slash at its end
-	signed string  // the name of the region that signatures have
+	region atomic.Pointer[string] // nil: as configured
 }
 
 // follow makes a client follow its bucket.
-func follow(o *s3.Options) *follower {
+func follow(o *s3.Options) {
 	f := &follower{EndpointResolverV2: o.EndpointResolverV2}
 	if f.EndpointResolverV2 == nil {
 		f.EndpointResolverV2 = s3.NewDefaultEndpointResolverV2()
@@ -48,47 +36,14 @@ func follow(o *s3.Options) *follower {
 	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
 		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("skyctlFollowRegion", f.send), middleware.After)
 	})
-	return f
 }
 
 // ResolveEndpoint also decides for which region a request is signed.
 func (f *follower) ResolveEndpoint(ctx context.Context, params s3.EndpointParameters) (smithyendpoints.Endpoint, error) {
-	region := f.region.Load()
-	if region != nil {
+	if region := f.region.Load(); region != nil {
 		params.Region = region
 	}
-	endpoint, err := f.EndpointResolverV2.ResolveEndpoint(ctx, params)
-	if err == nil && params.Key != nil {
-		f.found.Store(plainly(endpoint, region))
-	}
-	return endpoint, err
-}
-
-// endpoint is where requests for objects go, nil if no request has found it
-// yet, or if they need more than a signature.
-func (f *follower) endpoint() *resolved {
-	if at := f.found.Load(); at != nil && at.region == f.region.Load() {
-		return at
-	}
-	return nil
-}
-
-// plainly is nil for an endpoint that is not reached with the usual signature
-// alone: directory buckets have sessions, access points of several regions
-// another signature.
-func plainly(endpoint smithyendpoints.Endpoint, region *string) *resolved {
-	options, _ := auth.GetAuthOptions(&endpoint.Properties)
-	if len(options) == 0 || options[0].SchemeID != "sigv4" || len(endpoint.Headers) > 0 {
-		return nil
-	}
-	service, _ := smithyhttp.GetSigV4SigningName(&options[0].SignerProperties)
-	signed, known := smithyhttp.GetSigV4SigningRegion(&options[0].SignerProperties)
-	if service != serviceName || !known {
-		return nil
-	}
-	at := endpoint.URI
-	at.Path, at.RawPath = strings.TrimSuffix(at.Path, "/"), strings.TrimSuffix(at.EscapedPath(), "/")
-	return &resolved{region: region, url: at, signed: signed}
+	return f.EndpointResolverV2.ResolveEndpoint(ctx, params)
 }
 
 // send repeats a request that went to the wrong region. Nothing of it was

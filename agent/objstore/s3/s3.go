@@ -34,12 +34,6 @@
 // hold every key, and decoded once. Nothing cleans the path of a request; a
 // store that does so itself is outside our reach.
 //
-// # Small objects
-//
-// The SDK spends more on a request than the network and the store's answer do.
-// Objects of up to 1 MiB are therefore read and written by requests that its
-// signer signs and its handlers do not see, see direct.go.
-//
 // # Retries
 //
 // The SDK repeats what is safe to repeat, three attempts within a few seconds.
@@ -81,7 +75,6 @@ type bucket struct {
 	run     string // Config.Run
 
 	client    *s3.Client
-	direct    direct
 	transport *http.Transport
 	amazon    bool // the endpoint is Amazon's
 	identity  identity

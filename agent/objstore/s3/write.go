@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -60,7 +61,8 @@ func (b *bucket) Put(ctx context.Context, key string, body objstore.Body, meta o
 func (b *bucket) put(ctx context.Context, in *s3.PutObjectInput, body objstore.Body) (*s3.PutObjectOutput, error) {
 	if !b.plainPuts.Load() {
 		in.ChecksumCRC32C = aws.String(body.Digest.Base64())
-		out, err := b.putObject(ctx, in, body.Bytes)
+		in.Body = bytes.NewReader(body.Bytes)
+		out, err := b.client.PutObject(ctx, in)
 		if !refusesChecksum(err) {
 			return out, err
 		}
@@ -69,7 +71,8 @@ func (b *bucket) put(ctx context.Context, in *s3.PutObjectInput, body objstore.B
 		return nil, e
 	}
 	in.ChecksumCRC32C = nil
-	out, err := b.putObject(ctx, in, body.Bytes)
+	in.Body = bytes.NewReader(body.Bytes)
+	out, err := b.client.PutObject(ctx, in)
 	if err == nil {
 		b.plainPuts.Store(true)
 	}

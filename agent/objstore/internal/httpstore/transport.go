@@ -19,10 +19,6 @@ const (
 	// again for each.
 	idleConns = 512
 
-	// smallMessage holds the headers and the bytes of a small object, which then
-	// cost one system call, in bytes.
-	smallMessage = 8 << 10
-
 	// maxWrite bounds the bytes that one deadline covers.
 	maxWrite = 256 << 10
 )
@@ -55,7 +51,6 @@ func Tune(t *http.Transport, p Patience) {
 	t.MaxIdleConnsPerHost = idleConns
 	t.MaxConnsPerHost = 0
 	t.IdleConnTimeout = p.Bytes
-	t.ReadBufferSize, t.WriteBufferSize = smallMessage, smallMessage
 	t.DisableCompression = true // bytes as they are stored
 	t.ForceAttemptHTTP2 = false
 	t.Protocols = new(http.Protocols)
