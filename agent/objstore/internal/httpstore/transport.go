@@ -19,6 +19,10 @@ const (
 	// again for each.
 	idleConns = 512
 
+	// smallMessage holds the headers and the bytes of a small object, which then
+	// cost one system call, in bytes.
+	smallMessage = 8 << 10
+
 	// maxWrite bounds the bytes that one deadline covers.
 	maxWrite = 256 << 10
 )
@@ -51,6 +55,7 @@ func Tune(t *http.Transport, p Patience) {
 	t.MaxIdleConnsPerHost = idleConns
 	t.MaxConnsPerHost = 0
 	t.IdleConnTimeout = p.Bytes
+	t.ReadBufferSize, t.WriteBufferSize = smallMessage, smallMessage
 	t.DisableCompression = true // bytes as they are stored
 	t.ForceAttemptHTTP2 = false
 	t.Protocols = new(http.Protocols)
