@@ -3,6 +3,7 @@ package s3
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/config"
 
+	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/objstore/objstoretest"
 )
@@ -182,4 +184,15 @@ func TestSessionOfARole(t *testing.T) {
 	if c := fmt.Sprint(policy.Statement[1].Condition); !strings.Contains(c, "s3:prefix:[a b/*]") {
 		t.Errorf("lists %s", c)
 	}
+}
+
+func read(t *testing.T, b objstore.Bucket, key string, length int64) ([]byte, objstore.Object, error) {
+	t.Helper()
+	body, obj, err := b.Open(t.Context(), key, "", chunk.Range{Length: length})
+	if err != nil {
+		return nil, obj, err
+	}
+	defer body.Close()
+	data, err := io.ReadAll(body)
+	return data, obj, err
 }
