@@ -112,9 +112,9 @@ func (o *Orchestrator) planMeasure(req MeasureRequest) (*overlay.Overlay, error)
 			if err != nil {
 				return nil, &UsageError{Err: err}
 			}
-			believed := least(machines[from].Egress, machines[to].Ingress)
+			believed := grid.Least(machines[from].Egress, machines[to].Ingress)
 			if l, err := f.Grid.Link(from, to); err == nil {
-				believed = least(believed, l.Gbps)
+				believed = grid.Least(believed, l.Gbps)
 			}
 			believed = cmp.Or(believed, grid.AssumedGbps)
 			gb := float64(believed) / 8 * float64((req.Seconds+1)*req.Gateways)
@@ -175,7 +175,7 @@ func (o *Orchestrator) strongest(r region.Region, f Figures) (best grid.Machine,
 			unknown = err
 			continue
 		}
-		can, most := least(m.Egress, m.Ingress), least(best.Egress, best.Ingress)
+		can, most := grid.Least(m.Egress, m.Ingress), grid.Least(best.Egress, best.Ingress)
 		if !found || can > most || (can == most && price.USD < usd) {
 			best, usd, found = m, price.USD, true
 		}
@@ -184,14 +184,6 @@ func (o *Orchestrator) strongest(r region.Region, f Figures) (best grid.Machine,
 		return best, 0, unknown
 	}
 	return best, usd, nil
-}
-
-// least returns the smaller rate, where 0 is none.
-func least(a, b unit.Gbps) unit.Gbps {
-	if a == 0 || b == 0 {
-		return max(a, b)
-	}
-	return min(a, b)
 }
 
 // Measure brings gateways up in the regions, has each pair of them loaded, one

@@ -41,8 +41,8 @@ func (g *Grid) Machines(r region.Region) []Machine {
 	types := g.types(r)
 	stated := g.gateways[r]
 	for i := range types {
-		types[i].Egress = least(types[i].Egress, stated.Egress)
-		types[i].Ingress = least(types[i].Ingress, stated.Ingress)
+		types[i].Egress = Least(types[i].Egress, stated.Egress)
+		types[i].Ingress = Least(types[i].Ingress, stated.Ingress)
 	}
 	slices.SortFunc(types, func(a, b Machine) int { return strings.Compare(a.Type, b.Type) })
 	return types
@@ -58,13 +58,13 @@ func (g *Grid) types(r region.Region) []Machine {
 	var types []Machine
 	for _, m := range region.Machines(r) {
 		types = append(types, Machine{Type: m.Type, Send: m.Send(), Receive: m.Receive(),
-			Egress: min(m.Egress, m.Send()), Ingress: least(m.Ingress, m.Receive())})
+			Egress: min(m.Egress, m.Send()), Ingress: Least(m.Ingress, m.Receive())})
 	}
 	return types
 }
 
-// least returns the smaller cap, where zero is none.
-func least(a, b unit.Gbps) unit.Gbps {
+// Least returns the smaller cap, where zero is none.
+func Least(a, b unit.Gbps) unit.Gbps {
 	if a == 0 || b == 0 {
 		return max(a, b)
 	}

@@ -119,3 +119,27 @@ func TestMachineTypes(t *testing.T) {
 		t.Error("a type that does not exist is allowed")
 	}
 }
+
+// TestMaxCostIsProven by a frontier that is known: it is flat, so a little of
+// the cost is much of the rate.
+func TestMaxCostIsProven(t *testing.T) {
+	// Above 10 Gbit/s every bit goes over the relay: 100 - 20/R USD.
+	links, prices := map[grid.Pair]grid.Link{}, map[grid.Pair]price.Price{}
+	for _, l := range []struct {
+		from, to region.Region
+		gbps     unit.Gbps
+		usd      unit.USD
+	}{{"local:a", "local:c", 10, 0.098}, {"local:a", "local:b", 100, 0.05}, {"local:b", "local:c", 100, 0.05}} {
+		pair := grid.Pair{From: l.from, To: l.to}
+		links[pair] = grid.Link{Gbps: l.gbps, Connections: 8, Total: true}
+		prices[pair] = price.Price{USD: l.usd}
+	}
+	job := Job{Sources: []region.Region{"local:a"}, Dests: [][]region.Region{{"local:c"}}, Bytes: unit.TB, Gateways: ptr(8), MaxCost: ptr(unit.USD(99))}
+	o, err := Solve(t.Context(), job, grid.New(links, nil), price.New(prices, nil), Limits{Relays: []region.Region{"local:b"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Gap > tolerance || math.Abs(float64(o.Throughput)-20) > 20*tolerance || o.Cost.Total > *job.MaxCost+cent {
+		t.Errorf("%v at %v, gap %v; the best is 20 Gbit/s", o.Cost.Total, o.Throughput, o.Gap)
+	}
+}

@@ -104,19 +104,22 @@ func (s *solver) fastest(usd float64, does point) (best point, above float64, er
 		at := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
 		at.slow = max(at.slow, best.rate)
-		if at.fast <= at.slow*(1+tolerance/2) || looked >= maxSpans {
-			if at.fast > best.rate {
-				above = max(above, at.fast)
-			}
+		if at.fast <= at.slow {
 			continue
 		}
-		s.tie = light
-		bound, err := s.below(at.slow, at.fast, cutoff+10*tooLight)
-		s.tie = tie
-		if err != nil {
-			return point{}, 0, err
+		if looked < maxSpans {
+			s.tie = light
+			bound, err := s.below(at.slow, at.fast, cutoff+10*tooLight)
+			s.tie = tie
+			if err != nil {
+				return point{}, 0, err
+			}
+			if bound > cutoff {
+				continue
+			}
 		}
-		if bound > cutoff {
+		if at.fast <= at.slow*(1+tolerance/4) || looked >= maxSpans {
+			above = max(above, at.fast)
 			continue
 		}
 		middle := math.Sqrt(at.slow * at.fast)

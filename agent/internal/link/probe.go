@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/route"
 	"github.com/skyctl/skyctl/agent/wire"
 )
@@ -79,7 +80,7 @@ func (p *probe) connect(ctx context.Context, within time.Duration) {
 }
 
 func (p *probe) close() {
-	if p.conn != nil && p.err == nil {
+	if p.err == nil {
 		p.conn.close(codeDone, "")
 		p.serving.Wait()
 		p.release()
@@ -136,7 +137,10 @@ func load(s Stream, window time.Duration, most int64) {
 		_, err = s.Write(b[:wire.HeadSize+wire.MaxData])
 	}
 	if err == nil {
-		_, err = s.Write(wire.AppendAbort(nil, wire.Failure{Stage: wire.StageRoute, Message: "enough"}))
+		_, err = s.Write(wire.AppendAbort(nil, wire.Failure{Stage: wire.StageRoute, Kind: objstore.KindTransient, Message: "enough"}))
+	}
+	if err == nil {
+		err = s.CloseWrite() // or releasing it would say so once more
 	}
 	_ = err // the answer, or its lack, says more
 }
