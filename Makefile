@@ -91,7 +91,7 @@ test-tofu: $(TOFU) ## OpenTofu in the place of Terraform: a root over two clouds
 	SKYCTL_TOFU=$(TOFU) go test -tags disable_grpc_modules,tofu -timeout 20m -run TestTofu -v ./terraform/render ./orchestrator/cmd/skyctl
 
 .PHONY: cloud-smoke
-cloud-smoke: build ## FROM=s3://… TO=gs://… (prefixes of yours): two smallest machines of real accounts copy 1 MB, under 1 USD; writes a transcript
+cloud-smoke: build ## FROM=s3://… TO=gs://… (prefixes of yours): the two cheapest machines of real accounts copy 1 MB, under 1 USD; writes a transcript
 	orchestrator/cmd/skyctl/cloud-smoke.sh bin/skyctl "$(FROM)" "$(TO)"
 
 .PHONY: test-boot

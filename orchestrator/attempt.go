@@ -12,6 +12,7 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/config"
 	"github.com/skyctl/skyctl/orchestrator/deploy"
 	"github.com/skyctl/skyctl/orchestrator/journal"
+	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
 	"github.com/skyctl/skyctl/orchestrator/unit"
@@ -25,8 +26,8 @@ type attempt struct {
 	journal *journal.Journal
 	start   time.Time
 
-	replans int       // made because a cloud had no room
-	agreed  *unit.USD // total of the first plan; nil: it is still this one
+	refused map[region.Kind]int // what Terraform was refused, as planner.Limits has it
+	agreed  *unit.USD           // total of the first plan; nil: it is still this one
 
 	places *places
 	fleet  *fleet

@@ -61,9 +61,14 @@ func (a *attempt) replan(ctx context.Context, out *outcome) bool {
 		return false
 	}
 	err := a.planWithout(ctx, refused)
-	if stale := (*StaleError)(nil); errors.As(err, &stale) {
+	stale := (*StaleError)(nil)
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		out.err = &InterruptedError{Run: a.run.ID, Err: errors.New("stopped while another plan was made")}
+	case errors.As(err, &stale):
 		out.err = err
-	} else if err != nil {
+	default:
 		out.err = &PreconditionError{Err: fmt.Errorf("%w; %w", out.err, plain{err}), Hint: raiseHint}
 	}
 	return err == nil
@@ -74,12 +79,11 @@ func (a *attempt) planWithout(ctx context.Context, refused *deploy.RefusedError)
 	for i, r := range refused.Refusals {
 		why[i] = r.String()
 	}
-	more, news := stricter(a.saved.lacking, refusedMost(refused, a.saved.lacking, a.places.essential))
-	if a.replans == maxReplans || !news {
-		return fmt.Errorf("the plan was made anew %d times", a.replans)
+	a.refused, _ = stricter(a.refused, refusedMost(refused, a.refused, a.places.essential))
+	lacking, news := stricter(a.saved.Lacking, a.refused)
+	if a.saved.again == maxReplans || !news {
+		return fmt.Errorf("the plan was made anew %d times", a.saved.again)
 	}
-	a.replans++
-	a.o.begin(a.run, PhaseSolve, fmt.Sprintf("again, %d of at most %d times: %s", a.replans, maxReplans, strings.Join(why, "; ")))
 	counts, err := a.journal.Counts(ctx)
 	if err != nil {
 		return err
@@ -89,7 +93,8 @@ func (a *attempt) planWithout(ctx context.Context, refused *deploy.RefusedError)
 		a.agreed = &agreed
 	}
 	next := *a.saved
-	next.lacking, next.Request.Pareto = more, false
+	next.Request.Pareto, next.Pareto = false, nil // whoever asked has seen it
+	a.o.again(a.run, &next, lacking, strings.Join(why, "; "))
 	listing := transfer.Listing{Objects: counts.Listed, Bytes: counts.ListedBytes}
 	if err := a.o.solve(ctx, a.places, listing, &next); err != nil {
 		return fmt.Errorf("there is no other plan: %w", err)

@@ -143,7 +143,7 @@ func stricter(known, more map[region.Kind]int) (map[region.Kind]int, bool) {
 // offer its machines. Accounts are compared before anything is read of them.
 func (o *Orchestrator) fit(ctx context.Context, p *places, l transfer.Listing, run *rundir.Run, s *saved) error {
 	s.Accounts, s.Zones, s.Unasked = nil, nil, nil
-	for again := 0; !s.Overlay.Inside(); again++ {
+	for !s.Overlay.Inside() {
 		cfg, err := o.deployment(run, s)
 		if err != nil {
 			return err
@@ -161,17 +161,23 @@ func (o *Orchestrator) fit(ctx context.Context, p *places, l transfer.Listing, r
 			return nil
 		}
 		why := strings.Join(short.why, "; ")
-		more, news := stricter(s.lacking, short.most)
-		if again == maxReplans || !news {
+		more, news := stricter(s.Lacking, short.most)
+		if s.again == maxReplans || !news {
 			return &PreconditionError{Err: fmt.Errorf("the clouds have no room for the plan: %s", why), Hint: raiseHint}
 		}
-		s.lacking = more
-		o.begin(run, PhaseSolve, fmt.Sprintf("again, %d of at most %d times: %s", again+1, maxReplans, why))
+		o.again(run, s, more, why)
 		if err := o.solve(ctx, p, l, s); err != nil {
 			return &PreconditionError{Err: fmt.Errorf("the clouds have no room for the plan: %s; and there is no other: %w", why, plain{err}), Hint: raiseHint}
 		}
 	}
 	return nil
+}
+
+// again notes, and says, that the plan is made anew for what is lacking.
+func (o *Orchestrator) again(run *rundir.Run, s *saved, lacking map[region.Kind]int, why string) {
+	s.again++
+	s.Lacking = lacking
+	o.begin(run, PhaseSolve, fmt.Sprintf("again, %d of at most %d times: %s", s.again, maxReplans, why))
 }
 
 const raiseHint = "have the quota raised in the cloud's console, or allow other machines or regions: allow.machines, allow.regions"

@@ -31,7 +31,10 @@ type saved struct {
 	// Unasked is what the clouds did not tell of whether they have room.
 	Unasked []string `json:"unasked,omitempty"`
 
-	lacking map[region.Kind]int // what the clouds have no room for, found while this process plans
+	// Lacking is what the clouds have no room for, as planner.Limits has it.
+	Lacking map[region.Kind]int `json:"lacking,omitempty"`
+
+	again int // how often this process made the plan anew for that
 }
 
 func savedFile(run *rundir.Run) string { return filepath.Join(run.Dir, "request.json") }

@@ -39,7 +39,7 @@ func (o *Orchestrator) solve(ctx context.Context, p *places, l transfer.Listing,
 		return err
 	}
 	limits := o.limits(append(slices.Concat(job.Dests...), job.Sources...))
-	limits.Machines, limits.Most = o.withAgent(limits.Machines), s.lacking
+	limits.Machines, limits.Most = o.withAgent(limits.Machines), s.Lacking
 	if s.Overlay, err = planner.Solve(ctx, job, f.Grid, f.Prices, limits); err != nil {
 		return unreserved(err, asked.MaxCost, requests)
 	}

@@ -1,8 +1,14 @@
 package engine
 
 import (
+	"errors"
+	"io/fs"
+	"os"
 	"strings"
 )
+
+// cliConfig names the file with the user's own settings of Terraform.
+const cliConfig = "TF_CLI_CONFIG_FILE"
 
 // ownEnv are the variables that would make Terraform work on something else
 // than the root as it was rendered, or say things that a program cannot read.
@@ -29,5 +35,12 @@ func cleanEnv(environ []string) map[string]string {
 		delete(env, name)
 	}
 	env["CHECKPOINT_DISABLE"] = "1"
+	// Of a configuration that is not there OpenTofu warns on its standard output,
+	// in which terraform-exec then finds no version. An empty one says the same.
+	if path := env[cliConfig]; path != "" {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			env[cliConfig] = os.DevNull
+		}
+	}
 	return env
 }

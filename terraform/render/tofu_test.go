@@ -21,13 +21,13 @@ func TestTofu(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := twoRegions()
+	d := withBinaries(twoRegions())
 	dir := t.TempDir()
 	writeDeployment(t, dir, d)
 	for _, args := range [][]string{{"init"}, {"validate"}, {"fmt", "-check", "-diff"}, {"apply", "-auto-approve"}, {"plan", "-detailed-exitcode"}, {"destroy", "-auto-approve"}} {
 		cmd := exec.CommandContext(t.Context(), tofu, args...)
 		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "CHECKPOINT_DISABLE=1", "TF_CLI_CONFIG_FILE="+stub, "TF_CLI_ARGS=-no-color")
+		cmd.Env = append(os.Environ(), "CHECKPOINT_DISABLE=1", "TF_CLI_CONFIG_FILE="+stub, "NO_COLOR=1")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("tofu %v: %v\n%s", args, err, out)
 		}

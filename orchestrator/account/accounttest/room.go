@@ -54,7 +54,10 @@ func (w *World) describeRoom(r *http.Request, action, at string) (set string, it
 				items = append(items, "<zoneName>"+zone+"</zoneName>")
 			}
 		}
-		return "availabilityZoneInfo", []string{strings.Join(items, "</item><item>")} // one page
+		if len(items) > 0 {
+			items = []string{strings.Join(items, "</item><item>")} // this list has no pages
+		}
+		return "availabilityZoneInfo", items
 	}
 	for _, zone := range slices.Sorted(maps.Keys(w.Offers)) {
 		for _, machine := range w.Offers[zone] {

@@ -103,6 +103,9 @@ func zones(ctx context.Context, client *ec2.Client, w account.Want, into map[reg
 	for _, z := range there.AvailabilityZones {
 		names = append(names, aws.ToString(z.ZoneName))
 	}
+	if len(names) == 0 {
+		return errors.New("zones: EC2 lists none") // and not: no zone offers any machine
+	}
 	found := map[region.Kind][]string{}
 	filter := types.Filter{Name: aws.String("instance-type")}
 	for _, m := range w.Machines {

@@ -62,10 +62,19 @@ func TestRoom(t *testing.T) {
 	}
 }
 
+// TestRoomWithoutZones: an answer that cannot be is none.
+func TestRoomWithoutZones(t *testing.T) {
+	room, err := open(t, world(), "").Room(t.Context(), []account.Want{{Region: "aws:us-east-1", Machines: []account.Machines{{Type: "m5.8xlarge", Count: 1}}}})
+	if err == nil || !strings.Contains(err.Error(), "EC2 lists none") || len(room.Zones) > 0 {
+		t.Errorf("got %v, %v", room.Zones, err)
+	}
+}
+
 // TestRoomWithoutPermission: what may not be asked hides nothing of the rest.
 func TestRoomWithoutPermission(t *testing.T) {
 	w := world()
 	w.Quotas = map[string]accounttest.Quota{"L-F678F1CE": {Limit: 1}, "L-A4707A72": {Limit: 5}, "L-0EA8095F": {Limit: 60}}
+	w.Offers = map[string][]string{"us-east-1a": {"m5.8xlarge"}}
 	w.Denied = []string{"DescribeInstanceTypeOfferings"}
 	room, err := open(t, w, "").Room(t.Context(), []account.Want{
 		{Region: "aws:us-east-1", NewNetwork: true, Machines: []account.Machines{{Type: "m5.8xlarge", VCPU: 32, Count: 1}}}})
