@@ -33,6 +33,7 @@ func (s *scheduler) settle(o *object) {
 			s.commit(o, d)
 		}
 	}
+	s.enqueue(o)
 	if o.inFlight > 0 || o.calls > 0 {
 		return
 	}
@@ -118,7 +119,7 @@ func (s *scheduler) redo(o *object, d *delivery, err error) {
 
 // startOver starts an object over, when nothing of it is under way.
 func (s *scheduler) startOver(o *object) {
-	o.restart = false
+	o.restart, o.queued = false, false
 	o.floor = o.attempts
 	clear(o.known)
 	s.rewind(o)

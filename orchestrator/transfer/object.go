@@ -35,6 +35,7 @@ type object struct {
 	next     int32 // the first chunk that was never sent
 	attempts int32 // of any of its chunks, so far
 	floor    int32 // the first attempt of its chunks, 0 until it is restarted
+	queued   bool  // given to the dispatcher since it was begun or started over
 	inFlight int   // tasks that are not finished, wherever they wait
 	calls    int   // calls under way or waiting
 	restart  bool  // everything is to be read again, once inFlight and calls are 0

@@ -84,7 +84,6 @@ func (s *scheduler) begin(o *object, d *delivery) {
 				return
 			}
 			d.stage(up, o.chunks())
-			s.enqueue(o)
 		},
 	})
 }
@@ -163,7 +162,6 @@ func (s *scheduler) takeUp(o *object, d *delivery) {
 				s.begin(o, d)
 			default:
 				s.adopt(o, d, up, have)
-				s.enqueue(o)
 			}
 		},
 	})
@@ -211,15 +209,27 @@ func agree(o *object, d *delivery, journaled []journal.Chunk, stored []objstore.
 	return have
 }
 
-// enqueue gives the object to the dispatcher once every delivery that has not
-// failed takes parts.
+// enqueue gives the object to the dispatcher, once, when every delivery that has
+// not failed takes parts. The last thing that is waited for may be a success or
+// a failure: settle calls it after both.
 func (s *scheduler) enqueue(o *object) {
+	if o.whole || o.queued || o.restart {
+		return
+	}
+	wanted := false
 	for _, d := range o.deliveries {
-		if !d.state.Final() && d.parts == nil {
+		if d.state.Final() {
+			continue
+		}
+		if d.parts == nil {
 			return
 		}
+		wanted = true
 	}
-	s.queue = append(s.queue, o)
+	if wanted {
+		o.queued = true
+		s.queue = append(s.queue, o)
+	}
 }
 
 // failed turns an error of a store or gateway into a journal entry.

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -237,6 +238,30 @@ func TestEndOfGatewaysInterrupts(t *testing.T) {
 		_, err := Run(t.Context(), cfg)
 		if took := time.Since(begun); err == nil || !strings.Contains(err.Error(), "gateways end") || took < 3*time.Second || took > 5*time.Second {
 			t.Errorf("%v after %v", err, took)
+		}
+	})
+}
+
+// TestAnObjectDoesNotWaitForWhatFailed: the destination that took it gets it,
+// also where another's refusal is the last thing that was waited for.
+func TestAnObjectDoesNotWaitForWhatFailed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 2, 5000)
+		b.dsts[1].shut = true
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		r, err := Run(ctx, b.config())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c := r.Counts; c.Failed != 1 || c.Listed != 1 {
+			t.Errorf("%+v", c)
+		}
+		if data, err := content(t.Context(), b.dsts[0], "dst/000"); err != nil || len(data) != 5000 {
+			t.Errorf("the other destination has %d bytes (%v)", len(data), err)
+		}
+		if b.dsts[0].left() != 0 {
+			t.Error("a staged write is left")
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/objstore"
@@ -17,6 +18,7 @@ type tracked struct {
 	staged map[string]bool
 	begun  int
 	noList bool // Parts is KindUnsupported
+	shut   bool // Begin is KindPermission, after others have succeeded
 }
 
 func (b *tracked) note(id string, exists bool) {
@@ -37,6 +39,10 @@ func (b *tracked) left() int {
 }
 
 func (b *tracked) Begin(ctx context.Context, key string, size int64, meta objstore.Metadata) (objstore.Upload, error) {
+	if b.shut {
+		time.Sleep(time.Second) // fake time
+		return objstore.Upload{}, &objstore.Error{Op: "begin", Key: key, Kind: objstore.KindPermission}
+	}
 	up, err := b.Bucket.Begin(ctx, key, size, meta)
 	if err == nil {
 		b.note(up.ID, true)
