@@ -192,3 +192,56 @@ links: [{from: east, to: west, rtt: 60ms, mbit: %d}]
 		t.Errorf("%+v", e)
 	}
 }
+
+// A link that carries a fifth of what its configuration says holds a run to two
+// destinations back, as one tree reaches both. What was measured of it has the
+// rest go the other way round, between two regions that had nothing to say to
+// each other.
+func TestLabPlansAnewOnTheWay(t *testing.T) {
+	const stated, slow = 20, 4 // Mbit/s
+	s := newScenario(t, fmt.Sprintf(`
+regions: {east: {}, mid: {}, west: {}}
+links:
+  - {from: east, to: west, rtt: 40ms, mbit: %d, usd_per_gb: 0.02}
+  - {from: east, to: mid, rtt: 20ms, mbit: 20, usd_per_gb: 0.02}
+  - {from: mid, to: west, rtt: 20ms, mbit: 20, usd_per_gb: 0.05}
+`, stated))
+	const objects, size = 60, 1_000_000
+	s.fill("east", objects, size)
+	var plan orchestrator.Plan
+	s.document(&plan, "plan", "-r", "east://data/src/", "west://data/to/", "mid://data/to/", "--gateways", "1", "--min-throughput", "18Mbps")
+	for _, r := range plan.Routes {
+		if len(r.Path) > 2 {
+			t.Fatalf("the plan has %s before anything is known: %+v", r, plan.Graph)
+		}
+	}
+	mbit := float64(slow)
+	if err := s.lab.Set(t.Context(), lab.Change{From: "east", To: "west", Mbit: &mbit}); err != nil {
+		t.Fatal(err)
+	}
+	var r orchestrator.Result
+	s.document(&r, "apply", string(plan.Run), "--yes")
+	for _, to := range []string{"west", "mid"} {
+		arrived := filepath.Join(s.lab.StoreDir(to), labfile.Bucket, "to")
+		if out, err := exec.Command("diff", "-r", filepath.Join(s.lab.StoreDir("east"), labfile.Bucket, "src"), arrived).CombinedOutput(); err != nil {
+			t.Errorf("what arrived in %s differs: %s", to, out)
+		}
+	}
+	if len(r.Replanned) == 0 || !strings.Contains(r.Replanned[0], "local:east > local:west carries") ||
+		!strings.Contains(r.Replanned[0], "local:east > local:mid > local:west") {
+		t.Fatalf("planned anew: %q", r.Replanned)
+	}
+	relayed, all := int64(0), int64(0)
+	for _, route := range r.Routes {
+		if all += route.Bytes; len(route.Path) == 3 {
+			relayed += route.Bytes
+		}
+	}
+	if !r.Success || !r.Verified || all != 2*objects*size || relayed < objects*size/4 {
+		t.Errorf("%d bytes of %d came by the new route: %+v", relayed, all, r)
+	}
+	if alone := 8 * objects * size / (slow * 1e6); r.Transfer > 0.8*alone {
+		t.Errorf("%.0f s, the slow link alone would have taken %.0f s", r.Transfer, alone)
+	}
+	t.Logf("%.0f s: %q, %+v", r.Transfer, r.Replanned, r.Routes)
+}
