@@ -276,7 +276,8 @@ func (a *attempt) forecast(ctx context.Context) (float64, error) {
 }
 
 // afresh has a run that is off its forecast planned anew, and its gateways made
-// ready for what that adds. It is transfer.Config.Replan.
+// ready for what that adds. It is transfer.Config.Replan. Where that fails nothing
+// is believed to be known, so that the same can be found out again.
 func (a *attempt) afresh(ctx context.Context, m transfer.Measured) (transfer.Replanned, error) {
 	asItIs := transfer.Replanned{Forecast: m.Rate}
 	if m.Rate > m.Forecast && a.saved.Request.MinThroughput > 0 {
@@ -288,21 +289,23 @@ func (a *attempt) afresh(ctx context.Context, m transfer.Measured) (transfer.Rep
 	}
 	now := a.fleet.plan()
 	seen := flows(m.Links, a.fleet.homes())
-	believed := watched{f.Grid, a.shown}
+	believed := watched{f.Grid, maps.Clone(a.shown)}
 	news, err := believed.learn(now.overlay, seen)
 	if err != nil {
 		return asItIs, err
 	}
 	off := fmt.Sprintf("%s instead of the forecast %s", rate(m.Rate), rate(m.Forecast))
 	if len(news) == 0 {
+		a.shown = believed.shown
 		asItIs.Reason = off + ", and no link is other than believed: the routes stay"
 		return asItIs, nil
 	}
 	off += ": " + strings.Join(news, ", ")
-	found, err := a.again(ctx, now, m, seen, believed, f.Prices)
+	found, err := a.solveAnew(ctx, now, m, seen, believed, f.Prices)
 	infeasible := (*planner.Infeasible)(nil)
 	switch {
 	case errors.As(err, &infeasible), err == nil && float64(found.Throughput)*1e9/8 < worthwhile*m.Rate:
+		a.shown = believed.shown
 		asItIs.Reason = off + "; the gateways that there are have no better routes for what the run may cost"
 		return asItIs, nil
 	case err != nil:
@@ -316,15 +319,16 @@ func (a *attempt) afresh(ctx context.Context, m transfer.Measured) (transfer.Rep
 	if err != nil {
 		return asItIs, fmt.Errorf("%s; change the routes: %w", off, err)
 	}
+	a.shown = believed.shown
 	return transfer.Replanned{Forecast: float64(next.Throughput) * 1e9 / 8, Routes: l.Routes,
 		Reason: fmt.Sprintf("%s; from now on %s, forecast %s", off, strings.Join(routes, ", "), next.Throughput.Human())}, nil
 }
 
 func rate(bytesPerSecond float64) string { return unit.Gbps(bytesPerSecond * 8 / 1e9).Human() }
 
-// again asks the planner for what was asked for, or, where that cannot be had any
+// solveAnew asks the planner for what was asked for, or, where that cannot be had any
 // more, for the quickest way that the run may still pay for.
-func (a *attempt) again(ctx context.Context, now planned, m transfer.Measured, seen map[grid.Pair]flow, g planner.Grid, prices planner.Prices) (overlay.Overlay, error) {
+func (a *attempt) solveAnew(ctx context.Context, now planned, m transfer.Measured, seen map[grid.Pair]flow, g planner.Grid, prices planner.Prices) (overlay.Overlay, error) {
 	job, limits := standing(now.overlay, unit.Bytes(m.Left))
 	job.Mode, job.Limit = a.saved.Request.Mode, a.saved.Request.BWLimit
 	may, err := a.mayCost(ctx, now, m, seen)

@@ -1,6 +1,7 @@
 package orchestrator
 
 import (
+	"encoding/json"
 	"math"
 	"path/filepath"
 	"reflect"
@@ -168,6 +169,18 @@ func TestASlowLinkIsGoneAround(t *testing.T) {
 		return s == "local:a > local:b and local:a > local:b > local:c with 10.0 Gbit/s (new)"
 	}) {
 		t.Errorf("%+v, %q", l, news)
+	}
+	// Whoever resumes the run finds the same routes in what was kept.
+	var kept saved
+	text, err := json.Marshal((&saved{}).with(&next))
+	if err == nil {
+		err = json.Unmarshal(text, &kept)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resumed, err := layout.Build(&kept.Overlay, 2); err != nil || !reflect.DeepEqual(resumed.Routes, l.Routes) {
+		t.Errorf("resumed, the routes are %+v, %v; they were %+v", resumed, err, l.Routes)
 	}
 	// Once more, the same way: no route is added twice.
 	same, _ := grown(&next, &found)
