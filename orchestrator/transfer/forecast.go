@@ -15,8 +15,9 @@ import (
 // and which of them were the limit. Whoever planned is told, and may answer with
 // other routes over the gateways that there are.
 
-// fewest is how many chunks must have arrived before what each link carried of
-// them is more than chance.
+// The forecast is compared with the mean of the last looks: chunks that are large
+// for their route are read and arrive in bursts. fewest of them must have arrived
+// before what each link carried is more than chance.
 const fewest = 8
 
 // Measured is what the run carried of late, in bytes of objects a second.
@@ -52,9 +53,8 @@ type outlook struct {
 
 	tally // of all reviews so far
 
-	last, from reading // at the last look, and before the first of those that were off
-	off        int     // looks in a row that were off, negative if too slow
-	told       []string
+	looks []reading // the last, and those before it that it is compared with
+	told  []string
 }
 
 // tally counts reviews.
@@ -77,7 +77,6 @@ type reading struct {
 type counted struct {
 	bytes int64
 	at    time.Time
-	epoch int
 }
 
 func (s *scheduler) read() reading {
@@ -85,21 +84,17 @@ func (s *scheduler) read() reading {
 	x.limits = maps.Clone(x.limits)
 	for _, r := range s.readers {
 		g := r.gateway
-		x.read[r], x.carried[r] = counted{g.stats.BytesRead, g.statsAt, g.epoch}, maps.Clone(r.carried)
+		x.read[r], x.carried[r] = counted{g.stats.BytesRead, g.statsAt}, maps.Clone(r.carried)
 	}
 	return x
 }
 
-// rate is what all readers together read between two readings, 0 if that cannot
-// be told.
+// rate is what all readers together read between two readings.
 func rate(from, to reading) (sum float64) {
 	for r, now := range to.read {
-		before, ok := from.read[r]
-		span := now.at.Sub(before.at).Seconds()
-		if !ok || before.epoch != now.epoch || before.at.IsZero() || span <= 0 {
-			return 0
+		if span := now.at.Sub(from.read[r].at).Seconds(); span > 0 {
+			sum += float64(now.bytes-from.read[r].bytes) / span
 		}
-		sum += float64(now.bytes-before.bytes) / span
 	}
 	return sum
 }
@@ -112,26 +107,44 @@ func (s *scheduler) foresee() {
 		return
 	}
 	s.tally()
-	if time.Since(o.last.time) < weighEvery {
+	last := o.looks[len(o.looks)-1]
+	if time.Since(last.time) < weighEvery {
 		return
 	}
-	now, last := s.read(), o.last
-	o.last = now
-	way := 0
-	if mostOf(now.routes-last.routes, now.reviews-last.reviews) {
-		way = s.off(rate(last, now))
+	now := s.read()
+	if s.saysNothing(last, now) {
+		o.looks = nil
 	}
-	switch {
-	case o.asking || way == 0:
-		o.off = 0
-	case o.off*way <= 0:
-		o.from, o.off = last, way
-	default:
-		o.off += way
+	o.looks = append(o.looks, now)
+	for len(o.looks) > wrongTimes+1 && now.chunks-o.looks[1].chunks >= fewest {
+		o.looks = o.looks[1:]
 	}
-	if max(o.off, -o.off) >= wrongTimes && now.chunks-o.from.chunks >= fewest {
-		s.replan(s.since(o.from, now))
+	from := o.looks[0]
+	if o.asking || len(o.looks) <= wrongTimes || now.chunks-from.chunks < fewest {
+		return
 	}
+	if rate := rate(from, now); s.worthIt(rate) && (rate*wrong < o.expected || rate > wrong*o.expected) {
+		s.replan(s.since(from, now))
+	}
+}
+
+// saysNothing tells whether what passed between two looks says nothing of the
+// routes: readers waited for something else, or not all gateways worked.
+func (s *scheduler) saysNothing(last, now reading) bool {
+	if !mostOf(now.routes-last.routes, now.reviews-last.reviews) {
+		return true
+	}
+	for _, g := range s.gateways {
+		if g.state != working || g.enlistedAt.After(last.time) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(s.readers, func(r *reader) bool { return len(r.down) > 0 || last.read[r].at.IsZero() })
+}
+
+// worthIt tells whether enough is left for a change to make a difference.
+func (s *scheduler) worthIt(rate float64) bool {
+	return rate > 0 && float64(s.unread()) >= rate*weighEvery.Seconds()
 }
 
 // tally looks at what readers wait for, and at which links are the limit.
@@ -151,27 +164,6 @@ func (s *scheduler) tally() {
 }
 
 func mostOf(some, all int) bool { return 2*some > all }
-
-// off is 1 where a rate is too fast for the forecast, -1 where it is too slow,
-// and 0 where it is right, or says nothing: all gateways have to work, and what is
-// left must be worth a change.
-func (s *scheduler) off(rate float64) int {
-	if rate <= 0 || s.ailing() || float64(s.unread()) < rate*weighEvery.Seconds() {
-		return 0
-	}
-	for _, r := range s.readers {
-		if r.gateway.state != working || len(r.down) > 0 {
-			return 0
-		}
-	}
-	switch {
-	case rate*wrong < s.outlook.expected:
-		return -1
-	case rate > wrong*s.outlook.expected:
-		return 1
-	}
-	return 0
-}
 
 // unread are the bytes that have not arrived.
 func (s *scheduler) unread() int64 {
@@ -241,7 +233,7 @@ func (s *scheduler) since(from, to reading) Measured {
 
 // replan asks for other routes.
 func (s *scheduler) replan(m Measured) {
-	s.outlook.asking, s.outlook.off = true, 0
+	s.outlook.asking = true
 	ctx := s.replaceCtx // like a replacement, it is for as long as the session goes on
 	s.spawn(func() {
 		found, err := s.cfg.Replan(ctx, m)
@@ -253,7 +245,7 @@ func (s *scheduler) replan(m Measured) {
 // what was measured is what it is held against.
 func (s *scheduler) replanned(m Measured, found Replanned, err error) {
 	o := &s.outlook
-	o.asking, o.off, o.last, o.expected = false, 0, s.read(), m.Rate
+	o.asking, o.looks, o.expected = false, []reading{s.read()}, m.Rate
 	if s.stopped != nil {
 		return
 	}

@@ -44,7 +44,7 @@ func newRunning(t *testing.T, forecast float64, replan func(Measured) (Replanned
 	r.gateway.stats.Peers = []control.PeerStats{{Name: "m0", Expected: true}, {Name: "m1", Expected: true}}
 	x.waits("r", control.ResourceSend, "m0", 8)
 	x.waits("m0", control.ResourceReceive, "r", 1)
-	x.outlook.last = x.read()
+	x.outlook.looks = []reading{x.read()}
 	return x
 }
 
@@ -104,11 +104,24 @@ func TestARunOffItsForecastIsPlannedAnew(t *testing.T) {
 			t.Error("asked again though nothing changed")
 		}
 		x.seconds(60, 1500)
-		if len(x.asked) != 2 || x.asked[1].Forecast != 1000 || x.asked[1].Rate < 1400 || x.asked[1].Rate > 1500 {
+		if len(x.asked) != 2 || x.asked[1].Forecast != 1000 || x.asked[1].Rate <= 1200 || x.asked[1].Rate > 1500 {
 			t.Errorf("faster than the new forecast: %+v", x.asked[1:])
 		}
 		if len(x.told) != 0 {
 			t.Errorf("told %+v of nothing", x.told)
+		}
+	})
+}
+
+// TestBurstsAreOneRate: what is slow is so also where nothing moves for a while.
+func TestBurstsAreOneRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := newRunning(t, 2000, stay)
+		for _, rate := range []int64{0, 3000, 0} {
+			x.seconds(10, rate)
+		}
+		if len(x.asked) != 1 || x.asked[0].Rate != 1000 {
+			t.Errorf("%+v", x.asked)
 		}
 	})
 }
@@ -121,8 +134,9 @@ func TestWhatSaysNothingOfTheRoutes(t *testing.T) {
 	}{
 		"a fifth less":            {[]int64{840, 840, 840, 840}, nil},
 		"a fifth more":            {[]int64{1190, 1190, 1190, 1190}, nil},
-		"slow for a moment":       {[]int64{500, 500, 1000, 500, 500, 1000}, nil},
-		"slow, then fast":         {[]int64{500, 500, 1500, 1500, 500, 500}, nil},
+		"slow for a moment":       {[]int64{600, 1000, 1000, 600, 1000, 1000}, nil},
+		"in bursts":               {[]int64{0, 2800, 0, 0, 2800, 0}, nil},
+		"slow, then fast":         {[]int64{800, 800, 1100, 1300, 800, 800}, nil},
 		"the source is slow":      {[]int64{500, 500, 500, 500}, func(x *running) { x.waits("r", control.ResourceRead, "", 8) }},
 		"a limit is kept":         {[]int64{500, 500, 500, 500}, func(x *running) { x.waits("r", control.ResourceLimit, "", 8) }},
 		"there is nothing to do":  {[]int64{500, 500, 500, 500}, func(x *running) { clear(x.readers[0].out) }},
@@ -130,7 +144,7 @@ func TestWhatSaysNothingOfTheRoutes(t *testing.T) {
 		"a gateway does not work": {[]int64{500, 500, 500, 500}, func(x *running) { x.gateways["m1"].state = replacing }},
 		"a route is down":         {[]int64{500, 500, 500, 500}, func(x *running) { x.readers[0].down = []int{1} }},
 		"nothing was promised":    {[]int64{500, 500, 500, 500}, func(x *running) { x.outlook.expected = 0 }},
-		"few chunks arrived":      {[]int64{500, 500, 500}, func(x *running) { x.arrived = -1 << 40; x.outlook.last.chunks = 0 }},
+		"few chunks arrived":      {[]int64{500, 500, 500}, func(x *running) { x.arrived = -1 << 40 }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

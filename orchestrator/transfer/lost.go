@@ -82,7 +82,7 @@ func (s *scheduler) muster() {
 		s.enlist(g)
 	}
 	s.survey()
-	s.outlook.last = s.read()
+	s.outlook.looks = []reading{s.read()}
 }
 
 func walkTree(n *route.Node, visit func(*route.Node)) {
