@@ -11,6 +11,7 @@ import (
 	"github.com/skyctl/skyctl/agent/route"
 	"github.com/skyctl/skyctl/orchestrator/config"
 	"github.com/skyctl/skyctl/orchestrator/deploy"
+	"github.com/skyctl/skyctl/orchestrator/grid"
 	"github.com/skyctl/skyctl/orchestrator/journal"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
@@ -26,8 +27,9 @@ type attempt struct {
 	journal *journal.Journal
 	start   time.Time
 
-	refused map[region.Kind]int // what Terraform was refused, as planner.Limits has it
-	agreed  *unit.USD           // total of the first plan; nil: it is still this one
+	refused map[region.Kind]int     // what Terraform was refused, as planner.Limits has it
+	agreed  *unit.USD               // total of the first plan; nil: it is still this one
+	shown   map[grid.Pair]grid.Link // what the transfer has shown of links
 
 	places *places
 	fleet  *fleet
@@ -73,7 +75,7 @@ func (a *attempt) carry(ctx context.Context, opts ApplyOptions, up bringUp) (_ R
 		again = a.replan(ctx, &out)
 	}
 	ended := context.WithoutCancel(ctx) // what is left to do is done also after ^C
-	res, err := a.result(ended, cfg.Layout, out.moved)
+	res, err := a.result(ended, a.fleet.plan().layout, out.moved)
 	if out.kept {
 		res.Kept, res.Destroy = true, (&LeftoverError{Run: a.run.ID}).Command()
 	}
@@ -92,7 +94,8 @@ func (a *attempt) outfit(ctx context.Context) (deploy.Config, error) {
 	if err != nil {
 		return cfg, err
 	}
-	a.fleet = newFleet(cfg.Layout, told)
+	a.shown = map[grid.Pair]grid.Link{}
+	a.fleet = newFleet(planned{&a.saved.Overlay, cfg.Layout}, told)
 	return cfg, a.journal.Set(keyState, string(StateInterrupted))
 }
 
@@ -226,10 +229,18 @@ func (a *attempt) transfer(ctx context.Context, notAfter time.Time) (transfer.Re
 	a.o.begin(a.run, PhaseTransfer, "")
 	cfg := transfer.Config{Journal: a.journal, Fleet: f, Source: sourceStore, Stat: a.places.sourceBucket.Stat,
 		ChunkSize: a.saved.ChunkSize, NotAfter: notAfter, Limit: f.told().limit, Place: f.place}
-	for _, r := range f.layout.Readers() {
-		cfg.Readers = append(cfg.Readers, transfer.Reader{Name: r, Routes: f.layout.Routes[r]})
+	l := f.plan().layout
+	for _, r := range l.Readers() {
+		cfg.Readers = append(cfg.Readers, transfer.Reader{Name: r, Routes: l.Routes[r]})
 	}
 	cfg.Dests = a.dests()
+	if f.deployed != nil {
+		var err error
+		if cfg.Forecast, err = a.forecast(ctx); err != nil {
+			return transfer.Result{}, err
+		}
+		cfg.Replan = a.afresh
+	}
 	var res transfer.Result
 	err := a.withinCost(ctx, a.o.events(a.run, a.events), func(ctx context.Context, events func(transfer.Event)) error {
 		cfg.Events = func(e transfer.Event) {
@@ -241,6 +252,7 @@ func (a *attempt) transfer(ctx context.Context, notAfter time.Time) (transfer.Re
 			return err
 		})
 	})
+	a.saved = a.saved.with(f.plan().overlay)
 	if stopped := (*transfer.Interrupted)(nil); errors.As(err, &stopped) {
 		err = &InterruptedError{Run: a.run.ID, Err: err}
 	}
@@ -250,7 +262,7 @@ func (a *attempt) transfer(ctx context.Context, notAfter time.Time) (transfer.Re
 func (a *attempt) dests() []transfer.Dest {
 	var dests []transfer.Dest
 	for i, b := range a.places.destBuckets {
-		dests = append(dests, transfer.Dest{URL: a.saved.Request.Dests[i], Store: destStore(i), Writers: a.fleet.layout.Writers(route.Dest(i)), Limits: b.Limits()})
+		dests = append(dests, transfer.Dest{URL: a.saved.Request.Dests[i], Store: destStore(i), Writers: a.fleet.plan().layout.Writers(route.Dest(i)), Limits: b.Limits()})
 	}
 	return dests
 }

@@ -63,6 +63,9 @@ type Result struct {
 	// its transfer: "writes to local:west". It is empty where that was too short
 	// to tell.
 	Bottleneck string `json:"bottleneck"`
+	// Replanned says of each time that this process found the run off its
+	// forecast by how much and what was done: other routes, or why none.
+	Replanned []string `json:"replanned,omitempty"`
 	// BWLimit is the --bwlimit that the run was held to, 0 if there was none.
 	BWLimit unit.Gbps `json:"bwlimit_gbits,omitempty"`
 

@@ -25,19 +25,26 @@ import (
 // fleet is the gateways of a run as the transfer uses them: it knows how each
 // is configured, so that a new one can take the place of a lost one.
 type fleet struct {
-	layout   *layout.Layout
 	deployed *deploy.Deployment // nil: the engine is inside
 	inside   *inside
 	session  string
 	key      []byte // seals what passes through relays, in this session
 
 	mu       sync.Mutex
+	planned  planned
 	settings settings
 	routes   map[route.Gateway][]control.Route // of readers that were told others than those of the layout
 	// transports of the pairs that connect, by who dials and whom. A gateway
 	// that takes another's place inherits them.
 	transports map[[2]route.Gateway]chosen
 	moved      map[[2]route.Gateway]chosen // what they have come to, where that is another
+}
+
+// planned is the overlay that a run follows, by regions and by gateways. Both do
+// not change: a run that is planned anew gets others.
+type planned struct {
+	overlay *overlay.Overlay
+	layout  *layout.Layout
 }
 
 // settings are what every gateway is told alike, or by its part.
@@ -51,11 +58,31 @@ type settings struct {
 	dests    []objstore.Config
 }
 
-func newFleet(l *layout.Layout, s settings) *fleet {
+func newFleet(p planned, s settings) *fleet {
 	key := make([]byte, control.KeySize)
 	rand.Read(key)
-	return &fleet{layout: l, session: rand.Text(), key: key, settings: s, routes: map[route.Gateway][]control.Route{},
-		moved: map[[2]route.Gateway]chosen{}}
+	return &fleet{planned: p, session: rand.Text(), key: key, settings: s, routes: map[route.Gateway][]control.Route{},
+		transports: map[[2]route.Gateway]chosen{}, moved: map[[2]route.Gateway]chosen{}}
+}
+
+// plan is what the fleet follows at the moment.
+func (f *fleet) plan() planned {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.planned
+}
+
+// follow has the fleet follow another plan from when it is configured. Readers
+// keep their routes until they are told others.
+func (f *fleet) follow(p planned) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for reader, routes := range f.planned.layout.Routes {
+		if _, told := f.routes[reader]; !told {
+			f.routes[reader] = routes
+		}
+	}
+	f.planned = p
 }
 
 // told is what the gateways are told at the moment.
@@ -71,7 +98,7 @@ func (f *fleet) names() []route.Gateway {
 		return []route.Gateway{layout.Inside}
 	}
 	var names []route.Gateway
-	for _, g := range f.layout.Gateways {
+	for _, g := range f.plan().layout.Gateways {
 		names = append(names, g.Name)
 	}
 	return names
@@ -116,7 +143,7 @@ func (f *fleet) routesOf(reader route.Gateway) []control.Route {
 	if rs, ok := f.routes[reader]; ok {
 		return rs
 	}
-	return f.layout.Routes[reader]
+	return f.planned.layout.Routes[reader]
 }
 
 // share is the part of the run's limit with which a reader begins, by the
@@ -124,7 +151,7 @@ func (f *fleet) routesOf(reader route.Gateway) []control.Route {
 func (f *fleet) share(reader route.Gateway) int64 {
 	limit := f.told().limit
 	weight, total := 0.0, 0.0
-	for name, routes := range f.layout.Routes {
+	for name, routes := range f.plan().layout.Routes {
 		for _, r := range routes {
 			if total += r.Weight; name == reader {
 				weight += r.Weight
@@ -143,9 +170,10 @@ func (f *fleet) place(name route.Gateway) string { return string(f.homes()[name]
 // configure tells every gateway its part. Writers and relays come first, so
 // that a reader finds them ready.
 func (f *fleet) configure(ctx context.Context) error {
-	readers := f.layout.Readers()
+	l := f.plan().layout
+	readers := l.Readers()
 	g, gctx := errgroup.WithContext(ctx)
-	for _, x := range f.layout.Gateways {
+	for _, x := range l.Gateways {
 		if !slices.Contains(readers, x.Name) {
 			g.Go(func() error { return f.tell(gctx, x.Name) })
 		}
@@ -170,15 +198,15 @@ func (f *fleet) tell(ctx context.Context, name route.Gateway) error {
 // config is one gateway's part. Stores, and the key, go only to gateways that
 // read or write; a relay gets none.
 func (f *fleet) config(name route.Gateway) control.Config {
-	told := f.told()
+	told, l := f.told(), f.plan().layout
 	c := control.Config{Session: f.session, Memory: told.memory, Verify: told.verify,
 		Stores: map[string]objstore.Config{}, Peers: map[route.Gateway]control.Peer{},
-		Routes: f.routesOf(name), Limit: f.share(name), Credit: f.layout.Credit(name, agent.PartShare(told.memory))}
+		Routes: f.routesOf(name), Limit: f.share(name), Credit: l.Credit(name, agent.PartShare(told.memory))}
 	if len(c.Routes) > 0 {
 		c.Stores[sourceStore], c.Compress = told.source, told.compress
 	}
 	for i, d := range told.dests {
-		if slices.Contains(f.layout.Writers(route.Dest(i)), name) {
+		if slices.Contains(l.Writers(route.Dest(i)), name) {
 			c.Stores[destStore(i)] = d
 		}
 	}
@@ -187,8 +215,8 @@ func (f *fleet) config(name route.Gateway) control.Config {
 	}
 	if f.deployed != nil {
 		at := f.deployed.Addresses()
-		for peer, connections := range f.layout.Peers(name) {
-			over := f.transports[[2]route.Gateway{name, peer}]
+		for peer, connections := range l.Peers(name) {
+			over := f.transport(name, peer)
 			c.Peers[peer] = control.Peer{Address: at[peer], Connections: connections, Transport: over.transport, Fallback: over.fallback}
 		}
 	}
@@ -198,12 +226,13 @@ func (f *fleet) config(name route.Gateway) control.Config {
 // insideFleet is the engine inside skyctl for the run's stores, whatever the
 // plan says of gateways.
 func insideFleet(ctx context.Context, a *attempt) (*fleet, error) {
-	l, err := layout.Build(&overlay.Overlay{}, len(a.places.dests))
+	inside := &overlay.Overlay{}
+	l, err := layout.Build(inside, len(a.places.dests))
 	if err != nil {
 		return nil, err
 	}
 	told, err := a.settings(ctx)
-	return newFleet(l, told), err
+	return newFleet(planned{inside, l}, told), err
 }
 
 // While the engine works in this process, the collector does as in skyagent: a

@@ -13,6 +13,7 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
+	"github.com/skyctl/skyctl/orchestrator/unit"
 )
 
 // A cloud may have no room for a plan although its quotas say so: no machines of
@@ -47,6 +48,9 @@ const (
 	dearer = 1.1
 	dollar = 1
 )
+
+// mostOf is what a plan may cost where another was agreed to.
+func mostOf(agreed unit.USD) unit.USD { return max(agreed*dearer, agreed+dollar) }
 
 // replan makes another plan after a cloud had no room for the attempt's, and
 // tells whether there is one to go on with. If not, out has why.
@@ -105,7 +109,7 @@ func (a *attempt) planWithout(ctx context.Context, refused *deploy.RefusedError)
 	switch total := next.Overlay.Cost.Total; {
 	case next.Overlay.Inside():
 		return errors.New("without them there is only the way through this workstation: skyctl cp --gateways 0 takes it")
-	case float64(total) > max(float64(*a.agreed)*dearer, float64(*a.agreed)+dollar) && a.saved.Request.MaxCost == nil:
+	case total > mostOf(*a.agreed) && a.saved.Request.MaxCost == nil:
 		return &StaleError{Run: a.run.ID, Reason: fmt.Sprintf("%s, and the plan without that costs %s instead of %s", strings.Join(why, "; "), total, *a.agreed)}
 	}
 	shown, err := os.ReadFile(a.run.Plan())

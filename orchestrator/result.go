@@ -53,7 +53,7 @@ func (a *attempt) result(ctx context.Context, l *layout.Layout, moved transfer.R
 		r.NotCarried = append(r.NotCarried, NotCarried{Dest: a.saved.Request.Dests[l.Dest], Field: l.Field.String(), Objects: l.Objects})
 	}
 	r.Transport = oneWord(r.Transports)
-	r.Bottleneck, r.BWLimit = moved.Bottleneck, a.saved.Request.BWLimit
+	r.Bottleneck, r.Replanned, r.BWLimit = moved.Bottleneck, moved.Replanned, a.saved.Request.BWLimit
 	for _, f := range failures {
 		if f.Kind == objstore.KindCorrupt {
 			r.Different++
@@ -133,17 +133,4 @@ func sent(l *layout.Layout, carried map[journal.RouteKey]int64) map[grid.Pair]in
 		sent[on.pair] += bytes
 	}
 	return sent
-}
-
-// egress is what bytes cost on the edges of the paths that they took.
-func (a *attempt) egress(routes []RouteBytes) unit.USD {
-	var usd float64
-	for _, r := range routes {
-		for i := 1; i < len(r.Path); i++ {
-			if e, ok := a.saved.Overlay.Edge(r.Path[i-1], r.Path[i]); ok {
-				usd += float64(r.Bytes) / 1e9 * float64(e.USDPerGB)
-			}
-		}
-	}
-	return unit.USD(usd)
 }

@@ -37,6 +37,13 @@ type saved struct {
 	again int // how often this process made the plan anew for that
 }
 
+// with is the same of another overlay.
+func (s *saved) with(o *overlay.Overlay) *saved {
+	next := *s
+	next.Overlay = *o
+	return &next
+}
+
 func savedFile(run *rundir.Run) string { return filepath.Join(run.Dir, "request.json") }
 
 func load(run *rundir.Run) (*saved, error) {

@@ -21,15 +21,14 @@ type meter struct {
 	limit   unit.USD
 	perHour float64 // USD, all machines
 	perByte func(transfer.Event) float64
+	exposed func() (underWay int64, dearest float64) // as of now: routes may be added
 	stop    context.CancelCauseFunc
 
-	mu       sync.Mutex
-	spent    float64 // USD, egress, and all planned requests
-	pending  int64   // bytes that are not acknowledged
-	underWay int64   // bytes that may be under way at once
-	dearest  float64 // USD a byte on the dearest route
-	retried  int64   // bytes of a chunk, at most
-	since    time.Time
+	mu      sync.Mutex
+	spent   float64 // USD, egress, and all planned requests
+	pending int64   // bytes that are not acknowledged
+	retried int64   // bytes of a chunk, at most
+	since   time.Time
 }
 
 // shutdown is how long machines are paid for after the decision to stop.
@@ -66,28 +65,58 @@ func (a *attempt) newMeter(ctx context.Context) (*meter, error) {
 	if err != nil {
 		return nil, err
 	}
+	p := a.fleet.plan()
 	m := &meter{limit: *a.saved.Request.MaxCost, pending: counts.PendingBytes, retried: a.saved.ChunkSize,
-		spent: float64(a.saved.Overlay.Cost.Requests + a.egress(a.routes(a.fleet.layout, carried))), since: a.start.Add(-time.Duration(rented))}
+		spent: float64(a.saved.Overlay.Cost.Requests + p.egress(a.routes(p.layout, carried))), since: a.start.Add(-time.Duration(rented))}
 	for _, r := range a.saved.Overlay.Regions {
 		m.perHour += float64(r.Gateways) * float64(r.USDPerHour)
 	}
-	m.perByte = func(e transfer.Event) float64 { return a.perByte(e.Gateway, e.Route, e.Dest) }
-	for _, reader := range a.fleet.layout.Readers() {
-		for _, credit := range a.fleet.layout.Credit(reader, agent.PartShare(int64(a.o.Config.Limits.Memory))) {
-			m.underWay += credit
+	m.perByte = func(e transfer.Event) float64 { return a.fleet.plan().perByte(e.Gateway, e.Route, e.Dest) }
+	var of planned
+	var underWay int64
+	var dearest float64
+	m.exposed = func() (int64, float64) {
+		if now := a.fleet.plan(); now != of {
+			of = now
+			underWay, dearest = now.exposed(agent.PartShare(int64(a.o.Config.Limits.Memory)))
 		}
-		for _, r := range a.fleet.layout.Routes[reader] {
-			for _, d := range r.Tree.Dests() {
-				m.dearest = max(m.dearest, a.perByte(reader, r.ID, d))
-			}
-		}
+		return underWay, dearest
 	}
 	return m, nil
 }
 
+// exposed returns how many bytes may be under way at once, where every writer has
+// room for so many, and what one costs on the dearest route, in USD.
+func (p planned) exposed(room int64) (underWay int64, dearest float64) {
+	for _, reader := range p.layout.Readers() {
+		for _, credit := range p.layout.Credit(reader, room) {
+			underWay += credit
+		}
+		for _, r := range p.layout.Routes[reader] {
+			for _, d := range r.Tree.Dests() {
+				dearest = max(dearest, p.perByte(reader, r.ID, d))
+			}
+		}
+	}
+	return underWay, dearest
+}
+
 // perByte is what a byte on one route costs.
-func (a *attempt) perByte(reader route.Gateway, id int, dest route.Dest) float64 {
-	return float64(a.egress([]RouteBytes{{Path: a.fleet.layout.Path(reader, id, dest), Bytes: 1e9}})) / 1e9
+func (p planned) perByte(reader route.Gateway, id int, dest route.Dest) float64 {
+	return float64(p.egress([]RouteBytes{{Path: p.layout.Path(reader, id, dest), Bytes: 1e9}})) / 1e9
+}
+
+// egress is what bytes cost on the edges of the paths that they took.
+func (p planned) egress(routes []RouteBytes) unit.USD {
+	var usd float64
+	for _, r := range routes {
+		for i := 1; i < len(r.Path); i++ {
+			if e, ok := p.overlay.Edge(r.Path[i-1], r.Path[i]); ok {
+				usd += float64(r.Bytes) / 1e9 * float64(e.USDPerGB)
+			}
+		}
+	}
+	return unit.USD(usd)
 }
 
 func (m *meter) see(e transfer.Event) {
@@ -97,7 +126,8 @@ func (m *meter) see(e transfer.Event) {
 		m.spent += float64(e.Bytes) * m.perByte(e)
 		m.pending -= e.Bytes
 	case transfer.EventRetry:
-		m.spent += float64(m.retried) * m.dearest
+		_, dearest := m.exposed()
+		m.spent += float64(m.retried) * dearest
 	}
 	m.mu.Unlock()
 	m.check()
@@ -121,7 +151,8 @@ func (m *meter) check() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	machines := m.perHour * (time.Since(m.since) + shutdown).Hours()
-	if total := m.spent + float64(min(max(m.pending, 0), m.underWay))*m.dearest + machines; total > float64(m.limit) {
+	underWay, dearest := m.exposed()
+	if total := m.spent + float64(min(max(m.pending, 0), underWay))*dearest + machines; total > float64(m.limit) {
 		m.stop(fmt.Errorf("going on would cost more than --max-cost %v", m.limit))
 	}
 }

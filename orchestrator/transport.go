@@ -12,6 +12,7 @@ import (
 
 	"github.com/skyctl/skyctl/agent/control"
 	"github.com/skyctl/skyctl/agent/route"
+	"github.com/skyctl/skyctl/orchestrator/layout"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
 )
@@ -76,34 +77,47 @@ func onOneHost(a, b string) bool {
 
 // chooseTransports decides for every two regions that connect, by one pair of
 // their gateways, because what a probe sends is paid for; and tells what it
-// decided. A probe that could not be made is a reason like another.
+// decided. A probe that could not be made is a reason like another. Pairs for
+// which it was decided before stay with that, and others of their regions follow.
 func (f *fleet) chooseTransports(ctx context.Context, policy string, tell func(transfer.Event)) {
-	f.transports = map[[2]route.Gateway]chosen{}
 	if f.deployed == nil {
 		return
 	}
-	var mu sync.Mutex
 	var choosing sync.WaitGroup
-	for _, pairs := range f.pairs() {
+	for _, pairs := range pairs(f.plan().layout, f.homes()) {
 		choosing.Go(func() {
-			c := f.choose(ctx, policy, pairs[0])
-			mu.Lock()
-			defer mu.Unlock()
+			var c chosen
+			i := slices.IndexFunc(pairs, func(p [2]route.Gateway) bool { return f.transport(p[0], p[1]).transport != "" })
+			if i >= 0 {
+				c = f.transport(pairs[i][0], pairs[i][1])
+			} else {
+				c = f.choose(ctx, policy, pairs[0])
+			}
+			f.mu.Lock()
+			defer f.mu.Unlock()
 			for _, p := range pairs {
-				f.transports[p] = c
-				tell(transfer.Event{Time: time.Now(), Kind: transfer.EventTransport, Gateway: p[0], Peer: p[1], Transport: c.transport, Reason: c.reason})
+				if f.transports[p].transport == "" {
+					f.transports[p] = c
+					tell(transfer.Event{Time: time.Now(), Kind: transfer.EventTransport, Gateway: p[0], Peer: p[1], Transport: c.transport, Reason: c.reason})
+				}
 			}
 		})
 	}
 	choosing.Wait()
 }
 
+// transport is what was chosen for a pair, nothing if that is still to be done.
+func (f *fleet) transport(from, to route.Gateway) chosen {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.transports[[2]route.Gateway{from, to}]
+}
+
 // pairs are the gateways that connect, who dials and whom, by their regions.
-func (f *fleet) pairs() map[[2]region.Region][][2]route.Gateway {
-	home := f.homes()
+func pairs(l *layout.Layout, home map[route.Gateway]region.Region) map[[2]region.Region][][2]route.Gateway {
 	all := map[[2]region.Region][][2]route.Gateway{}
-	for _, g := range f.layout.Gateways {
-		for peer := range f.layout.Peers(g.Name) {
+	for _, g := range l.Gateways {
+		for peer := range l.Peers(g.Name) {
 			edge := [2]region.Region{g.Region, home[peer]}
 			all[edge] = append(all[edge], [2]route.Gateway{g.Name, peer})
 		}
@@ -113,7 +127,7 @@ func (f *fleet) pairs() map[[2]region.Region][][2]route.Gateway {
 
 func (f *fleet) homes() map[route.Gateway]region.Region {
 	home := map[route.Gateway]region.Region{}
-	for _, g := range f.layout.Gateways {
+	for _, g := range f.plan().layout.Gateways {
 		home[g.Name] = g.Region
 	}
 	return home

@@ -42,7 +42,7 @@ func TestTransportsAreChosenByWhatWasFound(t *testing.T) {
 
 func TestChoicesAreToldByRegion(t *testing.T) {
 	f := &fleet{
-		layout: &layout.Layout{Gateways: []layout.Gateway{{Name: "e1", Region: "local:east"}, {Name: "w1", Region: "local:west"}, {Name: "w2", Region: "local:west"}}},
+		planned: planned{layout: &layout.Layout{Gateways: []layout.Gateway{{Name: "e1", Region: "local:east"}, {Name: "w1", Region: "local:west"}, {Name: "w2", Region: "local:west"}}}},
 		transports: map[[2]route.Gateway]chosen{
 			{"e1", "w1"}: {transport: "tls", reason: "b"}, {"e1", "w2"}: {transport: "tls", reason: "a"},
 		},

@@ -184,6 +184,12 @@ func (p *progress) notable(ev transfer.Event) {
 		p.line("gateway " + string(ev.Gateway) + " works again")
 	case transfer.EventRoutes:
 		p.line("gateway " + string(ev.Gateway) + " now uses " + oneLine(ev.Reason))
+	case transfer.EventReplanned:
+		if why != "" {
+			p.line("the routes stay: " + why)
+			return
+		}
+		p.line(oneLine(ev.Reason))
 	case transfer.EventGone:
 		p.line("gateway " + string(ev.Gateway) + " could not be replaced: " + why)
 	case transfer.EventLeftover:

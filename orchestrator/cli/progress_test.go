@@ -34,6 +34,8 @@ func history() []orchestrator.Progress {
 		event(30, transfer.Event{Kind: transfer.EventChunk, Dest: 1, Bytes: 300e6}),
 		event(31, transfer.Event{Kind: transfer.EventLost, Gateway: "local-east-0", Error: "connection refused\nreally"}),
 		event(32, transfer.Event{Kind: transfer.EventReplaced, Gateway: "local-east-0"}),
+		event(33, transfer.Event{Kind: transfer.EventReplanned, Reason: "slow: another way"}),
+		event(33, transfer.Event{Kind: transfer.EventReplanned, Error: "slow: no figures"}),
 		event(33, transfer.Event{Kind: transfer.EventRetry, Key: "a", Error: "reset"}), // nobody wants to know
 		event(40, transfer.Event{Kind: transfer.EventObject, Key: "a", Bytes: 600e6}),
 		event(41, transfer.Event{Kind: transfer.EventFailed, Key: "b\x1b[2J", Error: "denied"}),
@@ -50,6 +52,8 @@ transfer
   300 MB of 1.00 GB, 0 of 2 objects, 240 Mbit/s, 23s left, bottleneck: writes to local:west
 gateway local-east-0 is lost: connection refused; really
 gateway local-east-0 works again
+slow: another way
+the routes stay: slow: no figures
   600 MB of 1.00 GB, 1 of 2 objects, 240 Mbit/s, 13s left, bottleneck: writes to local:west
 failed: "b\x1b[2J": denied
 stopping: no space left

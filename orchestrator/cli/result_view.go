@@ -43,6 +43,7 @@ func resultView(w io.Writer, r orchestrator.Result) error {
 		if r.Bottleneck != "" {
 			fmt.Fprintf(w, "bottleneck\t%s\n", r.Bottleneck)
 		}
+		rows(w, "replanned", r.Replanned)
 		rows(w, "routes", routeBytes(r.Routes))
 		if r.Verified {
 			fmt.Fprintf(w, "verified\tevery object that is done: %s\n", verifiedBy(r.By))

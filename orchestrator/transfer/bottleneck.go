@@ -39,6 +39,7 @@ func (s *scheduler) scheduleReview() {
 		s.diagnose()
 		s.divide()
 		s.weigh()
+		s.foresee()
 		s.reroute()
 		s.scheduleReview()
 	})

@@ -29,6 +29,15 @@ type Config struct {
 	Retry     Retry     // zero: DefaultRetry
 	Health    Health    // zero: DefaultHealth
 	Limit     int64     // bytes a second that all readers together may read; 0: any number
+
+	// Forecast is the rate that the plan promises, in bytes a second to each
+	// destination; 0: nothing is promised. Replan is asked for other routes when
+	// the run was off that by more than a fifth for half a minute, because of its
+	// routes and not of its stores. It is called from a goroutine of its own, once
+	// at a time, and its ctx ends when the session stops; nil: routes stay.
+	Forecast float64
+	Replan   func(context.Context, Measured) (Replanned, error)
+
 	// Place says where a gateway is, for people: a region. Nil: its name.
 	Place  func(route.Gateway) string
 	Events func(Event)

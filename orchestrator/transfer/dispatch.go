@@ -33,6 +33,7 @@ type reader struct {
 	telling  bool            // it is being told others
 	share    int64           // of the run's limit, as it was told; 0: not known
 	weighing weighing
+	carried  map[int]int64 // bytes that arrived, by route
 
 	// Of the gateways as they are now; see survey.
 	down  []int          // routes with a gateway that does not work

@@ -32,6 +32,15 @@
 // those chunks again. The numbers in Result are read from the journal, never
 // from memory.
 //
+// # When the plan was wrong
+//
+// A reader gives a route the chunks that it has room for, so a slow one holds
+// nobody up. Weights that are wrong for long are corrected by what the routes
+// carried (weigh). Where the whole run is off its forecast for long, whoever
+// planned is told what each link carried, and may answer with routes that the
+// run did not have (foresee): over gateways that it has, and of which it says that
+// they are ready.
+//
 // # Whose fault
 //
 // An object fails only by its own fault: its source or destination refused it

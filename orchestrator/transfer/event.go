@@ -23,6 +23,7 @@ const (
 	EventStopping   EventKind = "stopping"   // no more chunks are sent: Error says why
 	EventTransport  EventKind = "transport"  // Gateway reaches Peer by Transport: Reason
 	EventRoutes     EventKind = "routes"     // Gateway (reader) uses other routes or weights: Reason
+	EventReplanned  EventKind = "replanned"  // the run is off its forecast: Reason says by what, and what was changed; or Error why nothing could be
 	EventBottleneck EventKind = "bottleneck" // what holds the run back has changed: Reason
 	EventQuiescent  EventKind = "quiescent"  // Gateway has no write in flight any more
 )

@@ -67,7 +67,7 @@ func (s *scheduler) muster() {
 	for _, cr := range s.cfg.Readers {
 		g := add(cr.Name)
 		g.reader = &reader{gateway: g, routes: cr.Routes, window: cr.Window.withDefaults(), out: map[attempt]*task{},
-			told: cr.Routes, weighing: weighing{since: time.Now(), carried: map[int]int64{}}}
+			told: cr.Routes, carried: map[int]int64{}, weighing: weighing{since: time.Now(), carried: map[int]int64{}}}
 		s.readers = append(s.readers, g.reader)
 		for _, rt := range cr.Routes {
 			walkTree(&rt.Tree, func(n *route.Node) { add(n.Gateway) })
@@ -82,6 +82,7 @@ func (s *scheduler) muster() {
 		s.enlist(g)
 	}
 	s.survey()
+	s.outlook.looks = []reading{s.read()}
 }
 
 func walkTree(n *route.Node, visit func(*route.Node)) {

@@ -29,6 +29,9 @@ type Result struct {
 	// Bottleneck is what held this session back for most of its time: "writes
 	// to local:west". It is empty where the session was too short to tell.
 	Bottleneck string
+	// Replanned are the reasons for which this session's routes were planned
+	// anew, with what became of them.
+	Replanned []string
 }
 
 // Interrupted says that the run stopped before its end for a reason that is no

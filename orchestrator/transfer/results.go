@@ -96,6 +96,8 @@ func (s *scheduler) accept(t *task, res control.Result) *control.Failure {
 	}
 	s.record(s.cfg.Journal.CountRoute(journal.RouteKey{Reader: t.reader.gateway.name, Route: res.Route, Dest: d.dest}, res.Bytes))
 	t.reader.weighing.carried[res.Route] += res.Bytes
+	t.reader.carried[res.Route] += res.Bytes
+	s.arrived++
 	s.emit(Event{Kind: EventChunk, Key: o.key, Dest: d.dest, Bytes: res.Bytes, Gateway: t.reader.gateway.name, Route: res.Route})
 	return nil
 }

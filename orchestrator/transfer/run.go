@@ -43,7 +43,7 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 		interrupted = journalBroke(err)
 	}
 	result, err := collect(unending, cfg.Journal.Reader, s.resumed)
-	result.Bottleneck = s.bottleneck.most()
+	result.Bottleneck, result.Replanned = s.bottleneck.most(), s.outlook.told
 	if interrupted != nil {
 		return result, errors.Join(interrupted, err)
 	}
@@ -72,17 +72,19 @@ type scheduler struct {
 	dividing bool            // readers are being told their shares of the limit
 
 	bottleneck bottleneck
+	outlook    outlook
 	readers    []*reader
 	worked     []time.Time // by destination: when something last got through
 
-	feeder feeder
-	open   int       // objects in memory
-	left   int64     // bytes that no reader was given yet; what an earlier session had finished counts
-	queue  []*object // have chunks that were never sent, in order
-	again  []*task   // chunks to be sent again now
-	held   []*task   // chunks that no reader can send until a gateway works again
-	calls  calls
-	clock  clock
+	feeder  feeder
+	open    int       // objects in memory
+	arrived int64     // chunks that did, once a destination
+	left    int64     // bytes that no reader was given yet; what an earlier session had finished counts
+	queue   []*object // have chunks that were never sent, in order
+	again   []*task   // chunks to be sent again now
+	held    []*task   // chunks that no reader can send until a gateway works again
+	calls   calls
+	clock   clock
 
 	quiescing bool         // all is final; the writers are asked to come to rest
 	stopped   *Interrupted // no more is begun
@@ -121,6 +123,7 @@ func begin(ctx context.Context, cfg Config) (*scheduler, error) {
 		unlinked:   map[edge]int{},
 		over:       map[edge]string{},
 		bottleneck: bottleneck{seconds: map[string]int{}},
+		outlook:    outlook{expected: cfg.Forecast, tally: tally{limits: map[edge]int{}}},
 		worked:     make([]time.Time, len(cfg.Dests)),
 		feeder:     feeder{after: -1},
 		left:       counts.PendingBytes,

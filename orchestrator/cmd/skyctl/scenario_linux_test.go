@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -52,11 +53,7 @@ func newScenario(t *testing.T, text string) *scenario {
 // document runs skyctl and reads what --json prints.
 func (s *scenario) document(into any, args ...string) {
 	s.t.Helper()
-	cmd := exec.Command(filepath.Join(bin, "skyctl"), append([]string{"--json"}, args...)...)
-	cmd.Env = append(os.Environ(), "SKYCTL_HOME="+s.home)
-	if s.lab != nil {
-		cmd.Env = append(cmd.Env, "SKYCTL_CONFIG="+s.lab.Config())
-	}
+	cmd := s.command(args...)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -66,6 +63,15 @@ func (s *scenario) document(into any, args ...string) {
 	if err != nil {
 		s.t.Fatalf("skyctl %v: %v\n%s%s", args, err, out, stderr.String())
 	}
+}
+
+func (s *scenario) command(args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(bin, "skyctl"), append([]string{"--json"}, args...)...)
+	cmd.Env = append(os.Environ(), "SKYCTL_HOME="+s.home)
+	if s.lab != nil {
+		cmd.Env = append(cmd.Env, "SKYCTL_CONFIG="+s.lab.Config())
+	}
+	return cmd
 }
 
 // fill puts random objects into a region's store.
@@ -191,4 +197,89 @@ links: [{from: east, to: west, rtt: 60ms, mbit: %d}]
 	if e := estimate.Edges[0]; e.Source != "measured" || e.Assumed || math.Abs(float64(e.Gbits-doc.Links[0].Gbits)) > 1e-9 && math.Abs(float64(e.Gbits-doc.Links[1].Gbits)) > 1e-9 {
 		t.Errorf("%+v", e)
 	}
+}
+
+// A link that carries a fifth of what its configuration says holds a run to two
+// destinations back, as one tree reaches both. What was measured of it has the
+// rest go the other way round, between two regions that had nothing to say to
+// each other; also the rest of a run that was killed then.
+func TestLabPlansAnewOnTheWay(t *testing.T) {
+	const stated, slow = 20, 4 // Mbit/s
+	const objects, size = 60, 1_000_000
+	s := newScenario(t, fmt.Sprintf(`
+regions: {east: {}, mid: {}, west: {}}
+links:
+  - {from: east, to: west, rtt: 40ms, mbit: %d, usd_per_gb: 0.02}
+  - {from: east, to: mid, rtt: 20ms, mbit: 20, usd_per_gb: 0.02}
+  - {from: mid, to: west, rtt: 20ms, mbit: 20, usd_per_gb: 0.05}
+`, stated))
+	s.fill("east", objects, size)
+	mbit := float64(slow)
+	if err := s.lab.Set(t.Context(), lab.Change{From: "east", To: "west", Mbit: &mbit}); err != nil {
+		t.Fatal(err)
+	}
+	const how = "local:east > local:mid > local:west"
+	copy := func(t *testing.T, prefix string, apply func(run string) orchestrator.Result) {
+		s.t = t
+		var plan orchestrator.Plan
+		s.document(&plan, "plan", "-r", "east://data/src/", "west://data/"+prefix+"/", "mid://data/"+prefix+"/", "--gateways", "1", "--min-throughput", "18Mbps")
+		for _, r := range plan.Routes {
+			if len(r.Path) > 2 {
+				t.Fatalf("the plan has %s before anything is known: %+v", r, plan.Graph)
+			}
+		}
+		r := apply(string(plan.Run))
+		for _, to := range []string{"west", "mid"} {
+			arrived := filepath.Join(s.lab.StoreDir(to), labfile.Bucket, prefix)
+			if out, err := exec.Command("diff", "-r", filepath.Join(s.lab.StoreDir("east"), labfile.Bucket, "src"), arrived).CombinedOutput(); err != nil {
+				t.Errorf("what arrived in %s differs: %s", to, out)
+			}
+		}
+		relayed, all := int64(0), int64(0)
+		for _, route := range r.Routes {
+			if all += route.Bytes; len(route.Path) == 3 {
+				relayed += route.Bytes
+			}
+		}
+		if !r.Success || !r.Verified || all != 2*objects*size || relayed < objects*size/4 {
+			t.Errorf("%d bytes of %d came by the new route: %+v", relayed, all, r)
+		}
+		if alone := 8 * objects * size / (slow * 1e6); r.Transfer > 0.8*alone {
+			t.Errorf("%.0f s, the slow link alone would have taken %.0f s", r.Transfer, alone)
+		}
+		t.Logf("%.0f s: %q, %+v", r.Transfer, r.Replanned, r.Routes)
+	}
+	t.Run("in one go", func(t *testing.T) {
+		copy(t, "first", func(run string) (r orchestrator.Result) {
+			s.document(&r, "apply", run, "--yes")
+			if len(r.Replanned) == 0 || !strings.Contains(r.Replanned[0], "local:east > local:west carries") || !strings.Contains(r.Replanned[0], how) {
+				t.Errorf("planned anew: %q", r.Replanned)
+			}
+			return r
+		})
+	})
+	t.Run("killed and resumed", func(t *testing.T) {
+		copy(t, "second", func(run string) (r orchestrator.Result) {
+			cmd := s.command("apply", run, "--yes")
+			out, err := cmd.StderrPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			lines := bufio.NewScanner(out)
+			for found := false; !found; found = strings.Contains(lines.Text(), how) {
+				if !lines.Scan() {
+					t.Fatalf("it ended without planning anew: %v, %v", lines.Err(), cmd.Wait())
+				}
+			}
+			if err := cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			_ = cmd.Wait() // it was killed
+			s.document(&r, "resume", run, "--yes")
+			return r
+		})
+	})
 }

@@ -1,0 +1,395 @@
+package orchestrator
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/skyctl/skyctl/agent/route"
+	"github.com/skyctl/skyctl/orchestrator/grid"
+	"github.com/skyctl/skyctl/orchestrator/overlay"
+	"github.com/skyctl/skyctl/orchestrator/planner"
+	"github.com/skyctl/skyctl/orchestrator/price"
+	"github.com/skyctl/skyctl/orchestrator/region"
+	"github.com/skyctl/skyctl/orchestrator/rundir"
+	"github.com/skyctl/skyctl/orchestrator/transfer"
+	"github.com/skyctl/skyctl/orchestrator/unit"
+)
+
+// A run that is off its forecast has measured links that the plan only believed
+// in. The planner is asked again, with those in the place of the beliefs and with
+// the gateways that there are, which cost the same whatever is sent over them. Its
+// answer becomes other weights for the routes that the run has, and routes that it
+// did not have.
+
+const (
+	// surprising is the factor by which a link is off what was believed of it
+	// before people are told.
+	surprising = 1.2
+	// worthwhile is by how much another plan must be faster than the run is.
+	worthwhile = 1.1
+	// nearly all of what machines can send or receive is when they, and not the
+	// links between them, are the limit.
+	nearly = 0.9
+	// spare is the part of an even share that a route keeps which the new plan
+	// does without: enough to find out that it has recovered.
+	spare = 0.1
+)
+
+// watched is a grid that knows what a run has shown of links. What it once found
+// stays believed when the link carries less, or the run would go back and forth.
+type watched struct {
+	planner.Grid
+	shown map[grid.Pair]grid.Link
+}
+
+func (w watched) Link(from, to region.Region) (grid.Link, error) {
+	if l, ok := w.shown[grid.Pair{From: from, To: to}]; ok {
+		return l, nil
+	}
+	return w.Grid.Link(from, to)
+}
+
+// rentedAlready is prices by which machines cost nothing more.
+type rentedAlready struct{ planner.Prices }
+
+func (rentedAlready) Machine(region.Region, string) (price.Price, error) { return price.Price{}, nil }
+
+// flow is what passed between two regions.
+type flow struct {
+	all    unit.Gbps
+	limits unit.Gbps // of that, where the way was the limit
+}
+
+// flows sums what passed between gateways by their regions.
+func flows(links []transfer.Carried, home map[route.Gateway]region.Region) map[grid.Pair]flow {
+	sum := map[grid.Pair]flow{}
+	for _, l := range links {
+		pair := grid.Pair{From: home[l.From], To: home[l.To]}
+		f, gbps := sum[pair], unit.Gbps(l.Rate*8/1e9)
+		f.all += gbps
+		if l.Limit {
+			f.limits += gbps
+		}
+		sum[pair] = f
+	}
+	return sum
+}
+
+// learn takes what a run has shown of its links, and returns what of that is
+// other than what was believed, for people. A link that was the limit carries
+// what it carried. Of another it is only known that it carries no less.
+func (w watched) learn(o *overlay.Overlay, seen map[grid.Pair]flow) (news []string, err error) {
+	full := fullMachines(w, o, seen)
+	for _, pair := range slices.SortedFunc(maps.Keys(seen), func(a, b grid.Pair) int {
+		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To))
+	}) {
+		l, err := w.Link(pair.From, pair.To)
+		if err != nil {
+			return nil, err
+		}
+		f, connections := seen[pair], 1
+		if e, ok := o.Edge(pair.From, pair.To); ok {
+			connections = e.Connections
+		}
+		able := l.Gbps // with the connections that there are
+		if !l.Total {
+			able *= unit.Gbps(float64(connections) / grid.MachineConnections)
+		}
+		switch {
+		case 2*f.limits > f.all && !full[pair]:
+			l.Gbps, l.Total, l.Connections = max(f.all, able/100), true, connections
+		case f.all > able:
+			l.Gbps *= f.all / able
+		default:
+			continue
+		}
+		l.Assumed, l.Source, l.Measured, l.Spread = false, "measured on the way", time.Time{}, 0
+		w.shown[pair] = l
+		if f.all*surprising < able || f.all > surprising*able {
+			news = append(news, fmt.Sprintf("%s carries %s instead of %s", pair, f.all.Human(), able.Human()))
+		}
+	}
+	return news, nil
+}
+
+// fullMachines are the pairs of regions between which it is the machines of one
+// that are the limit.
+func fullMachines(g planner.Grid, o *overlay.Overlay, seen map[grid.Pair]flow) map[grid.Pair]bool {
+	sends, receives := map[region.Region]unit.Gbps{}, map[region.Region]unit.Gbps{}
+	for pair, f := range seen {
+		sends[pair.From] += f.all
+		receives[pair.To] += f.all
+	}
+	full := map[grid.Pair]bool{}
+	for pair := range seen {
+		egress, _ := caps(g, o, pair.From)
+		_, ingress := caps(g, o, pair.To)
+		full[pair] = sends[pair.From] >= nearly*egress || receives[pair.To] >= nearly*ingress
+	}
+	return full
+}
+
+// caps are what all gateways of a region can send and receive together, infinite
+// where nothing limits them.
+func caps(g planner.Grid, o *overlay.Overlay, at region.Region) (egress, ingress unit.Gbps) {
+	types := g.Machines(at)
+	for _, r := range o.Regions {
+		i := slices.IndexFunc(types, func(m grid.Machine) bool { return m.Type == r.Machine })
+		if r.Region != at {
+			continue
+		}
+		if i < 0 || types[i].Egress == 0 {
+			egress = unit.Gbps(math.Inf(1))
+		} else {
+			egress += types[i].Egress * unit.Gbps(r.Gateways)
+		}
+		if i < 0 || types[i].Ingress == 0 {
+			ingress = unit.Gbps(math.Inf(1))
+		} else {
+			ingress += types[i].Ingress * unit.Gbps(r.Gateways)
+		}
+	}
+	return egress, ingress
+}
+
+// standing is the job of moving what is left over an overlay's gateways, from
+// where it is read to where it is written, and the limits that they are.
+func standing(o *overlay.Overlay, left unit.Bytes) (planner.Job, planner.Limits) {
+	job := planner.Job{Bytes: left}
+	limits := planner.Limits{Most: map[region.Kind]int{}}
+	for _, r := range o.Routes {
+		for len(job.Dests) <= r.Dest {
+			job.Dests = append(job.Dests, nil)
+		}
+		if from := r.Path[0]; !slices.Contains(job.Sources, from) {
+			job.Sources = append(job.Sources, from)
+		}
+		if to := r.Path[len(r.Path)-1]; !slices.Contains(job.Dests[r.Dest], to) {
+			job.Dests[r.Dest] = append(job.Dests[r.Dest], to)
+		}
+	}
+	for _, r := range o.Regions {
+		if r.Machine != "" && !slices.Contains(limits.Machines, r.Machine) {
+			limits.Machines = append(limits.Machines, r.Machine)
+		}
+		if !slices.Contains(limits.Relays, r.Region) {
+			limits.Relays = append(limits.Relays, r.Region)
+		}
+	}
+	for _, at := range limits.Relays {
+		for _, m := range limits.Machines {
+			limits.Most[region.Kind{Region: at, Machine: m}] = 0
+		}
+		limits.Most[region.Kind{Region: at}] = 0
+	}
+	for _, r := range o.Regions {
+		limits.Most[region.Kind{Region: r.Region}] += r.Gateways
+		if r.Machine != "" {
+			limits.Most[region.Kind{Region: r.Region, Machine: r.Machine}] = r.Gateways
+		}
+	}
+	for _, at := range limits.Relays {
+		limits.Gateways = max(limits.Gateways, limits.Most[region.Kind{Region: at}])
+	}
+	job.Gateways = &limits.Gateways
+	return job, limits
+}
+
+// grown is an overlay after its run was planned anew: the trees that it has with
+// the new rates, and those that it did not have, under higher numbers. What the
+// plan was to cost and take stays what people were shown.
+func grown(o, found *overlay.Overlay) (next overlay.Overlay, news []string) {
+	next = *o
+	next.Throughput, next.Routes = found.Throughput, slices.Clone(o.Routes)
+	known, more := ways(o.Routes), 0
+	for _, r := range o.Routes {
+		more = max(more, r.Tree+1)
+	}
+	for i := range next.Routes {
+		next.Routes[i].Gbits = spare * found.Throughput / unit.Gbps(len(known))
+	}
+	anew := ways(found.Routes)
+	for _, way := range slices.SortedFunc(maps.Keys(anew), func(a, b string) int { return cmp.Compare(anew[a], anew[b]) }) {
+		tree, old := known[way]
+		if !old {
+			tree, more = more, more+1
+		}
+		var paths []string
+		var rate unit.Gbps
+		for _, r := range found.Routes {
+			if r.Tree != anew[way] {
+				continue
+			}
+			paths, rate = append(paths, r.String()), r.Gbits
+			r.Tree = tree
+			if was := slices.IndexFunc(next.Routes, func(x overlay.Route) bool { return x.Tree == tree && x.Dest == r.Dest }); was >= 0 {
+				next.Routes[was] = r
+			} else {
+				next.Routes = append(next.Routes, r)
+			}
+		}
+		text := strings.Join(paths, " and ") + " with " + rate.Human()
+		if !old {
+			text += " (new)"
+		}
+		news = append(news, text)
+	}
+	next.Edges = slices.Clone(o.Edges)
+	for _, e := range found.Edges {
+		if _, ok := o.Edge(e.From, e.To); !ok {
+			next.Edges = append(next.Edges, e)
+		}
+	}
+	return next, news
+}
+
+// ways are the numbers of the trees by the paths that they are made of.
+func ways(routes []overlay.Route) map[string]int {
+	paths := map[int][]string{}
+	for _, r := range routes {
+		paths[r.Tree] = append(paths[r.Tree], fmt.Sprintf("%d: %s", r.Dest, r))
+	}
+	found := map[string]int{}
+	for tree, all := range paths {
+		slices.Sort(all)
+		found[strings.Join(all, "; ")] = tree
+	}
+	return found
+}
+
+// forecast is what the plan promises, in bytes a second to each destination: many
+// small objects may take longer than their bytes do.
+func (a *attempt) forecast(ctx context.Context) (float64, error) {
+	counts, err := a.journal.Counts(ctx)
+	o := &a.saved.Overlay
+	if err != nil || o.Inside() || o.Time.Transfer <= 0 {
+		return 0, err
+	}
+	return min(float64(o.Throughput)*1e9/8, float64(counts.ListedBytes)/o.Time.Transfer), nil
+}
+
+// afresh has a run that is off its forecast planned anew, and its gateways made
+// ready for what that adds. It is transfer.Config.Replan. Where that fails nothing
+// is believed to be known, so that the same can be found out again.
+func (a *attempt) afresh(ctx context.Context, m transfer.Measured) (transfer.Replanned, error) {
+	asItIs := transfer.Replanned{Forecast: m.Rate}
+	if m.Rate > m.Forecast && a.saved.Request.MinThroughput > 0 {
+		return asItIs, nil // faster than was asked for
+	}
+	f, err := a.o.Figures(FigureFiles{})
+	if err != nil {
+		return asItIs, err
+	}
+	now := a.fleet.plan()
+	seen := flows(m.Links, a.fleet.homes())
+	believed := watched{f.Grid, maps.Clone(a.shown)}
+	news, err := believed.learn(now.overlay, seen)
+	if err != nil {
+		return asItIs, err
+	}
+	off := fmt.Sprintf("%s instead of the forecast %s", rate(m.Rate), rate(m.Forecast))
+	if len(news) == 0 {
+		a.shown = believed.shown
+		asItIs.Reason = off + ", and no link is other than believed: the routes stay"
+		return asItIs, nil
+	}
+	off += ": " + strings.Join(news, ", ")
+	found, err := a.solveAnew(ctx, now, m, seen, believed, f.Prices)
+	infeasible := (*planner.Infeasible)(nil)
+	switch {
+	case errors.As(err, &infeasible), err == nil && float64(found.Throughput)*1e9/8 < worthwhile*m.Rate:
+		a.shown = believed.shown
+		asItIs.Reason = off + "; the gateways that there are have no better routes for what the run may cost"
+		return asItIs, nil
+	case err != nil:
+		return asItIs, fmt.Errorf("%s; plan anew: %w", off, err)
+	}
+	next, routes := grown(now.overlay, &found)
+	l, err := now.layout.Extend(&next)
+	if err == nil {
+		err = a.follow(ctx, planned{&next, l})
+	}
+	if err != nil {
+		return asItIs, fmt.Errorf("%s; change the routes: %w", off, err)
+	}
+	a.shown = believed.shown
+	return transfer.Replanned{Forecast: float64(next.Throughput) * 1e9 / 8, Routes: l.Routes,
+		Reason: fmt.Sprintf("%s; from now on %s, forecast %s", off, strings.Join(routes, ", "), next.Throughput.Human())}, nil
+}
+
+func rate(bytesPerSecond float64) string { return unit.Gbps(bytesPerSecond * 8 / 1e9).Human() }
+
+// solveAnew asks the planner for what was asked for, or, where that cannot be had any
+// more, for the quickest way that the run may still pay for.
+func (a *attempt) solveAnew(ctx context.Context, now planned, m transfer.Measured, seen map[grid.Pair]flow, g planner.Grid, prices planner.Prices) (overlay.Overlay, error) {
+	job, limits := standing(now.overlay, unit.Bytes(m.Left))
+	job.Mode, job.Limit = a.saved.Request.Mode, a.saved.Request.BWLimit
+	may, err := a.mayCost(ctx, now, m, seen)
+	if err != nil {
+		return overlay.Overlay{}, err
+	}
+	job.MaxCost, job.MinThroughput = &may, a.saved.Request.MinThroughput
+	found, err := planner.Solve(ctx, job, g, rentedAlready{prices}, limits)
+	if infeasible := (*planner.Infeasible)(nil); job.MinThroughput > 0 && errors.As(err, &infeasible) {
+		job.MinThroughput = 0
+		found, err = planner.Solve(ctx, job, g, rentedAlready{prices}, limits)
+	}
+	return found, err
+}
+
+// mayCost is what the egress of what is left may cost: what --max-cost leaves, or
+// what was agreed to and a little more, when the machines are paid for as long as
+// the run would take without a change; and where no limit was given, never less
+// than what it would cost without.
+func (a *attempt) mayCost(ctx context.Context, now planned, m transfer.Measured, seen map[grid.Pair]flow) (unit.USD, error) {
+	carried, err := a.journal.Routes(ctx)
+	if err != nil {
+		return 0, err
+	}
+	rented, err := a.journal.Counter(ctx, counterRented)
+	if err != nil {
+		return 0, err
+	}
+	seconds := float64(m.Left) / m.Rate
+	spent := now.overlay.Cost.Requests + now.egress(a.routes(now.layout, carried))
+	hours := (time.Duration(rented) + time.Since(a.start) + shutdown).Hours() + seconds/3600
+	for _, r := range now.overlay.Regions {
+		spent += unit.USD(float64(r.Gateways)*hours) * r.USDPerHour
+	}
+	if most := a.saved.Request.MaxCost; most != nil {
+		return max(0, *most-spent), nil
+	}
+	unchanged := unit.USD(0)
+	for pair, f := range seen {
+		if e, ok := now.overlay.Edge(pair.From, pair.To); ok {
+			unchanged += unit.USD(float64(f.all)/8*seconds) * e.USDPerGB
+		}
+	}
+	agreed := now.overlay.Cost.Total
+	if a.agreed != nil {
+		agreed = *a.agreed
+	}
+	return max(mostOf(agreed)-spent, unchanged), nil
+}
+
+// follow has the run go on with an overlay that it has become. It is kept before
+// anything passes its routes, for whoever resumes the run, and after it can: the
+// gateways may be used again then.
+func (a *attempt) follow(ctx context.Context, next planned) error {
+	if err := a.fleet.deployed.Connect(ctx, next.layout); err != nil {
+		return err
+	}
+	if err := rundir.WriteJSON(savedFile(a.run), a.saved.with(next.overlay)); err != nil {
+		return err
+	}
+	a.fleet.follow(next)
+	a.fleet.chooseTransports(ctx, a.saved.Request.transport(), a.o.events(a.run, a.events))
+	return a.fleet.configure(ctx)
+}
