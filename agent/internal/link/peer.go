@@ -143,6 +143,8 @@ func (e *Endpoint) dial(ctx context.Context, p *peer) (connected bool, _ error) 
 	p.add(c)
 	defer p.remove(c)
 	e.serveStreams(p.name, c)
+	dialed.close(codeDone, "") // it has ended; its streams did so a moment before it says why
+	<-dialed.Context().Done()
 	return true, ended(p.name, context.Cause(dialed.Context()))
 }
 
