@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -54,13 +55,24 @@ func (s Server) Stop(t testing.TB) {
 	s.process.stop(t)
 }
 
-// StartVersityGW starts versitygw, a gateway from S3 to a directory. Without
-// --keep-alive it closes the connection after every request.
+// StartVersityGW starts versitygw, a gateway from S3 to a directory.
 func StartVersityGW(t testing.TB) Server {
+	t.Helper()
+	return startVersityGW(t, "--keep-alive")
+}
+
+// StartClosingVersityGW starts versitygw as it is by default: it closes the
+// connection after every request.
+func StartClosingVersityGW(t testing.TB) Server {
+	t.Helper()
+	return startVersityGW(t)
+}
+
+func startVersityGW(t testing.TB, flags ...string) Server {
 	t.Helper()
 	return start(t, versityGW, []string{"ROOT_ACCESS_KEY=skyctl-test", "ROOT_SECRET_KEY=skyctl-secret"},
 		func(address, dir string) []string {
-			return []string{"--port", address, "--keep-alive", "--quiet", "posix", dir}
+			return slices.Concat([]string{"--port", address, "--quiet"}, flags, []string{"posix", dir})
 		})
 }
 

@@ -58,6 +58,7 @@ func (b *bucket) Open(ctx context.Context, key string, version objstore.Version,
 	if r.Length > 0 { // an empty object has no range
 		in.Range = aws.String(fmt.Sprintf("bytes=%d-%d", r.Offset, r.End()-1))
 	}
+	httpstore.Deepen()
 	out, err := b.client.GetObject(ctx, in)
 	if err != nil {
 		return nil, objstore.Object{}, b.fail("open", key, err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/objstore/internal/httpstore"
 )
 
 // Put answers from the reply to the request alone, so the object that it
@@ -39,6 +40,7 @@ func (b *bucket) Put(ctx context.Context, key string, body objstore.Body, meta o
 		ServerSideEncryption: w.encryption,
 		SSEKMSKeyId:          w.kmsKey,
 	}
+	httpstore.Deepen()
 	out, err := b.put(ctx, in, body)
 	if err != nil {
 		return objstore.Object{}, b.fail("put", key, err)

@@ -15,6 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/skyctl/skyctl/agent/objstore/objstoretest"
 )
 
 // memoryDisk is where the servers' files are if it is there: what is compared
@@ -28,6 +30,7 @@ type job struct {
 	name    string
 	objects int
 	size    int
+	closing bool // the servers close the connection after every request
 	rclone  []string
 }
 
@@ -36,10 +39,13 @@ var jobs = []job{
 		"--transfers 8 --checkers 8",
 		"--transfers 8 --checkers 8 --no-check-dest --s3-no-head --s3-disable-checksum",
 	}},
-	{name: "small", objects: 10_000, size: 4096, rclone: []string{
-		"--transfers 64 --checkers 64",
-		"--transfers 64 --checkers 64 --no-check-dest --s3-no-head --s3-disable-checksum",
-	}},
+	{name: "small", objects: 10_000, size: 4096, rclone: smallest},
+	{name: "small, a connection a request", objects: 10_000, size: 4096, closing: true, rclone: smallest},
+}
+
+var smallest = []string{
+	"--transfers 64 --checkers 64",
+	"--transfers 64 --checkers 64 --no-check-dest --s3-no-head --s3-disable-checksum",
 }
 
 // sample is one process's work.
@@ -82,7 +88,11 @@ type contest struct {
 
 func newContest(b *testing.B, j job, rclone string) *contest {
 	b.Helper()
-	c := &contest{world: newWorld(b, worldOptions{memory: "512MiB"}), job: j, program: rclone}
+	o := worldOptions{memory: "512MiB"}
+	if j.closing {
+		o.server = objstoretest.StartClosingVersityGW
+	}
+	c := &contest{world: newWorld(b, o), job: j, program: rclone}
 	client := c.client(c.east)
 	puts, ctx := errgroup.WithContext(b.Context())
 	puts.SetLimit(8)

@@ -58,11 +58,15 @@ type world struct {
 type worldOptions struct {
 	eastEndpoint, westEndpoint func(string) string // what is to stand before the servers
 	memory                     string
+	server                     func(testing.TB) objstoretest.Server // nil: objstoretest.StartVersityGW
 }
 
 func newWorld(t testing.TB, o worldOptions) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), east: objstoretest.StartVersityGW(t), west: objstoretest.StartVersityGW(t)}
+	if o.server == nil {
+		o.server = objstoretest.StartVersityGW
+	}
+	w := &world{t: t, dir: t.TempDir(), east: o.server(t), west: o.server(t)}
 	at := func(endpoint string, before func(string) string) string {
 		if before != nil {
 			return before(endpoint)
