@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,8 +17,6 @@ import (
 
 	"github.com/skyctl/skyctl/agent/objstore/objstoretest"
 	"github.com/skyctl/skyctl/orchestrator/account/accounttest"
-	"github.com/skyctl/skyctl/terraform/stubprovider"
-	"github.com/skyctl/skyctl/terraform/stubprovider/stubtest"
 )
 
 // TestTerraformKilledAtRandom kills skyctl, Terraform, or what looks after it,
@@ -32,6 +29,7 @@ import (
 // SKYCTL_CHAOS_KILLS says how many kills of each kind of region, and
 // SKYCTL_CHAOS_SEED repeats them.
 func TestTerraformKilledAtRandom(t *testing.T) {
+	t.Parallel()
 	kills, seed := 2, uint64(time.Now().UnixNano())%100_000
 	for name, set := range map[string]func(uint64){
 		"SKYCTL_CHAOS_KILLS": func(n uint64) { kills = int(n) },
@@ -54,7 +52,8 @@ func TestTerraformKilledAtRandom(t *testing.T) {
 		t.Log(strings.Join(r.killed, "\n"))
 	})
 	t.Run("clouds", func(t *testing.T) {
-		r := &reaper{world: inClouds(t), chance: rand.New(rand.NewPCG(seed, 2)), cloud: os.Getenv(stubprovider.WorldVariable)}
+		w, c := inClouds(t)
+		r := &reaper{world: w, chance: rand.New(rand.NewPCG(seed, 2)), cloud: c.exists}
 		for len(r.killed) < kills {
 			r.round(6 * time.Second)
 		}
@@ -80,46 +79,22 @@ func filesOnly(t *testing.T) *world {
 	return w
 }
 
-// inClouds is a world whose regions are of AWS, as the stub plays them for
-// Terraform and accounttest for whoever asks which account this is. Its machines
-// are slow to come and to go, and never answer.
-func inClouds(t *testing.T) *world {
+// inClouds is a world whose regions are of AWS. Its machines are slow to come and
+// to go, and never answer.
+func inClouds(t *testing.T) (*world, *cloud) {
 	t.Helper()
-	account := stubAccount(t, `[{"on": "create", "type": "aws_instance", "delay_seconds": 1}, {"on": "delete", "type": "aws_instance", "delay_seconds": 1}]`)
+	c := startCloud(t, `[{"on": "create", "type": "aws_instance", "delay_seconds": 1}, {"on": "delete", "type": "aws_instance", "delay_seconds": 1}]`,
+		&accounttest.World{Regions: []string{"us-east-1", "eu-west-1"}})
 	w := newWorld(t, worldOptions{})
 	w.put("k", []byte("k"))
 	config := fmt.Sprintf("stores:\n  east: {type: s3, endpoint: %q, region: aws:us-east-1, path_style: true, credentials: {access_key_id: %q, secret_access_key: %q}}\n",
 		w.east.Endpoint, w.east.AccessKey, w.east.SecretKey) +
-		fmt.Sprintf("  west: {type: gcs, endpoint: %q, region: aws:eu-west-1}\n", objstoretest.StartFakeGCS(t).Config(t, "data").Endpoint) + account
-	if err := os.WriteFile(filepath.Join(w.dir, "skyctl.yaml"), []byte(config), 0o600); err != nil {
+		fmt.Sprintf("  west: {type: gcs, endpoint: %q, region: aws:eu-west-1}\n", objstoretest.StartFakeGCS(t).Config(t, "data").Endpoint)
+	if err := os.Remove(filepath.Join(w.dir, "skyctl.yaml")); err != nil {
 		t.Fatal(err)
 	}
-	return w
-}
-
-// stubAccount is an account of AWS with those faults, in this process's
-// environment, and returns the configuration of who uses it.
-func stubAccount(t *testing.T, troubles string) (config string) {
-	t.Helper()
-	dir := t.TempDir()
-	rc, err := stubtest.Build(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	faults, exists := filepath.Join(dir, "faults.json"), filepath.Join(dir, "exists")
-	if err := errors.Join(os.WriteFile(faults, []byte(troubles), 0o600), os.Mkdir(exists, 0o700)); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv(stubprovider.FaultsVariable, faults)
-	t.Setenv(stubprovider.WorldVariable, exists)
-	account := httptest.NewServer((&accounttest.World{Account: stubprovider.Account, Regions: []string{"us-east-1", "eu-west-1"}}).AWS())
-	t.Cleanup(account.Close)
-	for name, value := range map[string]string{"AWS_ENDPOINT_URL": account.URL, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"} {
-		t.Setenv(name, value)
-	}
-	return fmt.Sprintf("clouds: {aws: {account_id: %q}}\n", stubprovider.Account) +
-		fmt.Sprintf("agent: {url: \"https://example.org/skyagent\", sha256: %s}\n", strings.Repeat("a", 64)) +
-		fmt.Sprintf("control: {cidrs: 203.0.113.7/32}\nterraform: {plugin_dir: %q}\n", filepath.Dir(rc))
+	w.use(c, config)
+	return w, c
 }
 
 // reaper kills what deploys and destroys.

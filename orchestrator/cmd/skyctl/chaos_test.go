@@ -27,6 +27,7 @@ const chaosKills = 4
 //
 // SKYCTL_CHAOS_SEED repeats a round, SKYCTL_CHAOS_ROUNDS asks for more of them.
 func TestKilledAtRandom(t *testing.T) {
+	t.Parallel()
 	rounds, seed := 2, uint64(time.Now().UnixNano())%100_000
 	if v := os.Getenv("SKYCTL_CHAOS_ROUNDS"); v != "" {
 		n, err := strconv.Atoi(v)

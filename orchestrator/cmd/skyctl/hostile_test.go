@@ -48,6 +48,7 @@ func files(t *testing.T, dir string) map[string][]byte {
 
 // TestFullDiskIsResumable needs root, to mount a small filesystem.
 func TestFullDiskIsResumable(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, worldOptions{})
 	objects := map[string][]byte{"big": random(1, 24<<20), "small": random(2, 1000)}
 	for key, data := range objects {
@@ -79,6 +80,7 @@ func TestFullDiskIsResumable(t *testing.T) {
 // TestObjectsThatCannotBeCopiedFailAlone: one must not be read, two are in the
 // way of what is at the destination.
 func TestObjectsThatCannotBeCopiedFailAlone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, worldOptions{eastEndpoint: func(endpoint string) string { return forbid(t, endpoint, "/data/src/secret") }})
 	for _, key := range []string{"secret", "dir", "file/below", "fine", "fine too"} {
 		w.put("src/"+key, []byte(key))
@@ -131,19 +133,20 @@ func forbid(t *testing.T, endpoint, path string) string {
 // TestGatewaysThatDoNotComeUp: what is started is no agent. The run can go on
 // with one.
 func TestGatewaysThatDoNotComeUp(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, worldOptions{})
 	w.put("src/k", []byte("k"))
 	fake := filepath.Join(t.TempDir(), "skyagent")
 	if err := os.WriteFile(fake, []byte("#!/bin/sh\necho i am no agent >&2\nexit 1\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("SKYCTL_AGENT", fake)
+	w.env = []string{"SKYCTL_AGENT=" + fake}
 	r := w.skyctl("cp", "-r", "east://data/src", "west://data/", "--gateways", "1", "--yes", "--json")
 	if r.exit != 1 || r.Fault == nil || !strings.Contains(r.Fault.Message, "i am no agent") || strings.Contains(r.Fault.Message, "\n") || !strings.Contains(r.Fault.Hint, "skyctl resume "+string(r.Run)) {
 		t.Fatalf("exit %d\n%s\n%s", r.exit, r.stdout, r.stderr)
 	}
 	w.nothingIsLeft()
-	t.Setenv("SKYCTL_AGENT", "")
+	w.env = nil
 	w.succeeded(w.skyctl("resume", string(r.Run), "--json"), 1)
 }
 
@@ -159,6 +162,7 @@ func (w *world) reached(pattern string) {
 // TestSignalsInEveryPhase: whatever is under way when the signal comes, nothing
 // is left, and what was not done can be.
 func TestSignalsInEveryPhase(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name    string
 		signal  syscall.Signal
@@ -195,6 +199,7 @@ func TestSignalsInEveryPhase(t *testing.T) {
 
 // TestOneProcessARun: the second is turned away, and disturbs nothing.
 func TestOneProcessARun(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, worldOptions{})
 	objects, cp := w.big(60 << 20)
 	w.reached("ca/deployment.json")
@@ -214,6 +219,7 @@ func TestOneProcessARun(t *testing.T) {
 // TestManyObjectsManyGateways: two gateways a region, two destinations, tiny
 // objects, everything read back.
 func TestManyObjectsManyGateways(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, worldOptions{})
 	from, to := t.TempDir(), t.TempDir()
 	for i := range 2000 {
@@ -247,6 +253,7 @@ func TestManyObjectsManyGateways(t *testing.T) {
 
 // TestOutputThatNobodyTakes ends no run in the middle.
 func TestOutputThatNobodyTakes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, worldOptions{})
 	w.put("src/k", []byte("k"))
 	for _, c := range []struct {
@@ -291,6 +298,7 @@ func TestOutputThatNobodyTakes(t *testing.T) {
 // TestDestroyAll destroys what is kept also where a journal is damaged, and
 // kept machines cost.
 func TestDestroyAll(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, worldOptions{})
 	w.put("src/k", []byte("k"))
 	config := w.configure("", "", "local:west: {}", "local:west: {usd_per_hour: 3600}")

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -52,6 +53,7 @@ func TestMain(m *testing.M) {
 type world struct {
 	t          testing.TB
 	dir        string
+	env        []string // of every command, beyond this process's
 	east, west objstoretest.Server
 }
 
@@ -185,7 +187,7 @@ func random(seed uint64, n int) []byte {
 func (w *world) command(args ...string) *exec.Cmd {
 	c := exec.Command(filepath.Join(bin, "skyctl"), args...)
 	c.Dir = w.dir
-	c.Env = append(os.Environ(), "SKYCTL_HOME="+w.home(), "GORACE=atexit_sleep_ms=0")
+	c.Env = slices.Concat(os.Environ(), []string{"SKYCTL_HOME=" + w.home(), "GORACE=atexit_sleep_ms=0"}, w.env)
 	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	return c
 }

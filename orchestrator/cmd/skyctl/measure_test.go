@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/skyctl/skyctl/orchestrator"
-	"github.com/skyctl/skyctl/terraform/stubprovider"
+	"github.com/skyctl/skyctl/orchestrator/account/accounttest"
 )
 
 // measured is the document of grid measure.
@@ -69,6 +69,7 @@ func (w *world) runs() []string {
 // TestMeasure: with real agents, several of a region, from nothing to nothing;
 // then plans say what they rest on.
 func TestMeasure(t *testing.T) {
+	t.Parallel()
 	w := filesOnly(t)
 	r := w.start("grid", "measure", "local:east", "local:west", "--gateways", "2", "--duration", "2s", "--yes", "--json")
 	pids := w.working(4)
@@ -102,6 +103,7 @@ func TestMeasure(t *testing.T) {
 // TestMeasureWithoutAGateway: what was measured before one died is kept, the
 // other pairs are errors, and the rest is destroyed.
 func TestMeasureWithoutAGateway(t *testing.T) {
+	t.Parallel()
 	w := filesOnly(t)
 	r := w.start("grid", "measure", "local:east", "local:west", "--duration", "5s", "--yes", "--json")
 	pids := w.working(2)
@@ -125,6 +127,7 @@ func TestMeasureWithoutAGateway(t *testing.T) {
 
 // TestMeasureStops: ^C destroys, and says nothing of going on.
 func TestMeasureStops(t *testing.T) {
+	t.Parallel()
 	w := filesOnly(t)
 	r := w.start("grid", "measure", "local:east", "local:west", "local:workstation", "--duration", "3s", "--yes", "--json")
 	pids := w.working(3)
@@ -142,6 +145,7 @@ func TestMeasureStops(t *testing.T) {
 
 // TestMeasureKilled: what a killed measurement leaves, destroy takes down.
 func TestMeasureKilled(t *testing.T) {
+	t.Parallel()
 	w := filesOnly(t)
 	r := w.start("grid", "measure", "local:east", "local:west", "--duration", "60s", "--yes")
 	pids := w.working(2)
@@ -159,19 +163,17 @@ func TestMeasureKilled(t *testing.T) {
 // TestMeasureLeavesMachines: a cloud that neither makes nor takes machines ends
 // it with 7, and with the command that destroys.
 func TestMeasureLeavesMachines(t *testing.T) {
+	t.Parallel()
 	w := &world{t: t, dir: t.TempDir()}
-	config := stubAccount(t, `[{"on": "create", "type": "aws_instance", "error": "no capacity"}, {"on": "delete", "type": "aws_security_group", "error": "in use"}]`)
-	if err := os.WriteFile(filepath.Join(w.dir, "skyctl.yaml"), []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	c := startCloud(t, `[{"on": "create", "type": "aws_instance", "error": "no capacity"}, {"on": "delete", "type": "aws_security_group", "error": "in use"}]`,
+		&accounttest.World{Regions: []string{"us-east-1", "eu-west-1"}})
+	w.use(c, "")
 	done := w.skyctl("grid", "measure", "aws:us-east-1", "aws:eu-west-1", "--yes", "--json")
 	command := "skyctl destroy " + w.run()
 	if done.exit != 7 || done.Fault == nil || done.Fault.Code != "leftover" || !strings.HasSuffix(done.stderr, command+"\n") {
 		t.Errorf("exit %d, want the last line %q\n%s\n%s", done.exit, command, done.stdout, done.stderr)
 	}
-	if err := os.WriteFile(os.Getenv(stubprovider.FaultsVariable), []byte("[]"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	c.suffers(t, "[]")
 	if got := w.skyctl("destroy", w.run()); got.exit != 0 {
 		t.Errorf("exit %d, %s", got.exit, got.stderr)
 	}

@@ -1,17 +1,12 @@
 package main
 
 import (
-	"errors"
-	"fmt"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/skyctl/skyctl/orchestrator/account/accounttest"
-	"github.com/skyctl/skyctl/terraform/stubprovider"
-	"github.com/skyctl/skyctl/terraform/stubprovider/stubtest"
 )
 
 // TestACloudWithoutRoom copies between two local regions, where the way over a
@@ -19,18 +14,8 @@ import (
 // has no machine for it, and says so before or while Terraform applies. The copy
 // takes the direct way, if the user is ready to pay for it, and nothing is left.
 func TestACloudWithoutRoom(t *testing.T) {
-	rc, err := stubtest.Build(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	faults, exists := filepath.Join(dir, "faults.json"), filepath.Join(dir, "exists")
-	full := `[{"on": "create", "type": "aws_instance", "error": "api error InsufficientInstanceCapacity: We currently do not have sufficient capacity"}]`
-	if err := errors.Join(os.WriteFile(faults, []byte(full), 0o600), os.Mkdir(exists, 0o700)); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv(stubprovider.FaultsVariable, faults)
-	t.Setenv(stubprovider.WorldVariable, exists)
+	t.Parallel()
+	const full = `[{"on": "create", "type": "aws_instance", "error": "api error InsufficientInstanceCapacity: We currently do not have sufficient capacity"}]`
 	vcpu := func(limit float64) map[string]accounttest.Quota {
 		return map[string]accounttest.Quota{"L-1216C47A": {Limit: limit}, "L-F678F1CE": {Limit: 5}, "L-A4707A72": {Limit: 5}, "L-0EA8095F": {Limit: 60}}
 	}
@@ -49,29 +34,16 @@ func TestACloudWithoutRoom(t *testing.T) {
 		"the quota is too small":   {vcpu: 4, said: []string{"solve: again, 1 of at most 3 times: quota \"Running On-Demand Standard", "transfer"}, missing: "zone"},
 	} {
 		t.Run(what, func(t *testing.T) {
-			account := httptest.NewServer((&accounttest.World{Account: stubprovider.Account, Regions: []string{"us-east-1"}, Quotas: vcpu(c.vcpu),
-				Offers: map[string][]string{"us-east-1a": both, "us-east-1b": both}}).AWS())
-			t.Cleanup(account.Close)
-			for name, value := range map[string]string{"AWS_ENDPOINT_URL": account.URL, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"} {
-				t.Setenv(name, value)
-			}
+			t.Parallel()
+			aws := startCloud(t, full, &accounttest.World{Regions: []string{"us-east-1"}, Quotas: vcpu(c.vcpu), Offers: map[string][]string{"us-east-1a": both, "us-east-1b": both}})
 			w := filesOnly(t)
-			config, err := os.ReadFile(filepath.Join(w.dir, "skyctl.yaml"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			config = append(config, fmt.Sprintf(`links:
+			w.use(aws, `links:
   - {from: local:east, to: local:west, gbps: 1, usd_per_gb: 50000}
   - {from: local:east, to: aws:us-east-1, gbps: 1, usd_per_gb: 0}
   - {from: aws:us-east-1, to: local:west, gbps: 1, usd_per_gb: 0}
-clouds: {aws: {account_id: %q}}
 allow: {machines: [m5.2xlarge, m5.8xlarge]}
-agent: {url: "https://example.org/skyagent", sha256: %s}
-control: {cidrs: 203.0.113.7/32}
-terraform: {plugin_dir: %q}
-`, stubprovider.Account, strings.Repeat("a", 64), filepath.Dir(rc))...)
-			if err := errors.Join(os.WriteFile(filepath.Join(w.dir, "skyctl.yaml"), config, 0o600),
-				os.WriteFile(filepath.Join(w.dir, "east/data/k"), make([]byte, 100_000), 0o644)); err != nil {
+`)
+			if err := os.WriteFile(filepath.Join(w.dir, "east/data/k"), make([]byte, 100_000), 0o644); err != nil {
 				t.Fatal(err)
 			}
 			got := w.skyctl(append([]string{"cp", "-r", "east://data/", "west://data/", "--gateways", "1", "--min-throughput", "1Gbps", "--yes", "--json"}, c.args...)...)
@@ -89,7 +61,7 @@ terraform: {plugin_dir: %q}
 			if _, err := os.Stat(filepath.Join(w.dir, "west/data/k")); (err == nil) != (c.exit == 0) {
 				t.Errorf("exit %d, and at the destination: %v", got.exit, err)
 			}
-			if left, err := os.ReadDir(exists); err != nil || len(left) > 0 {
+			if left, err := os.ReadDir(aws.exists); err != nil || len(left) > 0 {
 				t.Errorf("left in the cloud are %v, %v", left, err)
 			}
 			if left := w.processes(); len(left) > 0 {

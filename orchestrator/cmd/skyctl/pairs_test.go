@@ -20,6 +20,7 @@ import (
 // four kinds of stores, through gateways, and compares what arrived byte for
 // byte, with its metadata, by each store's own SDK.
 func TestEveryPairOfStores(t *testing.T) {
+	t.Parallel()
 	const chunk = 5 << 20
 	file := fileKind(t)
 	w := newWorld(t, worldOptions{})
@@ -40,6 +41,7 @@ func TestEveryPairOfStores(t *testing.T) {
 	for _, from := range kinds {
 		for _, to := range kinds {
 			t.Run(from.name+" to "+to.name, func(t *testing.T) {
+				t.Parallel()
 				w := &world{t: t, dir: w.dir, east: w.east, west: w.west}
 				bucket := "from-" + from.name // of its own: emulators get slow in large ones
 				if err := to.make(bucket); err != nil {

@@ -42,6 +42,7 @@ func (w *world) plan(env []string, args ...string) orchestrator.Plan {
 // TestRegionOfABucketIsAsked: a plan is for the region that the store names,
 // whatever region the environment works in.
 func TestRegionOfABucketIsAsked(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, worldOptions{})
 	w.put("src/a", random(1, 1e6))
 	p := faults.Start(t, w.east.Endpoint)
@@ -67,6 +68,7 @@ func TestRegionOfABucketIsAsked(t *testing.T) {
 // object store, which keeps them as metadata; a named pipe cannot be, and the
 // plan says so.
 func TestSymbolicLinks(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, worldOptions{})
 	tree := filepath.Join(w.dir, "tree")
 	if err := os.MkdirAll(filepath.Join(tree, "dir"), 0o755); err != nil {
@@ -108,6 +110,7 @@ func TestSymbolicLinks(t *testing.T) {
 // TestStorageClass on a store that has two: written as asked for, mapped from
 // the source's, and said to be lost where nobody asked.
 func TestStorageClass(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, worldOptions{})
 	minio := objstoretest.StartMinIO(t)
 	client := w.client(minio)

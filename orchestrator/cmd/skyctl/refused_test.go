@@ -31,6 +31,7 @@ func (w *world) configure(stores, end string, oldNew ...string) string {
 // TestRefusedBeforeAnythingIsCreated: what can be known early is said early, in
 // one line and one document, and leaves no run.
 func TestRefusedBeforeAnythingIsCreated(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, worldOptions{})
 	w.put("src/k", random(1, 1000))
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
@@ -114,6 +115,7 @@ func TestRefusedBeforeAnythingIsCreated(t *testing.T) {
 }
 
 func TestListNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, worldOptions{})
 	if r := w.skyctl("ls", "west://data/none"); r.exit != 1 || r.stdout != "" || !strings.Contains(r.stderr, "nothing was found at west://data/none\nhint: ") {
 		t.Errorf("a prefix with nothing: exit %d\n%s\n%s", r.exit, r.stdout, r.stderr)

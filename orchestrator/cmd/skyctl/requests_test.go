@@ -18,6 +18,7 @@ import (
 // TestRequestsPerObject: a small object costs one GET and one PUT, and one
 // more for tags where it has some.
 func TestRequestsPerObject(t *testing.T) {
+	t.Parallel()
 	const objects, tags = 100, 10
 	var mu sync.Mutex
 	counts := map[string]int{}
@@ -67,6 +68,7 @@ func TestRequestsPerObject(t *testing.T) {
 // than any retry or progress rule has patience makes the run slower, and
 // nothing else.
 func TestStoreThatSlowsDown(t *testing.T) {
+	t.Parallel()
 	const refuses = 12 * time.Second
 	var p *faults.Proxy
 	w := newWorld(t, worldOptions{westEndpoint: func(endpoint string) string {

@@ -36,6 +36,7 @@ func (w *world) mixed() map[string][]byte {
 }
 
 func TestCopyThroughARelay(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, worldOptions{})
 	objects := w.mixed()
 	r := w.skyctl("cp", "-r", "east://data/src", "west://data/dst/", "--gateways", "1", "--yes", "--json", "--keep")
@@ -76,6 +77,7 @@ func TestCopyThroughARelay(t *testing.T) {
 
 // TestTheUserChoosesTheTransport: over a relay, whatever a probe would say.
 func TestTheUserChoosesTheTransport(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, worldOptions{})
 	data := random(1, 12<<20)
 	w.put("src/k", data)
@@ -90,6 +92,7 @@ func TestTheUserChoosesTheTransport(t *testing.T) {
 }
 
 func TestPlanThenApply(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, worldOptions{})
 	w.put("src/k", random(1, 1000))
 	p := w.skyctl("plan", "-r", "east://data/src", "west://data/", "--gateways", "2", "--json")
@@ -122,6 +125,7 @@ func (w *world) big(size int) (map[string][]byte, *running) {
 const bigSize = 300<<20 + 3
 
 func TestKilledSkyctlIsResumed(t *testing.T) {
+	t.Parallel()
 	for _, agents := range []string{"alive", "dead"} {
 		t.Run("agents "+agents, func(t *testing.T) {
 			w := newWorld(t, worldOptions{})
@@ -157,6 +161,7 @@ func TestKilledSkyctlIsResumed(t *testing.T) {
 }
 
 func TestAKilledAgentIsReplacedWithinTheRun(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"local-east-0", "local-mid-0", "local-west-0"} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, worldOptions{})
@@ -171,6 +176,7 @@ func TestAKilledAgentIsReplacedWithinTheRun(t *testing.T) {
 }
 
 func TestInterruptOnceDestroysAndCanBeResumed(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, worldOptions{})
 	objects, cp := w.big(bigSize)
 	w.chunksDone(3)
@@ -191,6 +197,7 @@ func TestInterruptOnceDestroysAndCanBeResumed(t *testing.T) {
 }
 
 func TestInterruptTwiceLeavesAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, worldOptions{})
 	_, cp := w.big(bigSize)
 	w.chunksDone(1)
@@ -219,6 +226,7 @@ func (w *world) exited(r *running) bool {
 }
 
 func TestCancelStopsARunThatGoesOn(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, worldOptions{})
 	_, cp := w.big(bigSize)
 	w.chunksDone(3)
@@ -233,6 +241,7 @@ func TestCancelStopsARunThatGoesOn(t *testing.T) {
 }
 
 func TestAnObjectThatGoesAwayOrChangesFailsAlone(t *testing.T) {
+	t.Parallel()
 	var w *world
 	before := func(r *http.Request) {
 		switch {
@@ -259,6 +268,7 @@ func TestAnObjectThatGoesAwayOrChangesFailsAlone(t *testing.T) {
 // TestFlippedBitsAreCaughtAndRetried: one bit of the first bodies is flipped on
 // the way from the source store, or to the destination's.
 func TestFlippedBitsAreCaughtAndRetried(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		opts func(flip func(string) string) worldOptions
@@ -305,6 +315,7 @@ func TestSmallJobsAreQuick(t *testing.T) {
 // TestMaxCostBindsWhileTheRunGoesOn: the plan is within the limit, what is sent
 // again is not.
 func TestMaxCostBindsWhileTheRunGoesOn(t *testing.T) {
+	t.Parallel()
 	var whole atomic.Bool
 	damage := func(r *http.Request) bool { return r.Method == http.MethodPut && !whole.Load() }
 	w := newWorld(t, worldOptions{westEndpoint: proxy(t, nil, damage)})
