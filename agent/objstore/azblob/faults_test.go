@@ -1,105 +1,97 @@
 package azblob
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/objstore/objstoretest/answers"
 )
 
-// TestRefusals: what a store says becomes a kind, one line, and the request's id.
+// start is newFake for the tests that all providers share.
+func start(t *testing.T) answers.Fake {
+	f, b := newFake(t)
+	return answers.Fake{Bucket: b, Answer: func(answer func(http.ResponseWriter, *http.Request) bool) { f.intercept = answer },
+		Requests: func() int { return len(f.requests) }}
+}
+
+var refusals = []answers.Refusal{
+	{Status: 401, Code: "InvalidAuthenticationInfo", Want: objstore.KindPermission},
+	{Status: 403, Code: "AuthenticationFailed", Want: objstore.KindPermission},
+	{Status: 403, Code: "AuthorizationPermissionMismatch", Want: objstore.KindPermission},
+	{Status: 404, Code: "ContainerNotFound", Want: objstore.KindNotFound},
+	{Status: 404, Code: "BlobNotFound", Want: objstore.KindNotFound},
+	{Status: 409, Code: "ContainerBeingDeleted", Want: objstore.KindNotFound},
+	{Status: 409, Code: "BlobArchived", Want: objstore.KindPermission},
+	{Status: 409, Code: "BlobImmutableDueToPolicy", Want: objstore.KindPermission},
+	{Status: 409, Code: "InvalidBlobType", Want: objstore.KindInvalid},
+	{Status: 409, Code: "SomethingElse", Want: objstore.KindTransient},
+	{Status: 412, Code: "ConditionNotMet", Want: objstore.KindPrecondition},
+	{Status: 412, Code: "LeaseIdMissing", Want: objstore.KindPermission},
+	{Status: 416, Code: "InvalidRange", Want: objstore.KindPrecondition},
+	{Status: 400, Code: "InvalidResourceName", Want: objstore.KindInvalid},
+	{Status: 400, Code: "Crc64Mismatch", Want: objstore.KindCorrupt},
+	{Status: 413, Code: "RequestBodyTooLarge", Want: objstore.KindInvalid},
+	{Status: 429, Code: "TooManyRequests", Want: objstore.KindThrottled},
+	{Status: 500, Code: "InternalError", Want: objstore.KindTransient},
+	{Status: 500, Code: "OperationTimedOut", Want: objstore.KindTransient},
+	{Status: 501, Code: "NotImplemented", Want: objstore.KindUnsupported},
+	{Status: 503, Code: "ServerBusy", Want: objstore.KindThrottled},
+	{Status: 507, Code: "InsufficientStorage", Want: objstore.KindQuota},
+	{Status: 418, Code: "Teapot", Want: objstore.KindUnknown},
+}
+
 func TestRefusals(t *testing.T) {
-	for _, c := range []struct {
-		status int
-		code   string
-		want   objstore.Kind
-	}{
-		{401, "InvalidAuthenticationInfo", objstore.KindPermission},
-		{403, "AuthenticationFailed", objstore.KindPermission},
-		{403, "AuthorizationPermissionMismatch", objstore.KindPermission},
-		{404, "ContainerNotFound", objstore.KindNotFound},
-		{404, "BlobNotFound", objstore.KindNotFound},
-		{409, "ContainerBeingDeleted", objstore.KindNotFound},
-		{409, "BlobArchived", objstore.KindPermission},
-		{409, "BlobImmutableDueToPolicy", objstore.KindPermission},
-		{409, "InvalidBlobType", objstore.KindInvalid},
-		{409, "SomethingElse", objstore.KindTransient},
-		{412, "ConditionNotMet", objstore.KindPrecondition},
-		{412, "LeaseIdMissing", objstore.KindPermission},
-		{416, "InvalidRange", objstore.KindPrecondition},
-		{400, "InvalidResourceName", objstore.KindInvalid},
-		{400, "Crc64Mismatch", objstore.KindCorrupt},
-		{413, "RequestBodyTooLarge", objstore.KindInvalid},
-		{429, "TooManyRequests", objstore.KindThrottled},
-		{500, "InternalError", objstore.KindTransient},
-		{500, "OperationTimedOut", objstore.KindTransient},
-		{501, "NotImplemented", objstore.KindUnsupported},
-		{503, "ServerBusy", objstore.KindThrottled},
-		{507, "InsufficientStorage", objstore.KindQuota},
-		{418, "Teapot", objstore.KindUnknown},
-	} {
-		t.Run(c.code, func(t *testing.T) {
+	answers.Refusals(t, start, refuse, []answers.Call{answers.Open}, refusals)
+}
+
+// TestRefusalsWithoutABody: those of a HEAD.
+func TestRefusalsWithoutABody(t *testing.T) {
+	for _, r := range refusals {
+		t.Run(r.Code, func(t *testing.T) {
 			t.Parallel()
-			f, b := newFake(t)
-			f.intercept = func(w http.ResponseWriter, _ *http.Request) bool {
-				refuse(w, c.status, c.code, "because\nof this")
+			f := start(t)
+			f.Answer(func(w http.ResponseWriter, _ *http.Request) bool {
+				refuse(w, r.Status, r.Code, r.Message)
 				return true
-			}
-			_, _, err := b.Open(t.Context(), "key", `"v"`, chunk.Range{Length: 1})
-			var e *objstore.Error
-			if !errors.As(err, &e) || e.Kind != c.want || e.RequestID != "REQ1" || e.Op != "open" {
-				t.Errorf("got %#v", err)
-			}
-			if want := c.code + ": because of this (request REQ1)"; !strings.HasSuffix(err.Error(), want) {
-				t.Errorf("error %q does not end in %q", err, want)
-			}
-			if _, err = b.Stat(t.Context(), "key"); objstore.KindOf(err) != c.want { // an answer without a body
-				t.Errorf("Stat: %v", err)
+			})
+			if err := answers.Stat.Do(t.Context(), f.Bucket); objstore.KindOf(err) != r.Want {
+				t.Errorf("got %v", err)
 			}
 		})
 	}
 }
 
 func TestUnreachable(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
-	b := open(t, objstore.Config{Bucket: "container", Endpoint: "http://" + address, Credentials: map[string]string{"sas_token": "sig=x"}})
-	if _, err := b.Check(t.Context()); objstore.KindOf(err) != objstore.KindUnreachable || !strings.Contains(err.Error(), "connection refused") {
-		t.Errorf("got %v", err)
-	}
+	answers.Unreachable(t, func(endpoint string) objstore.Bucket {
+		return open(t, objstore.Config{Bucket: "container", Endpoint: endpoint, Credentials: map[string]string{"sas_token": "sig=x"}})
+	})
 	if got := kindOf(fmt.Errorf("sent: %w", &net.DNSError{Err: "no such host", Name: "x"})); got != objstore.KindUnreachable {
 		t.Errorf("a name that does not resolve is %v", got)
 	}
 }
 
 func TestSilentEndpoint(t *testing.T) {
-	f, b := newFake(t)
-	f.intercept = func(_ http.ResponseWriter, r *http.Request) bool {
-		<-r.Context().Done()
-		return true
-	}
-	b.checkTimeout = 100 * time.Millisecond
-	if _, err := b.Check(t.Context()); objstore.KindOf(err) != objstore.KindUnreachable || !strings.Contains(err.Error(), "no answer within 100ms") {
-		t.Errorf("got %v", err)
-	}
+	f := start(t)
+	f.Bucket.(*bucket).checkTimeout = answers.Patience
+	answers.Silent(t, f)
 }
 
-// TestListNeverEndsShort: whatever goes wrong behind the first page.
 func TestListNeverEndsShort(t *testing.T) {
 	const head = `<EnumerationResults ServiceEndpoint="http://x/" ContainerName="c">`
-	for name, answer := range map[string]func(w http.ResponseWriter){
+	four := func(t *testing.T) answers.Fake {
+		f, b := newFake(t)
+		for _, key := range []string{"a", "b", "c", "d"} {
+			f.blobs[key] = &stored{exists: true, etag: `"x"`}
+		}
+		return answers.Fake{Bucket: b, Answer: func(answer func(http.ResponseWriter, *http.Request) bool) { f.intercept = answer }}
+	}
+	later := func(r *http.Request) bool { return r.URL.Query().Has("marker") }
+	answers.ListNeverEndsShort(t, four, later, map[string]func(w http.ResponseWriter){
 		"refused": func(w http.ResponseWriter) { refuse(w, 403, "AuthenticationFailed", "expired") },
 		"empty":   func(w http.ResponseWriter) {},
 		"cut off": func(w http.ResponseWriter) { io.WriteString(w, head+`<Blobs><Blob><Name>k</Name>`) },
@@ -112,28 +104,19 @@ func TestListNeverEndsShort(t *testing.T) {
 			io.WriteString(w, head+`<Blobs><Blob><Name>k</Name><Properties><Etag>x</Etag></Properties></Blob></Blobs><NextMarker/></EnumerationResults>`)
 		},
 		"connection lost": func(w http.ResponseWriter) { panic(http.ErrAbortHandler) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f, b := newFake(t)
-			for _, key := range []string{"a", "b", "c", "d"} {
-				f.blobs[key] = &stored{exists: true, etag: `"x"`}
-			}
-			f.intercept = func(w http.ResponseWriter, r *http.Request) bool {
-				if !r.URL.Query().Has("marker") {
-					return false
-				}
-				answer(w)
-				return true
-			}
-			n := 0
-			err := b.List(t.Context(), "", "", func(objstore.Object) error { n++; return nil })
-			var e *objstore.Error
-			if !errors.As(err, &e) || n < 2 || n > 3 {
-				t.Errorf("%d objects and error %v, want 2 or 3 of 4 and an error", n, err)
-			}
-		})
-	}
+	})
+}
+
+func TestWrongReads(t *testing.T) {
+	answers.WrongReads(t, func(t *testing.T) (answers.Fake, objstore.Version) { return start(t), `"v"` }, "ETag", `"other"`, []answers.Read{
+		{Name: "the whole object", Status: 200, Body: "0123456789", Want: objstore.KindUnsupported},
+		{Name: "an early end", Header: map[string]string{"Content-Range": "bytes 2-5/10", "Content-Length": "4"}, Status: 206, Body: "23", Want: objstore.KindTransient},
+		{Name: "an early end without a length", Header: map[string]string{"Content-Range": "bytes 2-5/10", "Transfer-Encoding": "chunked"}, Status: 206, Body: "23", Want: objstore.KindTransient},
+	})
+}
+
+func TestRetriesAreFew(t *testing.T) {
+	answers.FewRetries(t, start(t), maxRetries+1, func(w http.ResponseWriter) { refuse(w, 503, "ServerBusy", "slower") })
 }
 
 // TestListLeavesOutDirectories: an account with a hierarchical namespace lists
@@ -152,76 +135,5 @@ func TestListLeavesOutDirectories(t *testing.T) {
 	err := b.List(t.Context(), "", "", func(o objstore.Object) error { keys = append(keys, o.Key); return nil })
 	if got := strings.Join(keys, " "); err != nil || got != "dir/a dir/\ufffe" {
 		t.Errorf("listed are %q, %v", got, err)
-	}
-}
-
-// TestReadsThatAreNotWhatWasAsked: stores and proxies that ignore the headers
-// of a read, and bodies that end early.
-func TestReadsThatAreNotWhatWasAsked(t *testing.T) {
-	const version = `"v"`
-	for _, c := range []struct {
-		name   string
-		header map[string]string
-		status int
-		body   string
-		want   objstore.Kind
-	}{
-		{"another version", map[string]string{"ETag": `"other"`, "Content-Range": "bytes 2-5/10"}, 206, "2345", objstore.KindPrecondition},
-		{"another range", map[string]string{"Content-Range": "bytes 3-6/10"}, 206, "3456", objstore.KindUnsupported},
-		{"the whole object", nil, 200, "0123456789", objstore.KindUnsupported},
-		{"a shorter object", map[string]string{"Content-Range": "bytes 2-3/4"}, 206, "23", objstore.KindPrecondition},
-		{"no sense", map[string]string{"Content-Range": "lines 2-5"}, 206, "2345", objstore.KindUnknown},
-		{"an early end", map[string]string{"Content-Range": "bytes 2-5/10", "Content-Length": "4"}, 206, "23", objstore.KindTransient},
-		{"an early end without a length", map[string]string{"Content-Range": "bytes 2-5/10", "Transfer-Encoding": "chunked"}, 206, "23", objstore.KindTransient},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			f, b := newFake(t)
-			f.intercept = func(w http.ResponseWriter, _ *http.Request) bool {
-				w.Header().Set("ETag", version)
-				for name, value := range c.header {
-					w.Header().Set(name, value)
-				}
-				w.WriteHeader(c.status)
-				io.WriteString(w, c.body)
-				return true
-			}
-			r, _, err := b.Open(t.Context(), "key", version, chunk.Range{Offset: 2, Length: 4})
-			if err == nil {
-				if _, err = io.ReadAll(r); err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-					t.Errorf("%v is not io.ErrUnexpectedEOF", err)
-				}
-				r.Close()
-			}
-			if err == nil || objstore.KindOf(err) != c.want {
-				t.Errorf("got %v, want %v", err, c.want)
-			}
-		})
-	}
-}
-
-// TestRetriesAreFew: a store that is down costs seconds, and one hiccup nothing.
-func TestRetriesAreFew(t *testing.T) {
-	f, b := newFake(t)
-	failures := 1
-	f.intercept = func(w http.ResponseWriter, r *http.Request) bool {
-		if failures == 0 {
-			return false
-		}
-		failures--
-		refuse(w, 503, "ServerBusy", "slower")
-		return true
-	}
-	if _, err := b.Put(t.Context(), "key", bodyOf([]byte("x")), objstore.Metadata{}); err != nil {
-		t.Errorf("one refusal: %v", err)
-	}
-	failures = 1000
-	f.requests = nil
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	if _, err := b.Stat(ctx, "key"); objstore.KindOf(err) != objstore.KindThrottled || ctx.Err() != nil {
-		t.Errorf("a store that is down: %v", err)
-	}
-	if len(f.requests) != maxRetries+1 {
-		t.Errorf("%d attempts, want %d", len(f.requests), maxRetries+1)
 	}
 }

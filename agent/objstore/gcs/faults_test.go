@@ -1,96 +1,77 @@
 package gcs
 
 import (
-	"context"
-	"errors"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/objstore/objstoretest/answers"
 )
 
-// TestRefusals: what a store says becomes a kind, one line, and the request's id.
+// start is newFake for the tests that all providers share.
+func start(t *testing.T) answers.Fake {
+	f, b := newFake(t)
+	return answers.Fake{Bucket: b, Answer: func(answer func(http.ResponseWriter, *http.Request) bool) { f.intercept = answer },
+		Requests: func() int { return len(f.requests) }}
+}
+
 func TestRefusals(t *testing.T) {
-	for _, c := range []struct {
-		status  int
-		reason  string
-		message string
-		want    objstore.Kind
-	}{
-		{400, "invalid", "Invalid argument.", objstore.KindInvalid},
-		{400, "invalid", `Provided CRC32C "AAAAAA==" doesn't match calculated CRC32C "BBBBBB==".`, objstore.KindCorrupt},
-		{400, "userProjectMissing", "Bucket is a requester pays bucket.", objstore.KindPermission},
-		{401, "authError", "Invalid Credentials", objstore.KindPermission},
-		{403, "forbidden", "does not have storage.objects.get access", objstore.KindPermission},
-		{403, "rateLimitExceeded", "Rate Limit Exceeded", objstore.KindThrottled},
-		{403, "quotaExceeded", "Quota exceeded", objstore.KindQuota},
-		{404, "notFound", "No such object", objstore.KindNotFound},
-		{404, "notFound", "The specified bucket does not exist.", objstore.KindNotFound},
-		{409, "conflict", "Conflict", objstore.KindTransient},
-		{412, "conditionNotMet", "did not hold", objstore.KindPrecondition},
-		{413, "uploadTooLarge", "too large", objstore.KindInvalid},
-		{429, "tooManyRequests", "slower", objstore.KindThrottled},
-		{500, "backendError", "Backend Error", objstore.KindTransient},
-		{503, "backendError", "Backend Error", objstore.KindThrottled},
-		{302, "", "elsewhere", objstore.KindUnsupported},
-		{418, "teapot", "short and stout", objstore.KindUnknown},
-	} {
-		t.Run(c.reason+" "+c.message, func(t *testing.T) {
-			t.Parallel()
-			f, b := newFake(t)
-			f.intercept = func(w http.ResponseWriter, _ *http.Request) bool {
-				refuse(w, c.status, c.reason, c.message+"\nand more")
-				return true
-			}
-			_, statErr := b.Stat(t.Context(), "key")
-			_, putErr := b.Put(t.Context(), "key", bodyOf([]byte("x")), objstore.Metadata{})
-			for _, err := range []error{statErr, putErr} {
-				var e *objstore.Error
-				if !errors.As(err, &e) || e.Kind != c.want || e.RequestID != "REQ1" {
-					t.Errorf("got %#v", err)
-				} else if !strings.HasSuffix(err.Error(), "(request REQ1)") || !strings.Contains(err.Error(), c.message+" and more") || !strings.Contains(err.Error(), c.reason) {
-					t.Errorf("error %q", err)
-				}
-			}
-			if _, _, err := b.Open(t.Context(), "key", "1", chunk.Range{Length: 1}); err == nil || strings.Contains(err.Error(), "\n") {
-				t.Errorf("Open: %v", err)
-			}
-		})
-	}
+	answers.Refusals(t, start, refuse, []answers.Call{answers.Stat, answers.Put}, []answers.Refusal{
+		{Status: 400, Code: "invalid", Message: "Invalid argument.", Want: objstore.KindInvalid},
+		{Status: 400, Code: "invalid", Message: `Provided CRC32C "AAAAAA==" doesn't match calculated CRC32C "BBBBBB==".`, Want: objstore.KindCorrupt},
+		{Status: 400, Code: "userProjectMissing", Message: "Bucket is a requester pays bucket.", Want: objstore.KindPermission},
+		{Status: 401, Code: "authError", Message: "Invalid Credentials", Want: objstore.KindPermission},
+		{Status: 403, Code: "forbidden", Message: "does not have storage.objects.get access", Want: objstore.KindPermission},
+		{Status: 403, Code: "rateLimitExceeded", Message: "Rate Limit Exceeded", Want: objstore.KindThrottled},
+		{Status: 403, Code: "quotaExceeded", Message: "Quota exceeded", Want: objstore.KindQuota},
+		{Status: 404, Code: "notFound", Message: "No such object", Want: objstore.KindNotFound},
+		{Status: 404, Code: "notFound", Message: "The specified bucket does not exist.", Want: objstore.KindNotFound},
+		{Status: 409, Code: "conflict", Message: "Conflict", Want: objstore.KindTransient},
+		{Status: 412, Code: "conditionNotMet", Message: "did not hold", Want: objstore.KindPrecondition},
+		{Status: 413, Code: "uploadTooLarge", Message: "too large", Want: objstore.KindInvalid},
+		{Status: 429, Code: "tooManyRequests", Message: "slower", Want: objstore.KindThrottled},
+		{Status: 500, Code: "backendError", Message: "Backend Error", Want: objstore.KindTransient},
+		{Status: 503, Code: "backendError", Message: "Backend Error", Want: objstore.KindThrottled},
+		{Status: 302, Code: "", Message: "elsewhere", Want: objstore.KindUnsupported},
+		{Status: 418, Code: "teapot", Message: "short and stout", Want: objstore.KindUnknown},
+	})
 }
 
 func TestUnreachable(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
-	b := open(t, objstore.Config{Bucket: "b", Endpoint: "http://" + address})
-	_, put := b.Put(t.Context(), "key", bodyOf([]byte("x")), objstore.Metadata{})
-	_, check := b.Check(t.Context())
-	for _, err := range []error{check, put} {
-		if objstore.KindOf(err) != objstore.KindUnreachable || !strings.Contains(err.Error(), "connection refused") {
-			t.Errorf("got %v", err)
-		}
-	}
+	answers.Unreachable(t, func(endpoint string) objstore.Bucket {
+		return open(t, objstore.Config{Bucket: "b", Endpoint: endpoint})
+	})
 }
 
 func TestSilentEndpoint(t *testing.T) {
-	f, b := newFake(t)
-	f.intercept = func(_ http.ResponseWriter, r *http.Request) bool {
-		<-r.Context().Done()
-		return true
+	f := start(t)
+	f.Bucket.(*bucket).checkTimeout = answers.Patience
+	answers.Silent(t, f)
+}
+
+func TestListNeverEndsShort(t *testing.T) {
+	four := func(t *testing.T) answers.Fake {
+		f, b := newFake(t)
+		for _, key := range []string{"a", "b", "c", "d"} {
+			f.objects[key] = &stored{Name: key, Generation: 1}
+		}
+		return answers.Fake{Bucket: b, Answer: func(answer func(http.ResponseWriter, *http.Request) bool) { f.intercept = answer }}
 	}
-	b.(*bucket).checkTimeout = 100 * time.Millisecond
-	if _, err := b.Check(t.Context()); objstore.KindOf(err) != objstore.KindUnreachable || !strings.Contains(err.Error(), "no answer within 100ms") {
-		t.Errorf("got %v", err)
-	}
+	later := func(r *http.Request) bool { return r.URL.Query().Get("pageToken") != "" }
+	answers.ListNeverEndsShort(t, four, later, map[string]func(w http.ResponseWriter){
+		"refused":         func(w http.ResponseWriter) { refuse(w, 500, "backendError", "oops") },
+		"empty":           func(w http.ResponseWriter) {},
+		"cut off":         func(w http.ResponseWriter) { io.WriteString(w, `{"items":[{"name":"k"`) },
+		"not a listing":   func(w http.ResponseWriter) { io.WriteString(w, `<html><body>Sign in</body></html>`) },
+		"connection lost": func(w http.ResponseWriter) { panic(http.ErrAbortHandler) },
+	})
+}
+
+func TestRetriesAreFew(t *testing.T) {
+	answers.FewRetries(t, start(t), maxAttempts, func(w http.ResponseWriter) { refuse(w, 503, "backendError", "later") })
 }
 
 // TestNotGCS: a web server answers everything well.
@@ -129,82 +110,6 @@ func TestOpenRefusesBadConfiguration(t *testing.T) {
 		_, err := Open(t.Context(), c.cfg)
 		if objstore.KindOf(err) != objstore.KindInvalid || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: got %v, want %q", c.cfg, err, c.want)
-		}
-	}
-}
-
-// TestListNeverEndsShort: whatever goes wrong behind the first page.
-func TestListNeverEndsShort(t *testing.T) {
-	for name, answer := range map[string]func(w http.ResponseWriter){
-		"refused":         func(w http.ResponseWriter) { refuse(w, 500, "backendError", "oops") },
-		"empty":           func(w http.ResponseWriter) {},
-		"cut off":         func(w http.ResponseWriter) { io.WriteString(w, `{"items":[{"name":"k"`) },
-		"not a listing":   func(w http.ResponseWriter) { io.WriteString(w, `<html><body>Sign in</body></html>`) },
-		"connection lost": func(w http.ResponseWriter) { panic(http.ErrAbortHandler) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f, b := newFake(t)
-			for _, key := range []string{"a", "b", "c", "d"} {
-				f.objects[key] = &stored{Name: key, Generation: 1}
-			}
-			f.intercept = func(w http.ResponseWriter, r *http.Request) bool {
-				if r.URL.Query().Get("pageToken") == "" {
-					return false
-				}
-				answer(w)
-				return true
-			}
-			n := 0
-			err := b.List(t.Context(), "", "", func(objstore.Object) error { n++; return nil })
-			var e *objstore.Error
-			if !errors.As(err, &e) || n < 2 || n > 3 {
-				t.Errorf("%d objects and error %v, want 2 or 3 of 4 and an error", n, err)
-			}
-		})
-	}
-}
-
-// TestRetriesAreFew: a store that is down costs seconds, and one hiccup nothing.
-func TestRetriesAreFew(t *testing.T) {
-	f, b := newFake(t)
-	failures := 1
-	f.intercept = func(w http.ResponseWriter, r *http.Request) bool {
-		if failures == 0 {
-			return false
-		}
-		failures--
-		refuse(w, 503, "backendError", "later")
-		return true
-	}
-	calls := map[string]func(context.Context) error{
-		"Put": func(ctx context.Context) error {
-			_, err := b.Put(ctx, "key", bodyOf([]byte("x")), objstore.Metadata{})
-			return err
-		},
-		"Stat": func(ctx context.Context) error { _, err := b.Stat(ctx, "key"); return err },
-		"Open": func(ctx context.Context) error {
-			r, _, err := b.Open(ctx, "key", "", chunk.Range{Length: 1})
-			if err == nil {
-				err = r.Close()
-			}
-			return err
-		},
-	}
-	for _, name := range []string{"Put", "Stat", "Open"} {
-		failures = 1
-		if err := calls[name](t.Context()); err != nil {
-			t.Errorf("%s: one refusal: %v", name, err)
-		}
-		failures = 1000
-		f.requests = nil
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		if err := calls[name](ctx); objstore.KindOf(err) != objstore.KindThrottled || ctx.Err() != nil {
-			t.Errorf("%s: a store that is down: %v", name, err)
-		}
-		cancel()
-		if len(f.requests) != maxAttempts {
-			t.Errorf("%s: %d attempts, want %d", name, len(f.requests), maxAttempts)
 		}
 	}
 }

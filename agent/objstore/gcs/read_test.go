@@ -10,6 +10,7 @@ import (
 
 	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/objstore/objstoretest/answers"
 )
 
 func put(t *testing.T, b objstore.Bucket, key string, data []byte, meta objstore.Metadata) objstore.Object {
@@ -38,40 +39,16 @@ func downloads(f *fake, answer func(w http.ResponseWriter, r *http.Request) bool
 	}
 }
 
-// TestReadsThatAreNotWhatWasAsked: stores and proxies that ignore preconditions
-// and ranges.
-func TestReadsThatAreNotWhatWasAsked(t *testing.T) {
-	for _, c := range []struct {
-		name   string
-		header map[string]string
-		status int
-		body   string
-		want   objstore.Kind
-	}{
-		{"another generation", map[string]string{"X-Goog-Generation": "7", "Content-Range": "bytes 2-5/10"}, 206, "2345", objstore.KindPrecondition},
-		{"no generation", map[string]string{"X-Goog-Generation": "", "Content-Range": "bytes 2-5/10"}, 206, "2345", objstore.KindUnsupported},
-		{"another range", map[string]string{"Content-Range": "bytes 3-6/10"}, 206, "3456", objstore.KindUnsupported},
-		{"the whole object", nil, 200, "0123456789", objstore.KindUnknown},
-		{"a shorter object", map[string]string{"Content-Range": "bytes 2-3/4"}, 206, "23", objstore.KindPrecondition},
-		{"no sense", map[string]string{"Content-Range": "lines 2-5"}, 206, "2345", objstore.KindUnknown},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			f, b := newFake(t)
-			obj := put(t, b, "key", []byte("0123456789"), objstore.Metadata{})
-			downloads(f, func(w http.ResponseWriter, _ *http.Request) bool {
-				w.Header().Set("X-Goog-Generation", string(obj.Version))
-				for name, value := range c.header {
-					w.Header().Set(name, value)
-				}
-				w.WriteHeader(c.status)
-				io.WriteString(w, c.body)
-				return true
-			})
-			if _, err := read(t, b, "key", obj.Version, chunk.Range{Offset: 2, Length: 4}); err == nil || objstore.KindOf(err) != c.want {
-				t.Errorf("got %v, want %v", err, c.want)
-			}
-		})
+func TestWrongReads(t *testing.T) {
+	start := func(t *testing.T) (answers.Fake, objstore.Version) {
+		f, b := newFake(t)
+		obj := put(t, b, "key", []byte("0123456789"), objstore.Metadata{})
+		return answers.Fake{Bucket: b, Answer: func(answer func(http.ResponseWriter, *http.Request) bool) { downloads(f, answer) }}, obj.Version
 	}
+	answers.WrongReads(t, start, "X-Goog-Generation", "7", []answers.Read{
+		{Name: "no generation", Header: map[string]string{"X-Goog-Generation": "", "Content-Range": "bytes 2-5/10"}, Status: 206, Body: "2345", Want: objstore.KindUnsupported},
+		{Name: "the whole object", Status: 200, Body: "0123456789", Want: objstore.KindUnknown},
+	})
 }
 
 // TestBrokenRead: what breaks once goes on where it broke, what breaks always

@@ -1,63 +1,104 @@
 package s3
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/objstore/objstoretest/answers"
 )
 
-// TestRefusals: what a store says becomes a kind, one line, and the request's id.
+// start is newFake for the tests that all providers share.
+func start(t *testing.T) answers.Fake {
+	f, b := newFake(t)
+	return answers.Fake{Bucket: b, Answer: func(answer func(http.ResponseWriter, *http.Request) bool) { f.intercept = answer },
+		Requests: func() int { return len(f.requests) }}
+}
+
 func TestRefusals(t *testing.T) {
-	for _, c := range []struct {
-		status int
-		code   string
-		want   objstore.Kind
-	}{
-		{403, "AccessDenied", objstore.KindPermission},
-		{403, "SignatureDoesNotMatch", objstore.KindPermission},
-		{400, "ExpiredToken", objstore.KindPermission},
-		{404, "NoSuchBucket", objstore.KindNotFound},
-		{404, "XAdminUserNotFound", objstore.KindPermission},
-		{404, "NoSuchKey", objstore.KindNotFound},
-		{409, "OperationAborted", objstore.KindTransient},
-		{412, "PreconditionFailed", objstore.KindPrecondition},
-		{416, "InvalidRange", objstore.KindPrecondition},
-		{400, "KeyTooLongError", objstore.KindInvalid},
-		{400, "BadDigest", objstore.KindCorrupt},
-		{400, "RequestTimeout", objstore.KindTransient},
-		{429, "TooManyRequests", objstore.KindThrottled},
-		{500, "InternalError", objstore.KindTransient},
-		{501, "NotImplemented", objstore.KindUnsupported},
-		{503, "SlowDown", objstore.KindThrottled},
-		{507, "XMinioStorageFull", objstore.KindQuota},
-		{418, "Teapot", objstore.KindUnknown},
-	} {
-		t.Run(c.code, func(t *testing.T) {
-			t.Parallel()
-			f, b := newFake(t)
-			f.intercept = func(w http.ResponseWriter, _ *http.Request) bool {
-				refuse(w, c.status, c.code, "because\nof this")
-				return true
-			}
-			_, _, err := b.Open(t.Context(), "key", `"v"`, chunk.Range{Length: 1})
-			var e *objstore.Error
-			if !errors.As(err, &e) || e.Kind != c.want || e.RequestID != "REQ1" || e.Op != "open" {
-				t.Errorf("got %#v", err)
-			}
-			if want := c.code + ": because of this (request REQ1)"; !strings.HasSuffix(err.Error(), want) {
-				t.Errorf("error %q does not end in %q", err, want)
-			}
-		})
+	answers.Refusals(t, start, refuse, []answers.Call{answers.Open}, []answers.Refusal{
+		{Status: 403, Code: "AccessDenied", Want: objstore.KindPermission},
+		{Status: 403, Code: "SignatureDoesNotMatch", Want: objstore.KindPermission},
+		{Status: 400, Code: "ExpiredToken", Want: objstore.KindPermission},
+		{Status: 404, Code: "NoSuchBucket", Want: objstore.KindNotFound},
+		{Status: 404, Code: "XAdminUserNotFound", Want: objstore.KindPermission},
+		{Status: 404, Code: "NoSuchKey", Want: objstore.KindNotFound},
+		{Status: 409, Code: "OperationAborted", Want: objstore.KindTransient},
+		{Status: 412, Code: "PreconditionFailed", Want: objstore.KindPrecondition},
+		{Status: 416, Code: "InvalidRange", Want: objstore.KindPrecondition},
+		{Status: 400, Code: "KeyTooLongError", Want: objstore.KindInvalid},
+		{Status: 400, Code: "BadDigest", Want: objstore.KindCorrupt},
+		{Status: 400, Code: "RequestTimeout", Want: objstore.KindTransient},
+		{Status: 429, Code: "TooManyRequests", Want: objstore.KindThrottled},
+		{Status: 500, Code: "InternalError", Want: objstore.KindTransient},
+		{Status: 501, Code: "NotImplemented", Want: objstore.KindUnsupported},
+		{Status: 503, Code: "SlowDown", Want: objstore.KindThrottled},
+		{Status: 507, Code: "XMinioStorageFull", Want: objstore.KindQuota},
+		{Status: 418, Code: "Teapot", Want: objstore.KindUnknown},
+	})
+}
+
+func TestUnreachable(t *testing.T) {
+	answers.Unreachable(t, func(endpoint string) objstore.Bucket {
+		return open(t, objstore.Config{Bucket: "b", Endpoint: endpoint, Credentials: map[string]string{"access_key_id": "a", "secret_access_key": "b"}})
+	})
+	if got := kindOf(fmt.Errorf("sent: %w", &net.DNSError{Err: "no such host", Name: "x"})); got != objstore.KindUnreachable {
+		t.Errorf("a name that does not resolve is %v", got)
 	}
+}
+
+func TestSilentEndpoint(t *testing.T) {
+	f := start(t)
+	f.Bucket.(*bucket).checkTimeout = answers.Patience
+	answers.Silent(t, f)
+}
+
+func TestListNeverEndsShort(t *testing.T) {
+	const head = `<ListBucketResult><Name>bucket</Name>`
+	later := func(r *http.Request) bool {
+		q := r.URL.Query()
+		return q.Has("continuation-token") || q.Has("start-after")
+	}
+	four := func(t *testing.T) answers.Fake {
+		f, b := newFake(t)
+		for _, key := range []string{"a", "b", "c", "d"} {
+			f.objects[key] = stored{}
+		}
+		return answers.Fake{Bucket: b, Answer: func(answer func(http.ResponseWriter, *http.Request) bool) { f.intercept = answer }}
+	}
+	answers.ListNeverEndsShort(t, four, later, map[string]func(w http.ResponseWriter){
+		"refused": func(w http.ResponseWriter) { refuse(w, 500, "InternalError", "oops") },
+		"empty":   func(w http.ResponseWriter) {},
+		"cut off": func(w http.ResponseWriter) {
+			io.WriteString(w, head+`<IsTruncated>false</IsTruncated><Contents><Key>k</Key>`)
+		},
+		"not a listing": func(w http.ResponseWriter) { io.WriteString(w, `<html><body>Sign in</body></html>`) },
+		"no way on": func(w http.ResponseWriter) {
+			io.WriteString(w, head+`<IsTruncated>true</IsTruncated></ListBucketResult>`)
+		},
+		"unreadable key": func(w http.ResponseWriter) {
+			io.WriteString(w, head+`<IsTruncated>false</IsTruncated><EncodingType>url</EncodingType><Contents><Key>%zz</Key></Contents></ListBucketResult>`)
+		},
+		"connection lost": func(w http.ResponseWriter) { panic(http.ErrAbortHandler) },
+	})
+}
+
+func TestWrongReads(t *testing.T) {
+	version := objstore.Version(etag([]byte("0123456789")))
+	answers.WrongReads(t, func(t *testing.T) (answers.Fake, objstore.Version) { return start(t), version }, "ETag", `"other"`, []answers.Read{
+		{Name: "the whole object", Status: 200, Body: "0123456789", Want: objstore.KindUnsupported},
+		{Name: "an early end", Header: map[string]string{"Content-Range": "bytes 2-5/10", "Content-Length": "4"}, Status: 206, Body: "23", Want: objstore.KindTransient},
+		{Name: "an early end without a length", Header: map[string]string{"Content-Range": "bytes 2-5/10", "Transfer-Encoding": "chunked"}, Status: 206, Body: "23", Want: objstore.KindTransient},
+	})
+}
+
+func TestRetriesAreFew(t *testing.T) {
+	answers.FewRetries(t, start(t), maxAttempts, func(w http.ResponseWriter) { refuse(w, 503, "SlowDown", "slower") })
 }
 
 // TestBucketInAnotherRegion: requests follow the bucket, signed for its region
@@ -100,34 +141,6 @@ func TestBucketInAnotherRegion(t *testing.T) {
 	}
 }
 
-func TestUnreachable(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
-	b := open(t, objstore.Config{Bucket: "b", Endpoint: "http://" + address, Credentials: map[string]string{"access_key_id": "a", "secret_access_key": "b"}})
-	if _, err := b.Check(t.Context()); objstore.KindOf(err) != objstore.KindUnreachable || !strings.Contains(err.Error(), "connection refused") {
-		t.Errorf("got %v", err)
-	}
-	if got := kindOf(fmt.Errorf("sent: %w", &net.DNSError{Err: "no such host", Name: "x"})); got != objstore.KindUnreachable {
-		t.Errorf("a name that does not resolve is %v", got)
-	}
-}
-
-func TestSilentEndpoint(t *testing.T) {
-	f, b := newFake(t)
-	f.intercept = func(_ http.ResponseWriter, r *http.Request) bool {
-		<-r.Context().Done()
-		return true
-	}
-	b.(*bucket).checkTimeout = 100 * time.Millisecond
-	if _, err := b.Check(t.Context()); objstore.KindOf(err) != objstore.KindUnreachable || !strings.Contains(err.Error(), "no answer within 100ms") {
-		t.Errorf("got %v", err)
-	}
-}
-
 func TestNoCredentials(t *testing.T) {
 	home := t.TempDir()
 	for name, value := range map[string]string{
@@ -160,93 +173,6 @@ func TestOpenRefusesBadConfiguration(t *testing.T) {
 	}
 }
 
-// TestListNeverEndsShort: whatever goes wrong behind the first page.
-func TestListNeverEndsShort(t *testing.T) {
-	const head = `<ListBucketResult><Name>bucket</Name>`
-	for name, answer := range map[string]func(w http.ResponseWriter){
-		"refused": func(w http.ResponseWriter) { refuse(w, 500, "InternalError", "oops") },
-		"empty":   func(w http.ResponseWriter) {},
-		"cut off": func(w http.ResponseWriter) {
-			io.WriteString(w, head+`<IsTruncated>false</IsTruncated><Contents><Key>k</Key>`)
-		},
-		"not a listing": func(w http.ResponseWriter) { io.WriteString(w, `<html><body>Sign in</body></html>`) },
-		"no way on": func(w http.ResponseWriter) {
-			io.WriteString(w, head+`<IsTruncated>true</IsTruncated></ListBucketResult>`)
-		},
-		"unreadable key": func(w http.ResponseWriter) {
-			io.WriteString(w, head+`<IsTruncated>false</IsTruncated><EncodingType>url</EncodingType><Contents><Key>%zz</Key></Contents></ListBucketResult>`)
-		},
-		"connection lost": func(w http.ResponseWriter) { panic(http.ErrAbortHandler) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f, b := newFake(t)
-			for _, key := range []string{"a", "b", "c", "d"} {
-				f.objects[key] = stored{}
-			}
-			f.intercept = func(w http.ResponseWriter, r *http.Request) bool {
-				if q := r.URL.Query(); !q.Has("continuation-token") && !q.Has("start-after") {
-					return false
-				}
-				answer(w)
-				return true
-			}
-			n := 0
-			err := b.List(t.Context(), "", "", func(objstore.Object) error { n++; return nil })
-			var e *objstore.Error
-			if !errors.As(err, &e) || n != 2 {
-				t.Errorf("%d objects and error %v, want 2 and an error", n, err)
-			}
-		})
-	}
-}
-
-// TestReadsThatAreNotWhatWasAsked: stores and proxies that ignore the headers
-// of a read, and bodies that end early.
-func TestReadsThatAreNotWhatWasAsked(t *testing.T) {
-	data := []byte("0123456789")
-	for _, c := range []struct {
-		name   string
-		header map[string]string
-		status int
-		body   string
-		want   objstore.Kind
-	}{
-		{"another version", map[string]string{"ETag": `"other"`, "Content-Range": "bytes 2-5/10"}, 206, "2345", objstore.KindPrecondition},
-		{"another range", map[string]string{"Content-Range": "bytes 3-6/10"}, 206, "3456", objstore.KindUnsupported},
-		{"the whole object", nil, 200, "0123456789", objstore.KindUnsupported},
-		{"a shorter object", map[string]string{"Content-Range": "bytes 2-3/4"}, 206, "23", objstore.KindPrecondition},
-		{"no sense", map[string]string{"Content-Range": "lines 2-5"}, 206, "2345", objstore.KindUnknown},
-		{"an early end", map[string]string{"Content-Range": "bytes 2-5/10", "Content-Length": "4"}, 206, "23", objstore.KindTransient},
-		{"an early end without a length", map[string]string{"Content-Range": "bytes 2-5/10", "Transfer-Encoding": "chunked"}, 206, "23", objstore.KindTransient},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			f, b := newFake(t)
-			f.intercept = func(w http.ResponseWriter, _ *http.Request) bool {
-				w.Header().Set("ETag", etag(data))
-				for name, value := range c.header {
-					w.Header().Set(name, value)
-				}
-				w.WriteHeader(c.status)
-				io.WriteString(w, c.body)
-				return true
-			}
-			r, _, err := b.Open(t.Context(), "key", objstore.Version(etag(data)), chunk.Range{Offset: 2, Length: 4})
-			if err == nil {
-				var got []byte
-				if got, err = io.ReadAll(r); err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-					t.Errorf("%v is not io.ErrUnexpectedEOF", err)
-				}
-				t.Logf("read %q", got)
-				r.Close()
-			}
-			if err == nil || objstore.KindOf(err) != c.want {
-				t.Errorf("got %v, want %v", err, c.want)
-			}
-		})
-	}
-}
-
 // TestVersionWithoutETag: size and time stand in for it.
 func TestVersionWithoutETag(t *testing.T) {
 	modified := "Mon, 02 Nov 2026 10:00:00 GMT"
@@ -271,32 +197,5 @@ func TestVersionWithoutETag(t *testing.T) {
 	modified = "Mon, 02 Nov 2026 10:00:01 GMT"
 	if _, _, err = b.Open(t.Context(), "key", obj.Version, chunk.Range{Length: 1}); objstore.KindOf(err) != objstore.KindPrecondition {
 		t.Errorf("got %v", err)
-	}
-}
-
-// TestRetriesAreFew: a store that is down costs seconds, and one hiccup nothing.
-func TestRetriesAreFew(t *testing.T) {
-	f, b := newFake(t)
-	failures := 1
-	f.intercept = func(w http.ResponseWriter, r *http.Request) bool {
-		if failures == 0 {
-			return false
-		}
-		failures--
-		refuse(w, 503, "SlowDown", "slower")
-		return true
-	}
-	if _, err := b.Put(t.Context(), "key", bodyOf([]byte("x")), objstore.Metadata{}); err != nil {
-		t.Errorf("one refusal: %v", err)
-	}
-	failures = 1000
-	f.requests = nil
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	if _, err := b.Stat(ctx, "key"); objstore.KindOf(err) != objstore.KindThrottled || ctx.Err() != nil {
-		t.Errorf("a store that is down: %v", err)
-	}
-	if len(f.requests) != maxAttempts {
-		t.Errorf("%d attempts, want %d", len(f.requests), maxAttempts)
 	}
 }
