@@ -19,16 +19,13 @@ type Failure struct {
 	Stage   Stage
 	Kind    objstore.Kind
 	Gateway route.Gateway
-	Message string // cut to MaxMessage bytes
+	Message string // cut to MaxMessage bytes, in the middle
 }
-
-// MaxMessage is the longest message that travels, in bytes.
-const MaxMessage = 1 << 10
 
 func appendFailure(b []byte, x *Failure) []byte {
 	b = append(b, byte(x.Stage), byte(x.Kind))
 	b = appendString(b, string(x.Gateway))
-	return appendString(b, x.Message[:min(len(x.Message), MaxMessage)])
+	return appendString(b, shorten(x.Message))
 }
 
 func parseFailure(f *fields) Failure {

@@ -4,13 +4,13 @@ package wire
 // is closed.
 type Bye struct {
 	Code    byte   // as PROTOCOL.md numbers the application errors
-	Message string // cut to MaxMessage bytes
+	Message string // cut to MaxMessage bytes, in the middle
 }
 
 // Append adds the bye as a frame.
 func (x *Bye) Append(b []byte) []byte {
 	return appendFrame(b, TypeBye, func(b []byte) []byte {
-		return appendString(append(b, x.Code), x.Message[:min(len(x.Message), MaxMessage)])
+		return appendString(append(b, x.Code), shorten(x.Message))
 	})
 }
 

@@ -5,15 +5,14 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/skyctl/skyctl/agent/objstore/objstoretest/faults"
 )
 
 // nas is a store of files at local:west in a directory.
@@ -81,7 +80,9 @@ func TestFullDiskIsResumable(t *testing.T) {
 // way of what is at the destination.
 func TestObjectsThatCannotBeCopiedFailAlone(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{eastEndpoint: func(endpoint string) string { return forbid(t, endpoint, "/data/src/secret") }})
+	w := newWorld(t, worldOptions{eastEndpoint: forbid(t, func(r *http.Request) bool {
+		return r.Method == http.MethodGet && r.URL.Path == "/data/src/secret"
+	})})
 	for _, key := range []string{"secret", "dir", "file/below", "fine", "fine too"} {
 		w.put("src/"+key, []byte(key))
 	}
@@ -109,25 +110,14 @@ func TestObjectsThatCannotBeCopiedFailAlone(t *testing.T) {
 	}
 }
 
-// forbid stands before a server and denies to read one path.
-func forbid(t *testing.T, endpoint, path string) string {
-	target, err := url.Parse(endpoint)
-	if err != nil {
-		t.Fatal(err)
+// forbid stands before a server and denies what matches.
+func forbid(t *testing.T, match func(*http.Request) bool) func(endpoint string) string {
+	return func(endpoint string) string {
+		p := faults.Start(t, endpoint)
+		p.Inject(faults.Fault{Match: match,
+			Do: faults.Answer(http.StatusForbidden, "application/xml", `<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>`)})
+		return p.Endpoint()
 	}
-	p := httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.Out.URL.Scheme, r.Out.URL.Host, r.Out.Host = target.Scheme, target.Host, r.In.Host
-	}}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodGet && r.URL.Path == path {
-			w.WriteHeader(http.StatusForbidden)
-			fmt.Fprint(w, `<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>`)
-			return
-		}
-		p.ServeHTTP(w, r)
-	}))
-	t.Cleanup(server.Close)
-	return server.URL
 }
 
 // TestGatewaysThatDoNotComeUp: what is started is no agent. The run can go on
@@ -319,5 +309,51 @@ func TestDestroyAll(t *testing.T) {
 	}
 	if r := w.skyctl("destroy", "--all", "--json"); r.exit != 0 || !strings.Contains(r.stdout, ids[0]) || !strings.Contains(r.stdout, ids[1]) {
 		t.Errorf("destroy: exit %d\n%s\n%s", r.exit, r.stdout, r.stderr)
+	}
+}
+
+// TestDestinationThatTakesNothing: who may read and list, and not write, learns
+// it of every object, whatever its size, and nothing is begun there.
+func TestDestinationThatTakesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{westEndpoint: forbid(t, func(r *http.Request) bool {
+		return r.Method == http.MethodPut || r.Method == http.MethodPost
+	})})
+	w.put("src/small", []byte("small"))
+	w.put("src/large", random(1, 12<<20))
+	r := w.skyctl("cp", "-r", "east://data/src", "west://data/", "--gateways", "1", "--chunk-size", "5MiB", "--yes", "--json")
+	if r.exit != 3 || r.Success || r.Objects != 2 || r.Failed != 2 || len(r.Errors) != 2 {
+		t.Fatalf("exit %d\n%s\n%s", r.exit, r.stdout, r.stderr)
+	}
+	for _, e := range r.Errors {
+		if !strings.Contains(e.Error, "AccessDenied") {
+			t.Errorf("%s: %q", e.Object, e.Error)
+		}
+	}
+	if keys := w.keys(w.west); len(keys) > 0 {
+		t.Errorf("there are %v", keys)
+	}
+}
+
+// TestKeyTooLongForTheDestination fails alone: Cloud Storage takes 1024 bytes,
+// and the source has more.
+func TestKeyTooLongForTheDestination(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	gcs := gcsKind(t)
+	if err := gcs.make("data"); err != nil {
+		t.Fatal(err)
+	}
+	w.addStore("gcs", gcs.store)
+	part := strings.Repeat("k", 200)
+	w.put("src/"+strings.Join([]string{part, part, part, part, part}, "/"), []byte("long"))
+	w.put("src/short", []byte("short"))
+	r := w.skyctl("cp", "-r", "east://data/src", "gcs://data/a/prefix/that/is/too/much/", "--gateways", "1", "--yes", "--json")
+	if r.exit != 3 || r.Done != 1 || r.Failed != 1 || len(r.Errors) != 1 || !strings.Contains(r.Errors[0].Error, "1024") {
+		t.Fatalf("exit %d\n%s\n%s", r.exit, r.stdout, r.stderr)
+	}
+	keys, err := gcs.list(t.Context(), "data")
+	if _, ok := keys["a/prefix/that/is/too/much/short"]; err != nil || !ok || len(keys) != 1 {
+		t.Errorf("there are %v, %v", keys, err)
 	}
 }

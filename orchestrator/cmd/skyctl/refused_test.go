@@ -31,7 +31,6 @@ func (w *world) configure(stores, end string, oldNew ...string) string {
 // TestRefusedBeforeAnythingIsCreated: what can be known early is said early, in
 // one line and one document, and leaves no run.
 func TestRefusedBeforeAnythingIsCreated(t *testing.T) {
-	t.Parallel()
 	w := newWorld(t, worldOptions{})
 	w.put("src/k", random(1, 1000))
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
