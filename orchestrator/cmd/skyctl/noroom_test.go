@@ -19,10 +19,7 @@ import (
 // has no machine for it, and says so before or while Terraform applies. The copy
 // takes the direct way, if the user is ready to pay for it, and nothing is left.
 func TestACloudWithoutRoom(t *testing.T) {
-	rc, err := stubtest.Build(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	rc := stubtest.Config(t)
 	dir := t.TempDir()
 	faults, exists := filepath.Join(dir, "faults.json"), filepath.Join(dir, "exists")
 	full := `[{"on": "create", "type": "aws_instance", "error": "api error InsufficientInstanceCapacity: We currently do not have sufficient capacity"}]`
