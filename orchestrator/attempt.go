@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/skyctl/skyctl/agent/objstore"
-	"github.com/skyctl/skyctl/agent/objstore/open"
 	"github.com/skyctl/skyctl/agent/route"
 	"github.com/skyctl/skyctl/orchestrator/config"
 	"github.com/skyctl/skyctl/orchestrator/deploy"
@@ -139,15 +138,10 @@ func (a *attempt) settings(ctx context.Context) (s settings, err error) {
 	return s, nil
 }
 
-// delegate is how an agent opens a place, with credentials for this run's keys
-// alone where its store gives some.
+// delegate is how an agent opens a place.
 func (a *attempt) delegate(ctx context.Context, l config.Location, write bool) (objstore.Config, error) {
-	l.Config.Run = string(a.run.ID)
-	cfg, err := open.Delegate(ctx, l.Config, objstore.Scope{Prefix: l.Key, Write: write, Role: a.o.Config.Clouds.AWS.AssumeRole})
-	if err != nil {
-		return cfg, &PreconditionError{Err: err, Hint: hintFor(err, l)}
-	}
-	return cfg, nil
+	cfg, _, err := a.o.delegate(ctx, a.run, a.saved.Request, l, write) // the plan's warnings have what is not limited
+	return cfg, err
 }
 
 // deployed transfers over gateways.

@@ -17,8 +17,9 @@ type Plan struct {
 	Pareto    []Point       `json:"pareto,omitempty"` // with --pareto
 	Terraform TerraformPlan `json:"terraform"`
 
-	// Warnings are what the stores say about writing there, and what listing
-	// the source met that can be no object.
+	// Warnings are what the stores say about writing there, what listing the
+	// source met that can be no object, what clouds did not tell of their room,
+	// and whose credentials gateways get as they are.
 	Warnings []string `json:"warnings,omitempty"`
 }
 

@@ -113,7 +113,12 @@ func (o *Orchestrator) prepare(ctx context.Context, req Request, fit fitting) (r
 	if err := o.solve(ctx, p, listing, s); err != nil || fit == nil {
 		return run, s, err
 	}
-	return run, s, fit(ctx, p, listing, run, s)
+	if err := fit(ctx, p, listing, run, s); err != nil {
+		return run, s, err
+	}
+	whole, err := o.entrusted(ctx, run, p, s)
+	s.Warnings = append(s.Warnings, whole...)
+	return run, s, err
 }
 
 // list streams the source's listing into the run's new journal.

@@ -243,6 +243,7 @@ type Config struct {
 // that.
 type Scope struct {
 	Prefix string // of the keys
+	Exact  bool   // Prefix is the one key, and none that begins with it is meant
 	Write  bool   // not only reading
 	Role   string // s3 at Amazon: the ARN of the role to take on for it; empty: none
 }

@@ -88,10 +88,7 @@ func TestCloudRegionsAreDescribed(t *testing.T) {
 // TestRenderForClouds renders as skyctl render does, and has Terraform judge it
 // by the providers' schemas.
 func TestRenderForClouds(t *testing.T) {
-	stub, err := stubtest.Build(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	stub := stubtest.Config(t)
 	cfg := cloudConfig(t)
 	dir := filepath.Join(t.TempDir(), "root")
 	if err := Render(cfg, dir); err != nil {

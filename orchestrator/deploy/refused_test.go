@@ -73,10 +73,7 @@ func TestRefusals(t *testing.T) {
 // TestZones: a gateway for which its zone has no room comes up in the next, with
 // what came up meanwhile left alone; where no zone has room, that is said.
 func TestZones(t *testing.T) {
-	rc, err := stubtest.Build(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	rc := stubtest.Config(t)
 	faults := filepath.Join(t.TempDir(), "faults.json")
 	t.Setenv(stubprovider.FaultsVariable, faults)
 	east, west := region.Region("gcp:us-east1"), region.Region("gcp:us-west1")

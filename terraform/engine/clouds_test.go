@@ -33,11 +33,7 @@ func twoClouds() render.Deployment {
 // TestDestroyWithFaults holds that a cloud that fails keeps no other cloud's
 // machines, whatever refers to them.
 func TestDestroyWithFaults(t *testing.T) {
-	config, err := stubtest.Build(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("TF_CLI_CONFIG_FILE", config)
+	t.Setenv("TF_CLI_CONFIG_FILE", stubtest.Config(t))
 	applied := t.TempDir()
 	files, err := render.Render(twoClouds())
 	if err != nil {
@@ -101,11 +97,7 @@ func TestDestroyWithFaults(t *testing.T) {
 // destroys the machines that left with the provider that created them. The
 // networks stay until the run is destroyed, which leaves nothing.
 func TestACloudThatLeavesThePlan(t *testing.T) {
-	config, err := stubtest.Build(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("TF_CLI_CONFIG_FILE", config)
+	t.Setenv("TF_CLI_CONFIG_FILE", stubtest.Config(t))
 	dir := t.TempDir()
 	both, one, none := twoClouds(), twoClouds(), twoClouds()
 	one.Regions, none.Regions = one.Regions[:1], nil

@@ -15,11 +15,7 @@ import (
 // TestLock: what the first root was given the next ones are given too; a
 // provider whose checksum differs from then is refused.
 func TestLock(t *testing.T) {
-	config, err := stubtest.Build(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("TF_CLI_CONFIG_FILE", config)
+	t.Setenv("TF_CLI_CONFIG_FILE", stubtest.Config(t))
 	lock := filepath.Join(t.TempDir(), "providers.lock.hcl")
 	initialize := func(d render.Deployment) error {
 		dir := t.TempDir()

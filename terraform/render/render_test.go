@@ -215,10 +215,7 @@ func TestTerraformAccepts(t *testing.T) {
 	three := threeRegions()
 	empty := threeRegions()
 	empty.Regions = nil
-	config, err := stubtest.Build(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	config := stubtest.Config(t)
 	for name, d := range map[string]Deployment{"three regions": three, "no region": empty, "two clouds": withBinaries(twoRegions()), "six regions": sixRegions()} {
 		t.Run(name, func(t *testing.T) {
 			files, err := Render(d)

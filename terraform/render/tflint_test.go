@@ -7,16 +7,15 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/skyctl/skyctl/terraform/tooltest"
 )
 
 // TestTflint has tflint judge, by all its rules for Terraform, a rendered root
 // with the modules in it, and the modules' examples. Its rules for the clouds are
 // plugins that it fetches, and are not asked. SKYCTL_TFLINT is the program.
 func TestTflint(t *testing.T) {
-	tflint := os.Getenv("SKYCTL_TFLINT")
-	if tflint == "" {
-		t.Fatal("SKYCTL_TFLINT names no tflint: make tflint does")
-	}
+	tflint := tooltest.Path(t, "SKYCTL_TFLINT", "tflint")
 	const rules = "plugin \"terraform\" {\n  enabled = true\n  preset  = \"all\"\n}\n"
 	// An example is one file, to be read from top to bottom.
 	const oneFile = rules + "rule \"terraform_standard_module_structure\" {\n  enabled = false\n}\n"

@@ -8,19 +8,14 @@ import (
 	"testing"
 
 	"github.com/skyctl/skyctl/terraform/stubprovider/stubtest"
+	"github.com/skyctl/skyctl/terraform/tooltest"
 )
 
 // TestTofu has OpenTofu plan, apply, plan again and destroy a root over all
 // clouds with the stub. SKYCTL_TOFU is the program.
 func TestTofu(t *testing.T) {
-	tofu := os.Getenv("SKYCTL_TOFU")
-	if tofu == "" {
-		t.Fatal("SKYCTL_TOFU names no OpenTofu: make test-tofu does")
-	}
-	stub, err := stubtest.Build(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	tofu := tooltest.Path(t, "SKYCTL_TOFU", "test-tofu")
+	stub := stubtest.Config(t)
 	d := withBinaries(twoRegions())
 	dir := t.TempDir()
 	writeDeployment(t, dir, d)

@@ -34,23 +34,23 @@ var delegated = sas.ContainerPermissions{Read: true, Create: true, Write: true, 
 // else. It is signed by the account's key, if that is what is configured, else
 // for the identity that the SDK finds here. Where that identity may not make
 // tokens (it needs the role Storage Blob Delegator), cfg is returned as it is,
-// and an agent uses the identity of its machine. A token that somebody gave
-// goes along as it is, for nothing can be made of it.
-func Delegate(ctx context.Context, cfg objstore.Config) (objstore.Config, error) {
+// and an agent uses the identity of its machine: none says so. A token that
+// somebody gave goes along as it is, for nothing can be made of it.
+func Delegate(ctx context.Context, cfg objstore.Config) (_ objstore.Config, none string, err error) {
 	b := &bucket{name: cfg.Bucket, transport: newTransport(httpstore.DefaultPatience)}
 	defer b.transport.CloseIdleConnections()
 	if token := cfg.Credentials["sas_token"]; token != "" {
 		cfg.Expires = expiryOf(token)
-		return cfg, nil
+		return cfg, "", nil
 	}
 	c, err := newClient(cfg, b.transport)
 	if err != nil {
-		return cfg, b.failKind("delegate", "", objstore.KindInvalid, err)
+		return cfg, "", b.failKind("delegate", "", objstore.KindInvalid, err)
 	}
 	return b.delegate(ctx, cfg, c)
 }
 
-func (b *bucket) delegate(ctx context.Context, cfg objstore.Config, c client) (objstore.Config, error) {
+func (b *bucket) delegate(ctx context.Context, cfg objstore.Config, c client) (_ objstore.Config, none string, err error) {
 	now := time.Now().UTC()
 	values := sas.BlobSignatureValues{
 		Protocol: sas.ProtocolHTTPS, StartTime: now.Add(delegatedFrom), ExpiryTime: now.Add(delegatedFor).Truncate(time.Second),
@@ -59,26 +59,26 @@ func (b *bucket) delegate(ctx context.Context, cfg objstore.Config, c client) (o
 	var token sas.QueryParameters
 	switch key, err := sharedKey(cfg.Credentials); {
 	case err != nil:
-		return cfg, b.failKind("delegate", "", objstore.KindInvalid, err)
+		return cfg, "", b.failKind("delegate", "", objstore.KindInvalid, err)
 	case key != nil:
 		if strings.HasPrefix(c.account.URL(), "http:") { // an emulator
 			values.Protocol = sas.ProtocolHTTPSandHTTP
 		}
 		if token, err = values.SignWithSharedKey(key); err != nil {
-			return cfg, b.fail("delegate", "", fmt.Errorf("sign a token: %w", err))
+			return cfg, "", b.fail("delegate", "", fmt.Errorf("sign a token: %w", err))
 		}
 	case c.identity == nil: // a connection string around a token
-		return cfg, nil
+		return cfg, "", nil
 	default:
 		signer, err := userKey(ctx, c.account, values)
 		if refused(err) {
-			return cfg, nil
+			return cfg, "the identity found here may make no token for the container, for which it needs the role Storage Blob Delegator", nil
 		}
 		if err != nil {
-			return cfg, b.fail("delegate", "", err)
+			return cfg, "", b.fail("delegate", "", err)
 		}
 		if token, err = values.SignWithUserDelegation(signer); err != nil {
-			return cfg, b.fail("delegate", "", fmt.Errorf("sign a token: %w", err))
+			return cfg, "", b.fail("delegate", "", fmt.Errorf("sign a token: %w", err))
 		}
 	}
 	if cfg.Endpoint == "" && !strings.Contains(cfg.Bucket, "/") { // it was in the credentials
@@ -90,7 +90,7 @@ func (b *bucket) delegate(ctx context.Context, cfg objstore.Config, c client) (o
 		cfg.Credentials[keyUnretained] = "true"
 	}
 	cfg.Expires = values.ExpiryTime
-	return cfg, nil
+	return cfg, "", nil
 }
 
 // userKey asks for the key that signs tokens of an identity.

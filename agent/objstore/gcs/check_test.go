@@ -133,7 +133,7 @@ func TestRequesterPays(t *testing.T) {
 			return false
 		}
 		c.cfg.Bucket, c.cfg.Endpoint = fakeBucket, f.url
-		delegated, err := Delegate(t.Context(), c.cfg)
+		delegated, _, err := Delegate(t.Context(), c.cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -170,7 +170,8 @@ func (s *boundary) RoundTrip(r *http.Request) (*http.Response, error) {
 		Body: io.NopCloser(strings.NewReader(`{"access_token":"LIMITED","token_type":"Bearer","expires_in":1800}`))}, nil
 }
 
-// TestDelegateLimits: the token is for the one bucket, unless that refuses it.
+// TestDelegateLimits: the token is for the one bucket, unless that refuses it,
+// which is said.
 func TestDelegateLimits(t *testing.T) {
 	a := newAccounts(t)
 	cfg := objstore.Config{Bucket: "b", Credentials: map[string]string{keyFile: a.key(t)}}
@@ -185,9 +186,12 @@ func TestDelegateLimits(t *testing.T) {
 		{"unreachable", &objstore.Error{Kind: objstore.KindUnreachable}, "", objstore.KindUnreachable},
 	} {
 		service := &boundary{}
-		got, err := delegate(t.Context(), cfg, &http.Client{Transport: service}, func(context.Context, objstore.Config) error { return c.usable })
+		got, whole, err := delegate(t.Context(), cfg, &http.Client{Transport: service}, func(context.Context, objstore.Config) error { return c.usable })
 		if objstore.KindOf(err) != c.kind || c.kind == objstore.KindUnknown && err != nil {
 			t.Errorf("%s: %v", c.name, err)
+		}
+		if (whole != "") != (c.want == "TOKEN") {
+			t.Errorf("%s: the credentials are whole, for %q", c.name, whole)
 		}
 		if err == nil && (got.Credentials[keyToken] != c.want || len(got.Credentials) != 1 || time.Until(got.Expires) < 20*time.Minute) {
 			t.Errorf("%s: %+v", c.name, got)

@@ -96,15 +96,15 @@ func TestCredentials(t *testing.T) {
 				return false
 			}
 			cfg := objstore.Config{Type: "gcs", Bucket: fakeBucket, Endpoint: f.url, Credentials: c.credentials}
-			delegated, err := Delegate(t.Context(), cfg)
+			delegated, whole, err := Delegate(t.Context(), cfg)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if _, ok := delegated.Credentials[c.delegated]; ok == (c.delegated == "") || len(delegated.Credentials) > 1 {
 				t.Errorf("delegated is %v", delegated.Credentials)
 			}
-			if minted := c.sent == "Bearer TOKEN"; minted == delegated.Expires.IsZero() {
-				t.Errorf("delegated credentials expire at %v", delegated.Expires)
+			if minted := c.sent == "Bearer TOKEN"; minted == delegated.Expires.IsZero() || minted == (whole == "") {
+				t.Errorf("delegated credentials expire at %v, and are whole for %q", delegated.Expires, whole)
 			}
 			for i, cfg := range []objstore.Config{cfg, delegated} {
 				if i == 1 { // the agent has no environment
@@ -158,7 +158,7 @@ func TestNoCredentials(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	}
-	if _, err := Delegate(t.Context(), objstore.Config{Bucket: "b", Credentials: map[string]string{keyJSON: "{}"}}); objstore.KindOf(err) != objstore.KindPermission {
+	if _, _, err := Delegate(t.Context(), objstore.Config{Bucket: "b", Credentials: map[string]string{keyJSON: "{}"}}); objstore.KindOf(err) != objstore.KindPermission {
 		t.Errorf("Delegate: %v", err)
 	}
 }

@@ -20,18 +20,18 @@ import (
 // within the hour. The token is limited to the objects of the bucket by a
 // credential access boundary. Only buckets with uniform bucket-level access
 // know those: for one that refuses such a token, and for an endpoint that is
-// not Google's, it is the credentials' own token. A token that somebody gave
-// goes along as it is, for nobody says when it ends.
-func Delegate(ctx context.Context, cfg objstore.Config) (objstore.Config, error) {
+// not Google's, it is the credentials' own token, and whole says why. A token
+// that somebody gave goes along as it is, for nobody says when it ends.
+func Delegate(ctx context.Context, cfg objstore.Config) (_ objstore.Config, whole string, err error) {
 	return delegate(ctx, cfg, nil, usable)
 }
 
 // delegate asks sts, nil for the default, for a limited token, and usable
 // whether the bucket takes it.
-func delegate(ctx context.Context, cfg objstore.Config, sts *http.Client, usable func(context.Context, objstore.Config) error) (objstore.Config, error) {
+func delegate(ctx context.Context, cfg objstore.Config, sts *http.Client, usable func(context.Context, objstore.Config) error) (_ objstore.Config, whole string, err error) {
 	cfg.Endpoint = cmp.Or(cfg.Endpoint, emulator())
-	fail := func(err error) (objstore.Config, error) {
-		return cfg, (&bucket{name: cfg.Bucket}).fail("delegate", "", err)
+	fail := func(err error) (objstore.Config, string, error) {
+		return cfg, "", (&bucket{name: cfg.Bucket}).fail("delegate", "", err)
 	}
 	cfg.Credentials = maps.Clone(cfg.Credentials)
 	if path := cfg.Credentials[keyFile]; path != "" {
@@ -44,21 +44,21 @@ func delegate(ctx context.Context, cfg objstore.Config, sts *http.Client, usable
 	}
 	find, err := credentialsOf(cfg)
 	if err != nil {
-		return cfg, (&bucket{name: cfg.Bucket}).failKind("delegate", "", objstore.KindInvalid, err)
+		return cfg, "", (&bucket{name: cfg.Bucket}).failKind("delegate", "", objstore.KindInvalid, err)
 	}
 	c, err := find()
 	if err != nil {
 		return fail(noCredentials(err))
 	}
 	if c == nil || cfg.Credentials[keyToken] != "" {
-		return cfg, nil
+		return cfg, "", nil
 	}
 	own, err := withToken(ctx, cfg, c)
 	switch {
 	case err != nil:
 		return fail(err)
 	case !google(cfg.Endpoint):
-		return own, nil
+		return own, "the endpoint is not Google's, which alone limits a token to a bucket", nil
 	}
 	limited, err := limit(ctx, cfg, c, sts)
 	if err == nil {
@@ -66,9 +66,9 @@ func delegate(ctx context.Context, cfg objstore.Config, sts *http.Client, usable
 	}
 	switch {
 	case err == nil:
-		return limited, nil
+		return limited, "", nil
 	case kindOf(err) == objstore.KindPermission:
-		return own, nil
+		return own, "the bucket takes no token that is limited to it, for which it needs uniform bucket-level access", nil
 	}
 	return fail(err)
 }

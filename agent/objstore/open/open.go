@@ -42,7 +42,10 @@ func Open(ctx context.Context, cfg objstore.Config) (objstore.Bucket, error) {
 // are limited to scope as far as the store can, else with those that this
 // process finds in its environment spelled out. Google and Azure limit them to
 // the bucket, not to its keys. It travels over the control channel only.
-func Delegate(ctx context.Context, cfg objstore.Config, scope objstore.Scope) (objstore.Config, error) {
+//
+// Where what is found here goes along whole, or nothing does, whole says why in
+// a sentence for the user. Of what he gave as temporary himself it says nothing.
+func Delegate(ctx context.Context, cfg objstore.Config, scope objstore.Scope) (_ objstore.Config, whole string, err error) {
 	switch cfg.Type {
 	case "azblob":
 		return azblob.Delegate(ctx, cfg)
@@ -51,5 +54,5 @@ func Delegate(ctx context.Context, cfg objstore.Config, scope objstore.Scope) (o
 	case "s3":
 		return s3.Delegate(ctx, cfg, scope)
 	}
-	return cfg, nil
+	return cfg, "", nil
 }

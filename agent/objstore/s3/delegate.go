@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
 
 	"github.com/skyctl/skyctl/agent/objstore"
 )
@@ -27,20 +28,21 @@ import (
 // taken on with less; elsewhere of the endpoint itself, if it speaks STS as
 // MinIO does. Where STS refuses, or the session may not list its keys, they are
 // what the SDK finds here, in the environment, a profile or cfg, until they
-// end. So they are at Amazon without a role, and those that are temporary
-// already at other endpoints.
-func Delegate(ctx context.Context, cfg objstore.Config, scope objstore.Scope) (objstore.Config, error) {
+// end, and whole says why. So they are at Amazon without a role, and, without a
+// word for somebody chose them, those that are temporary already at other
+// endpoints.
+func Delegate(ctx context.Context, cfg objstore.Config, scope objstore.Scope) (_ objstore.Config, whole string, err error) {
 	options, err := loadOptions(cfg)
 	if err != nil {
-		return cfg, err
+		return cfg, "", err
 	}
 	loaded, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
-		return cfg, fmt.Errorf("AWS configuration: %w", err)
+		return cfg, "", fmt.Errorf("AWS configuration: %w", err)
 	}
 	found, err := explained{loaded.Credentials}.Retrieve(ctx)
 	if err != nil {
-		return cfg, err
+		return cfg, "", err
 	}
 	// The client knows the endpoint that is set for S3 alone as well.
 	if endpoint := s3.NewFromConfig(loaded).Options().BaseEndpoint; cfg.Endpoint == "" && endpoint != nil {
@@ -50,9 +52,9 @@ func Delegate(ctx context.Context, cfg objstore.Config, scope objstore.Scope) (o
 		cfg.Region = loaded.Region
 	}
 	own := with(cfg, found)
-	session := takeOn(own, scope)
+	session, whole := takeOn(own, scope)
 	if session == nil {
-		return own, nil
+		return own, whole, nil
 	}
 	limited, err := session(ctx, loaded, scope)
 	if err == nil {
@@ -61,11 +63,21 @@ func Delegate(ctx context.Context, cfg objstore.Config, scope objstore.Scope) (o
 	var refused *awshttp.ResponseError
 	switch {
 	case err == nil:
-		return with(cfg, limited), nil
+		return with(cfg, limited), "", nil
 	case objstore.KindOf(err) == objstore.KindPermission, errors.As(err, &refused) && refused.HTTPStatusCode() != 0:
-		return own, nil
+		return own, "no session for these keys alone could be had: " + reason(err), nil
 	}
-	return cfg, (&bucket{name: cfg.Bucket}).fail("delegate", "", err)
+	return cfg, "", (&bucket{name: cfg.Bucket}).fail("delegate", "", err)
+}
+
+// reason is what the store or STS said, in one line and without the request's
+// particulars.
+func reason(err error) string {
+	var said smithy.APIError
+	if errors.As(err, &said) && said.ErrorCode() != "" {
+		return strings.TrimRight(said.ErrorCode()+": "+said.ErrorMessage(), ": ")
+	}
+	return strings.Join(strings.Fields(err.Error()), " ")
 }
 
 // with is cfg with these credentials.
@@ -81,14 +93,17 @@ func with(cfg objstore.Config, c aws.Credentials) objstore.Config {
 	return cfg
 }
 
-// takeOn asks for a session, nil if nobody would give one.
-func takeOn(own objstore.Config, scope objstore.Scope) func(context.Context, aws.Config, objstore.Scope) (aws.Credentials, error) {
+// takeOn asks for a session. It is nil if nobody would give one; why is for who
+// could change that.
+func takeOn(own objstore.Config, scope objstore.Scope) (ask func(context.Context, aws.Config, objstore.Scope) (aws.Credentials, error), why string) {
 	role, endpoint := scope.Role, (*string)(nil)
 	u, err := url.Parse(own.Endpoint)
 	amazon := own.Endpoint == "" || err == nil && strings.HasSuffix("."+u.Hostname(), "."+amazonHost)
 	switch {
-	case amazon && role == "", !amazon && own.Credentials["session_token"] != "":
-		return nil
+	case amazon && role == "":
+		return nil, "Amazon gives a session for these keys alone of a role only, and clouds.aws.assume_role names none"
+	case !amazon && own.Credentials["session_token"] != "":
+		return nil, ""
 	case !amazon: // it gives a session of the caller, and does not look at the role
 		role, endpoint = "arn:aws:iam::000000000000:role/skyctl", &own.Endpoint
 	}
@@ -117,7 +132,7 @@ func takeOn(own objstore.Config, scope objstore.Scope) func(context.Context, aws
 		found := credentials.NewStaticCredentialsProvider(aws.ToString(c.AccessKeyId), aws.ToString(c.SecretAccessKey), aws.ToString(c.SessionToken)).Value
 		found.CanExpire, found.Expires = true, aws.ToTime(c.Expiration)
 		return found, nil
-	}
+	}, ""
 }
 
 // delegatedFor is how long a session lasts: what Amazon allows of a role that
@@ -137,9 +152,11 @@ type statement struct {
 
 // policyOf allows what an agent does to the keys of scope.
 func policyOf(bucket string, scope objstore.Scope, amazon bool) (string, error) {
-	prefix := scope.Prefix
-	if i := strings.IndexAny(prefix, "*?$"); i >= 0 { // they mean something in a policy
-		prefix = prefix[:i]
+	pattern := scope.Prefix
+	if i := strings.IndexAny(pattern, "*?$"); i >= 0 { // they mean something in a policy
+		pattern = pattern[:i] + "*"
+	} else if !scope.Exact {
+		pattern += "*"
 	}
 	keys := []string{"s3:GetObject", "s3:GetObjectTagging"}
 	if scope.Write {
@@ -147,10 +164,10 @@ func policyOf(bucket string, scope objstore.Scope, amazon bool) (string, error) 
 	}
 	arn := "arn:aws:s3:::" + bucket
 	list := statement{Effect: "Allow", Action: []string{"s3:ListBucket"}, Resource: []string{arn}}
-	if prefix != "" {
-		list.Condition = map[string]map[string][]string{"StringLike": {"s3:prefix": {prefix + "*"}}}
+	if pattern != "*" {
+		list.Condition = map[string]map[string][]string{"StringLike": {"s3:prefix": {pattern}}}
 	}
-	statements := []statement{{Effect: "Allow", Action: keys, Resource: []string{arn + "/" + prefix + "*"}}, list}
+	statements := []statement{{Effect: "Allow", Action: keys, Resource: []string{arn + "/" + pattern}}, list}
 	if scope.Write { // it cannot be limited to keys
 		statements = append(statements, statement{Effect: "Allow", Action: []string{"s3:ListBucketMultipartUploads"}, Resource: []string{arn}})
 	}

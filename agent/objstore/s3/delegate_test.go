@@ -25,15 +25,15 @@ func TestDelegateLimits(t *testing.T) {
 	whole := objstoretest.StartMinIO(t).Config(t, "delegated")
 	owner := open(t, whole)
 	defer owner.Close()
-	for _, key := range []string{"run/a", "other/b", "running"} {
+	for _, key := range []string{"run/a", "run/ab", "other/b", "running"} {
 		if _, err := owner.Put(t.Context(), key, bodyOf([]byte(key)), objstore.Metadata{Tags: map[string]string{"a": "b"}}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	delegated := func(scope objstore.Scope) objstore.Bucket {
-		cfg, err := Delegate(t.Context(), whole, scope)
-		if err != nil {
-			t.Fatal(err)
+		cfg, why, err := Delegate(t.Context(), whole, scope)
+		if err != nil || why != "" {
+			t.Fatal(err, why)
 		}
 		if cfg.Credentials["session_token"] == "" || cfg.Credentials["secret_access_key"] == whole.Credentials["secret_access_key"] {
 			t.Fatal("the credentials are the owner's")
@@ -68,7 +68,7 @@ func TestDelegateLimits(t *testing.T) {
 	if data, obj, err := read(t, reader, "run/a", 5); err != nil || string(data) != "run/a" || obj.Metadata.Tags["a"] != "b" {
 		t.Errorf("read %q, %+v, %v", data, obj, err)
 	}
-	if keys, err := list(reader, "run/"); err != nil || !slices.Equal(keys, []string{"run/a"}) {
+	if keys, err := list(reader, "run/"); err != nil || !slices.Equal(keys, []string{"run/a", "run/ab"}) {
 		t.Errorf("list: %v, %v", keys, err)
 	}
 	refused("read another prefix", get(reader, "other/b"))
@@ -117,26 +117,48 @@ func TestDelegateLimits(t *testing.T) {
 	if err := writer.Delete(t.Context(), "run/d"); err != nil {
 		t.Errorf("delete: %v", err)
 	}
+
+	one := delegated(objstore.Scope{Prefix: "run/a", Exact: true, Write: true})
+	if data, _, err := read(t, one, "run/a", 5); err != nil || string(data) != "run/a" {
+		t.Errorf("read the one key: %q, %v", data, err)
+	}
+	refused("read a key that begins like it", get(one, "run/ab"))
+	refused("write a key that begins like it", put(one, "run/ab"))
+	if up, err = one.Begin(t.Context(), "run/a", 3, objstore.Metadata{}); err != nil {
+		t.Fatal(err)
+	}
+	if part, err = one.WritePart(t.Context(), up, objstore.Part{}, body); err != nil {
+		t.Fatal(err)
+	}
+	if ups, err := one.Uploads(t.Context(), "run/a", time.Now()); err != nil || len(ups) != 1 {
+		t.Errorf("uploads of the one key: %v, %v", ups, err)
+	}
+	if _, err := one.Commit(t.Context(), up, []objstore.PartRef{part}, 3, body.Digest); err != nil {
+		t.Errorf("commit the one key: %v", err)
+	}
 }
 
 // expiryAtLeast is what an hour may have shrunk to in a slow test.
 const expiryAtLeast = 30 * time.Minute
 
 // TestDelegateWithoutSTS: a store that knows no sessions gets its credentials
-// whole, and those that are temporary already are not asked for.
+// whole, which is said, and those that are temporary already are not asked for.
 func TestDelegateWithoutSTS(t *testing.T) {
 	whole := objstoretest.StartVersityGW(t).Config(t, "delegated")
-	cfg, err := Delegate(t.Context(), whole, objstore.Scope{Prefix: "run/"})
+	cfg, why, err := Delegate(t.Context(), whole, objstore.Scope{Prefix: "run/"})
 	if err != nil || cfg.Credentials["secret_access_key"] != whole.Credentials["secret_access_key"] || !cfg.Expires.IsZero() {
 		t.Errorf("%v, ends %v", err, cfg.Expires)
 	}
+	if !strings.HasPrefix(why, "no session for these keys alone could be had: ") || strings.Contains(why, "\n") {
+		t.Errorf("it says %q", why)
+	}
 	whole.Endpoint = "http://127.0.0.1:1"
 	whole.Credentials = map[string]string{"access_key_id": "id", "secret_access_key": "secret", "session_token": "token"}
-	if cfg, err = Delegate(t.Context(), whole, objstore.Scope{}); err != nil || cfg.Credentials["session_token"] != "token" {
-		t.Errorf("%v", err)
+	if cfg, why, err = Delegate(t.Context(), whole, objstore.Scope{}); err != nil || why != "" || cfg.Credentials["session_token"] != "token" {
+		t.Errorf("%q, %v", why, err)
 	}
 	delete(whole.Credentials, "session_token")
-	if _, err = Delegate(t.Context(), whole, objstore.Scope{}); objstore.KindOf(err) != objstore.KindUnreachable {
+	if _, _, err = Delegate(t.Context(), whole, objstore.Scope{}); objstore.KindOf(err) != objstore.KindUnreachable {
 		t.Errorf("an endpoint that is not there: %v", err)
 	}
 }
@@ -157,8 +179,8 @@ func TestSessionOfARole(t *testing.T) {
 	t.Setenv("AWS_ENDPOINT_URL_STS", server.URL)
 	const role = "arn:aws:iam::111122223333:role/data"
 	own := objstore.Config{Bucket: "bucket", Run: "r1"}
-	if takeOn(own, objstore.Scope{}) != nil {
-		t.Error("a session without a role")
+	if ask, why := takeOn(own, objstore.Scope{}); ask != nil || !strings.Contains(why, "clouds.aws.assume_role") {
+		t.Errorf("a session without a role, or nobody says why not: %q", why)
 	}
 	scope := objstore.Scope{Prefix: "a b/*/", Write: true, Role: role}
 	t.Setenv("AWS_ACCESS_KEY_ID", "id")
@@ -167,7 +189,8 @@ func TestSessionOfARole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := takeOn(own, scope)(t.Context(), loaded, scope)
+	ask, _ := takeOn(own, scope)
+	got, err := ask(t.Context(), loaded, scope)
 	if err != nil || got.SessionToken != "token" || !got.CanExpire || got.Expires.Hour() != 10 {
 		t.Fatalf("%+v, %v", got, err)
 	}
@@ -183,6 +206,37 @@ func TestSessionOfARole(t *testing.T) {
 	}
 	if c := fmt.Sprint(policy.Statement[1].Condition); !strings.Contains(c, "s3:prefix:[a b/*]") {
 		t.Errorf("lists %s", c)
+	}
+}
+
+// TestPolicy: one key is that key, and one that a policy cannot name is what
+// begins like it.
+func TestPolicy(t *testing.T) {
+	for _, c := range []struct {
+		scope objstore.Scope
+		want  string // of the keys
+	}{
+		{objstore.Scope{Prefix: "run/"}, "run/*"},
+		{objstore.Scope{Prefix: "run/report", Exact: true}, "run/report"},
+		{objstore.Scope{Prefix: "run/what?", Exact: true}, "run/what*"},
+		{objstore.Scope{Prefix: "$", Exact: true}, "*"},
+		{objstore.Scope{}, "*"},
+	} {
+		text, err := policyOf("bucket", c.scope, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var policy struct{ Statement []statement }
+		if err := json.Unmarshal([]byte(text), &policy); err != nil {
+			t.Fatal(err)
+		}
+		lists := "*"
+		if condition := policy.Statement[1].Condition; condition != nil {
+			lists = condition["StringLike"]["s3:prefix"][0]
+		}
+		if got := policy.Statement[0].Resource; !slices.Equal(got, []string{"arn:aws:s3:::bucket/" + c.want}) || lists != c.want {
+			t.Errorf("%+v: keys %q, lists %q", c.scope, got, lists)
+		}
 	}
 }
 

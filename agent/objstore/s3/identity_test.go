@@ -71,11 +71,11 @@ func TestDelegate(t *testing.T) {
 	t.Setenv("AWS_CONFIG_FILE", profile)
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(dir, "none"))
 	t.Setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
-	got, err := Delegate(t.Context(), objstore.Config{Bucket: "b"}, objstore.Scope{})
+	got, whole, err := Delegate(t.Context(), objstore.Config{Bucket: "b"}, objstore.Scope{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !got.Expires.Equal(ends) || got.Credentials["session_token"] != "token" || got.Region != "eu-west-1" || got.Endpoint != "http://127.0.0.1:9" {
+	if !got.Expires.Equal(ends) || got.Credentials["session_token"] != "token" || got.Region != "eu-west-1" || got.Endpoint != "http://127.0.0.1:9" || whole != "" {
 		t.Errorf("%+v, they end at %v", got, ends)
 	}
 }

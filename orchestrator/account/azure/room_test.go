@@ -1,8 +1,6 @@
 package azure
 
 import (
-	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -27,23 +25,15 @@ func TestRoom(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got []string
-	for _, s := range room.Short {
-		got = append(got, fmt.Sprintf("%s %v", s, s.Machines))
-	}
-	lacks := []string{
-		`quota "standardDSv5Family" in azure:westus2: 16 wanted, 8 of 10 in use map[Standard_D4s_v5:4 Standard_D8s_v5:8]`,
-		`quota "VirtualNetworks" in azure:westus2: 1 wanted, 50 of 50 in use map[]`,
+	accounttest.WantRoom(t, room, []string{
 		`quota "StandardSkuPublicIpAddresses" in azure:westus2: 4 wanted, 0 of 1 in use map[]`,
-	}
-	if !slices.Equal(got, lacks) {
-		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(lacks, "\n"))
-	}
-	for machine, offered := range map[string]bool{"Standard_D4s_v5": true, "Standard_D8s_v5": false, "Standard_D8ps_v5": false} {
-		if zones, known := room.Zones[region.Kind{Region: "azure:westus2", Machine: machine}]; !known || (len(zones) > 0) != offered {
-			t.Errorf("%s: %q, %t", machine, zones, known)
-		}
-	}
+		`quota "VirtualNetworks" in azure:westus2: 1 wanted, 50 of 50 in use map[]`,
+		`quota "standardDSv5Family" in azure:westus2: 16 wanted, 8 of 10 in use map[Standard_D4s_v5:4 Standard_D8s_v5:8]`,
+	}, map[region.Kind][]string{
+		{Region: "azure:westus2", Machine: "Standard_D4s_v5"}:  {anywhere},
+		{Region: "azure:westus2", Machine: "Standard_D8s_v5"}:  {},
+		{Region: "azure:westus2", Machine: "Standard_D8ps_v5"}: {},
+	})
 	w.Denied = []string{"GET /providers/Microsoft.Compute/skus"}
 	room, err = a.Room(t.Context(), []account.Want{want})
 	if err == nil || !strings.Contains(err.Error(), "azure:westus2: sizes of machines: AuthorizationFailed") || len(room.Zones) > 0 || len(room.Short) != 2 {

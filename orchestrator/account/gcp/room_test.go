@@ -1,8 +1,6 @@
 package gcp
 
 import (
-	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -27,28 +25,15 @@ func TestRoom(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got []string
-	for _, s := range room.Short {
-		got = append(got, fmt.Sprintf("%s %v", s, s.Machines))
-	}
-	slices.Sort(got)
-	want := []string{
+	accounttest.WantRoom(t, room, []string{
 		`quota "CPUS_ALL_REGIONS": 112 wanted, 32 of 64 in use map[c4a-standard-16:16 n2-standard-32:32]`,
 		`quota "IN_USE_ADDRESSES" in gcp:us-central1: 3 wanted, 3 of 4 in use map[]`,
 		`quota "N2_CPUS" in gcp:us-central1: 64 wanted, 8 of 64 in use map[n2-standard-32:32]`,
 		`quota "NETWORKS": 2 wanted, 14 of 15 in use map[]`,
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-	}
-	for k, want := range map[region.Kind]string{
-		{Region: "gcp:us-central1", Machine: "n2-standard-32"}:  "us-central1-a us-central1-c",
-		{Region: "gcp:us-central1", Machine: "c4a-standard-16"}: "",
-	} {
-		if zones, known := room.Zones[k]; !known || strings.Join(zones, " ") != want {
-			t.Errorf("%v: %q, %t", k, zones, known)
-		}
-	}
+	}, map[region.Kind][]string{
+		{Region: "gcp:us-central1", Machine: "n2-standard-32"}:  {"us-central1-a", "us-central1-c"},
+		{Region: "gcp:us-central1", Machine: "c4a-standard-16"}: {},
+	})
 	w.Silent = []string{"us-central1"}
 	if _, err := open(t, w).Room(t.Context(), []account.Want{{Region: "gcp:us-central1"}}); err == nil || !strings.Contains(err.Error(), "quotas of gcp:us-central1: forbidden") {
 		t.Errorf("got %v", err)

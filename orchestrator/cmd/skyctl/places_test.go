@@ -64,6 +64,25 @@ func TestRegionOfABucketIsAsked(t *testing.T) {
 	}
 }
 
+// TestCredentialsThatAreNotLimited: a plan says of which stores the credentials
+// leave this machine whole, and of no others.
+func TestCredentialsThatAreNotLimited(t *testing.T) {
+	w := newWorld(t, worldOptions{})
+	w.put("src/a", random(1, 1000))
+	rack := fmt.Sprintf(`  rack: {type: s3, endpoint: %q, region: "ssh:rack1", path_style: true, credentials: {access_key_id: %q, secret_access_key: %q}}`+"\n",
+		w.east.Endpoint, w.east.AccessKey, w.east.SecretKey)
+	config := w.configure(rack, "", "regions:\n", "regions:\n  ssh:rack1: {hosts: [{address: 192.0.2.7}]}\n")
+	for source, want := range map[string]string{"rack://data/src/a": "rack://data/src/a: the gateways get credentials that are not limited to this transfer: no session", "east://data/src/a": ""} {
+		plan := w.plan(nil, source, "west://data/dst", "--gateways", "1", "--config", config)
+		if len(plan.Regions) == 0 {
+			t.Errorf("%s: no gateways are planned", source)
+		}
+		if got := strings.Join(plan.Warnings, "\n"); !strings.HasPrefix(got, want) || len(plan.Warnings) > 1 || (got == "") != (want == "") {
+			t.Errorf("%s: warnings %q, want %q", source, plan.Warnings, want)
+		}
+	}
+}
+
 // TestSymbolicLinks are copied as links from files to files, and through an
 // object store, which keeps them as metadata; a named pipe cannot be, and the
 // plan says so.

@@ -8,15 +8,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/skyctl/skyctl/terraform/tooltest"
 )
 
 // TestPolicy has conftest judge plans by the example of policies, as a hook of
 // skyctl. SKYCTL_CONFTEST is the program.
 func TestPolicy(t *testing.T) {
-	conftest := os.Getenv("SKYCTL_CONFTEST")
-	if conftest == "" {
-		t.Fatal("SKYCTL_CONFTEST names no conftest: make test-policy does")
-	}
+	conftest := tooltest.Path(t, "SKYCTL_CONFTEST", "test-policy")
 	policy, err := filepath.Abs("../../policy")
 	if err != nil {
 		t.Fatal(err)

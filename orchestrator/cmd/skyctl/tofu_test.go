@@ -8,15 +8,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/skyctl/skyctl/terraform/tooltest"
 )
 
 // TestTofu copies with OpenTofu in the place of Terraform: gateways up, a
 // transfer, gateways down. SKYCTL_TOFU is the program.
 func TestTofu(t *testing.T) {
-	tofu := os.Getenv("SKYCTL_TOFU")
-	if tofu == "" {
-		t.Fatal("SKYCTL_TOFU names no OpenTofu: make test-tofu does")
-	}
+	tofu := tooltest.Path(t, "SKYCTL_TOFU", "test-tofu")
 	w := filesOnly(t)
 	path := filepath.Join(w.dir, "skyctl.yaml")
 	config, err := os.ReadFile(path)

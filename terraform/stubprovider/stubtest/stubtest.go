@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"testing"
 
 	"github.com/skyctl/skyctl/terraform/stubprovider"
 )
@@ -19,4 +20,14 @@ func Build(dir string) (config string, err error) {
 		return "", fmt.Errorf("build the stub provider: %w\n%s", err, out)
 	}
 	return stubprovider.Mirror(filepath.Join(dir, "mirror"), binary)
+}
+
+// Config is Build's for one test.
+func Config(t testing.TB) string {
+	t.Helper()
+	config, err := Build(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config
 }
