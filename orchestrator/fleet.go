@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -16,16 +17,16 @@ import (
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/route"
 	"github.com/skyctl/skyctl/agent/version"
-	"github.com/skyctl/skyctl/orchestrator/deploy"
 	"github.com/skyctl/skyctl/orchestrator/layout"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
+	"github.com/skyctl/skyctl/orchestrator/transfer"
 )
 
 // fleet is the gateways of a run as the transfer uses them: it knows how each
 // is configured, so that a new one can take the place of a lost one.
 type fleet struct {
-	deployed *deploy.Deployment // nil: the engine is inside
+	deployed gateways // nil: the engine is inside
 	inside   *inside
 	session  string
 	key      []byte // seals what passes through relays, in this session
@@ -38,6 +39,15 @@ type fleet struct {
 	// that takes another's place inherits them.
 	transports map[[2]route.Gateway]chosen
 	moved      map[[2]route.Gateway]chosen // what they have come to, where that is another
+	telling    map[route.Gateway]*sync.Mutex
+}
+
+// gateways are those that a deployment has brought up.
+type gateways interface {
+	API(name route.Gateway) control.API
+	Addresses() map[route.Gateway]string
+	Replace(ctx context.Context, name route.Gateway) error
+	Connect(ctx context.Context, l *layout.Layout) error
 }
 
 // planned is the overlay that a run follows, by regions and by gateways. Both do
@@ -62,7 +72,7 @@ func newFleet(p planned, s settings) *fleet {
 	key := make([]byte, control.KeySize)
 	rand.Read(key)
 	return &fleet{planned: p, session: rand.Text(), key: key, settings: s, routes: map[route.Gateway][]control.Route{},
-		transports: map[[2]route.Gateway]chosen{}, moved: map[[2]route.Gateway]chosen{}}
+		transports: map[[2]route.Gateway]chosen{}, moved: map[[2]route.Gateway]chosen{}, telling: map[route.Gateway]*sync.Mutex{}}
 }
 
 // plan is what the fleet follows at the moment.
@@ -113,7 +123,7 @@ func (f *fleet) API(name route.Gateway) control.API {
 }
 
 // Replace implements transfer.Fleet. The others keep dialing the address of
-// the lost gateway, so they are told only if the new one has another.
+// the lost gateway, so those that do are told if the new one has another.
 func (f *fleet) Replace(ctx context.Context, name route.Gateway) error {
 	if f.deployed == nil {
 		return errors.New("the engine inside skyctl cannot be replaced")
@@ -122,10 +132,54 @@ func (f *fleet) Replace(ctx context.Context, name route.Gateway) error {
 	if err := f.deployed.Replace(ctx, name); err != nil {
 		return err
 	}
-	if f.deployed.Addresses()[name] != before {
-		return f.configure(ctx)
+	if err := f.tell(ctx, name); err != nil || f.deployed.Addresses()[name] == before {
+		return err
 	}
-	return f.tell(ctx, name)
+	return f.introduce(ctx, name)
+}
+
+// introduce tells those that dial a gateway where it is now.
+func (f *fleet) introduce(ctx context.Context, name route.Gateway) error {
+	l := f.plan().layout
+	var telling errgroup.Group // that one fails is no reason not to tell the others
+	for _, g := range l.Gateways {
+		if l.Peers(g.Name)[name] > 0 {
+			telling.Go(func() error { return f.tellOrLose(ctx, g.Name) })
+		}
+	}
+	return telling.Wait()
+}
+
+// tellOrLose tells a gateway its part. That one does not answer for so long
+// that it is lost is no failure: it gets its part when it is replaced itself.
+func (f *fleet) tellOrLose(ctx context.Context, name route.Gateway) error {
+	const pause = 200 * time.Millisecond
+	grace := transfer.DefaultHealth.Grace
+	within := func(do func(context.Context) error) error {
+		ctx, cancel := context.WithTimeout(ctx, grace/2)
+		defer cancel()
+		return do(ctx)
+	}
+	for since := time.Now(); ; {
+		err := within(func(ctx context.Context) error { return f.tell(ctx, name) })
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		silent := within(func(ctx context.Context) error {
+			_, err := f.API(name).Info(ctx)
+			return err
+		})
+		if time.Since(since) >= grace {
+			if silent != nil {
+				return nil
+			}
+			return err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+	}
 }
 
 // Reroute implements transfer.Fleet.
@@ -188,7 +242,18 @@ func (f *fleet) configure(ctx context.Context) error {
 	return g.Wait()
 }
 
+// tell tells one gateway its part as it is now. What is told last is what was
+// decided last, whoever tells at the same time.
 func (f *fleet) tell(ctx context.Context, name route.Gateway) error {
+	f.mu.Lock()
+	turn := f.telling[name]
+	if turn == nil {
+		turn = &sync.Mutex{}
+		f.telling[name] = turn
+	}
+	f.mu.Unlock()
+	turn.Lock()
+	defer turn.Unlock()
 	if err := f.API(name).Configure(ctx, f.config(name)); err != nil {
 		return fmt.Errorf("configure %s: %w", name, err)
 	}

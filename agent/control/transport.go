@@ -113,18 +113,17 @@ func (c *chooser) dialQUIC(ctx context.Context) (*transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	tr := &quic.Transport{Conn: socket}
-	conn, err := tr.Dial(ctx, socket.RemoteAddr(), c.quicTLS, &quic.Config{
+	conn, release, err := udp.Connect(ctx, socket, socket.RemoteAddr(), c.quicTLS, &quic.Config{
 		HandshakeIdleTimeout: c.quicTimeout,
 		KeepAlivePeriod:      keepAlive,
 		MaxIdleTimeout:       lostAfter,
 		MaxIncomingStreams:   -1, // HTTP/3 servers open none
 	})
 	if err != nil {
-		return nil, errors.Join(err, tr.Close(), socket.Close())
+		return nil, err
 	}
 	context.AfterFunc(conn.Context(), func() {
-		_, _ = tr.Close(), socket.Close() // nothing can be done about a socket that does not close
+		_ = release() // nothing can be done about a socket that does not close
 	})
 	h3 := &http3.Transport{DisableCompression: true}
 	return &transport{RoundTripper: h3.NewClientConn(conn), protocol: protocolQUIC, conn: conn}, nil

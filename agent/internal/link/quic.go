@@ -124,10 +124,8 @@ func (e *Endpoint) dialQUIC(ctx context.Context, p *peer) (_ conn, release func(
 	if err != nil {
 		return nil, nil, fmt.Errorf("socket for %s: %w", p.name, err)
 	}
-	tr := &quic.Transport{Conn: socket}
-	conn, err := tr.Dial(ctx, net.UDPAddrFromAddrPort(addr), e.clientTLS(p.name), e.quic)
+	conn, end, err := udp.Connect(ctx, socket, net.UDPAddrFromAddrPort(addr), e.clientTLS(p.name), e.quic)
 	if err != nil {
-		e.closeSocket(tr, socket)
 		return nil, nil, explainQUIC(err)
 	}
 	e.checkGSO.Do(func() {
@@ -135,10 +133,7 @@ func (e *Endpoint) dialQUIC(ctx context.Context, p *peer) (_ conn, release func(
 			e.cfg.Log.Warn("the kernel or the network card does no UDP segmentation offload: QUIC costs about three times the processor time", "peer", p.name)
 		}
 	})
-	return &quicConn{conn}, func() {
-		conn.CloseWithError(codeDone, "") // returns when the peer was told, which takes the socket
-		e.closeSocket(tr, socket)
-	}, nil
+	return &quicConn{conn}, func() { e.told(end()) }, nil
 }
 
 // socket opens one for a dialed connection.
@@ -150,7 +145,12 @@ func (e *Endpoint) socket(ctx context.Context, address string) (net.PacketConn, 
 }
 
 func (e *Endpoint) closeSocket(tr *quic.Transport, socket net.PacketConn) {
-	if err := errors.Join(tr.Close(), socket.Close()); err != nil && !errors.Is(err, net.ErrClosed) {
+	e.told(errors.Join(tr.Close(), socket.Close()))
+}
+
+// told tells people of a socket that does not close.
+func (e *Endpoint) told(err error) {
+	if err != nil && !errors.Is(err, net.ErrClosed) {
 		e.cfg.Log.Warn("close a socket", "error", err)
 	}
 }

@@ -1,17 +1,34 @@
-// Package udp opens sockets that are connected to the one they speak to, as
-// quic-go wants its sockets. Of such a socket the kernel says when nobody listens
-// at the other end. From one that is not connected that news is kept, and an agent
-// that was killed is to QUIC one that is silent, until patience ends.
+// Package udp dials QUIC, each connection from a socket of its own that is
+// connected to the one it speaks to. Of such a socket the kernel says when nobody
+// listens at the other end. From one that is not connected that news is kept, and
+// an agent that was killed is to QUIC one that is silent, until patience ends.
 package udp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"syscall"
 
+	"github.com/quic-go/quic-go"
 	"golang.org/x/net/ipv4"
 )
+
+// Connect dials from a socket, which is the connection's own from now on and is
+// closed if there will be none. release is to be called when the connection has
+// ended, or ends it as done: it closes the socket when the peer was told.
+func Connect(ctx context.Context, socket net.PacketConn, to net.Addr, t *tls.Config, c *quic.Config) (conn *quic.Conn, release func() error, err error) {
+	tr := &quic.Transport{Conn: socket}
+	shut := func() error { return errors.Join(tr.Close(), socket.Close()) }
+	if conn, err = tr.Dial(ctx, to, t, c); err != nil {
+		return nil, nil, errors.Join(err, shut())
+	}
+	return conn, func() error {
+		_ = conn.CloseWithError(0, "") // one that has ended says why to whoever used it
+		return shut()
+	}, nil
+}
 
 // Conn is a connected socket. It implements quic.OOBCapablePacketConn.
 type Conn struct {
