@@ -2,11 +2,13 @@ package gcs
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/objstore"
@@ -294,5 +296,22 @@ func TestAbortCutShort(t *testing.T) {
 	}
 	if left := f.temporaries(); len(left) > 0 {
 		t.Errorf("left are %q", left)
+	}
+}
+
+// TestManyTemporaries: more pages of them than a listing asks for at once are
+// no reason to ask for them again.
+func TestManyTemporaries(t *testing.T) {
+	f, b := newFake(t)
+	put(t, b, "a", nil, objstore.Metadata{})
+	put(t, b, "dir/b", nil, objstore.Metadata{})
+	stage(t, b, 40, objstore.Metadata{})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	var listed []string
+	before := len(f.requests)
+	err := b.List(ctx, "", "", func(o objstore.Object) error { listed = append(listed, o.Key); return nil })
+	if err != nil || !slices.Equal(listed, []string{"a", "dir/b"}) {
+		t.Errorf("listed are %q, %v, in %d requests", listed, err, len(f.requests)-before)
 	}
 }

@@ -126,9 +126,11 @@ func (l *listing) stop(cancel context.CancelFunc) {
 }
 
 // run asks for the pages of a segment, and divides what its quota leaves over.
+// Pages without objects, as providers hide some, do not count: whoever went on
+// behind the last object would get them again, and for ever.
 func (l *listing) run(s *segment) error {
 	token, last := "", s.after
-	for range s.quota {
+	for pages := 0; pages < s.quota || last == s.after; pages++ {
 		p, err := l.page(l.ctx, l.prefix, s.after, false, token)
 		if err != nil {
 			return err
