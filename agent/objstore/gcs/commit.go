@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"cloud.google.com/go/storage"
 	"golang.org/x/sync/errgroup"
@@ -132,7 +133,9 @@ func same(got, want node) bool {
 	return got.size == want.size && (want.digest == nil || got.digest != nil && *got.digest == *want.digest)
 }
 
-// raise returns the next level of the tree.
+// raise returns the next level of the tree. A node that cannot be made, as its
+// sources are gone, is left to the level above: an earlier commit may have
+// composed it into a node of that already.
 func (b *bucket) raise(ctx context.Context, f folder, height int, level []node, there map[string]node) ([]node, error) {
 	next := make([]node, (len(level)+maxSources-1)/maxSources)
 	group, gctx := errgroup.WithContext(ctx)
@@ -142,6 +145,9 @@ func (b *bucket) raise(ctx context.Context, f folder, height int, level []node, 
 		next[i] = combined(f.node(height, i), sources)
 		if got, ok := there[next[i].name]; ok && next[i].digest != nil && same(got, next[i]) {
 			next[i] = got
+			continue
+		}
+		if slices.ContainsFunc(sources, func(s node) bool { return s.generation == 0 }) {
 			continue
 		}
 		group.Go(func() error {

@@ -3,6 +3,7 @@ package gcs
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -193,13 +194,27 @@ func TestLostReplies(t *testing.T) {
 	}
 }
 
-// TestCommitGoesOn: from the nodes that an earlier one composed, of parts that
-// are gone.
+// TestCommitGoesOn: from the nodes that an earlier one composed, at whatever
+// level, of parts and nodes that are gone.
 func TestCommitGoesOn(t *testing.T) {
+	for _, c := range []struct {
+		parts        int
+		down         string // the composition that is refused at first
+		compositions []int  // of the second commit
+	}{
+		{40, "/o/key/compose", []int{2}},
+		{1025, "tree%2F2%2F0000000001/compose", []int{1, 2}},
+	} {
+		t.Run(fmt.Sprint(c.parts, c.down), func(t *testing.T) { testCommitGoesOn(t, c.parts, c.down, c.compositions) })
+	}
+}
+
+func testCommitGoesOn(t *testing.T, n int, refused string, compositions []int) {
 	f, b := newFake(t)
-	s := stage(t, b, 40, objstore.Metadata{})
+	f.pageSize = 1000
+	s := stage(t, b, n, objstore.Metadata{})
 	f.intercept = func(w http.ResponseWriter, r *http.Request) bool {
-		down := strings.Contains(r.RequestURI, "/o/key/compose")
+		down := strings.Contains(r.RequestURI, refused)
 		if down {
 			refuse(w, 503, "backendError", "later")
 		}
@@ -212,9 +227,10 @@ func TestCommitGoesOn(t *testing.T) {
 		t.Errorf("parts are %v, %v", parts, err)
 	}
 	f.intercept = nil
+	before := len(f.compositions)
 	obj, err := s.commit(t, b)
 	s.wantCommitted(t, f, obj, err)
-	if !slices.Equal(f.compositions[2:], []int{2}) {
+	if !slices.Equal(f.compositions[before:], compositions) {
 		t.Errorf("compositions have %v sources", f.compositions)
 	}
 }
