@@ -56,7 +56,7 @@ func (b *bucket) recognise(ctx context.Context, f folder, up objstore.Upload, u 
 		return objstore.Object{}, b.fail("commit", up.Key, reason)
 	case err != nil:
 		return objstore.Object{}, b.fail("commit", up.Key, err)
-	case obj.Size != up.Size, obj.CRC32C == nil, *obj.CRC32C != digest, obj.Version == versionOf(u.Replaces):
+	case obj.Size != up.Size, !agree(obj.CRC32C, digest), obj.Version == versionOf(u.Replaces):
 		return objstore.Object{}, b.fail("commit", up.Key, reason)
 	}
 	if _, ok := folderOf(up); ok { // what that commit may have left
@@ -122,7 +122,11 @@ func leaves(f folder, parts []objstore.PartRef, there map[string]node) ([]node, 
 		case !same(got, want):
 			return nil, &objstore.Error{Kind: objstore.KindCorrupt, Err: fmt.Errorf("part %d in the store is not the one that was written", p.Number)}
 		default:
-			level[i] = got
+			want.generation = got.generation
+			if want.digest == nil {
+				want.digest = got.digest
+			}
+			level[i] = want
 		}
 	}
 	return level, nil
@@ -130,7 +134,12 @@ func leaves(f folder, parts []objstore.PartRef, there map[string]node) ([]node, 
 
 // same tells whether a node of the store is the one that is wanted.
 func same(got, want node) bool {
-	return got.size == want.size && (want.digest == nil || got.digest != nil && *got.digest == *want.digest)
+	return got.size == want.size && (want.digest == nil || agree(got.digest, *want.digest))
+}
+
+// agree tells whether the store reports the digest that is wanted: see digestOf.
+func agree(got *chunk.Digest, want chunk.Digest) bool {
+	return got == nil && want == 0 || got != nil && *got == want
 }
 
 // raise returns the next level of the tree. A node that cannot be made, as its
@@ -144,7 +153,7 @@ func (b *bucket) raise(ctx context.Context, f folder, height int, level []node, 
 		sources := level[i*maxSources : min((i+1)*maxSources, len(level))]
 		next[i] = combined(f.node(height, i), sources)
 		if got, ok := there[next[i].name]; ok && next[i].digest != nil && same(got, next[i]) {
-			next[i] = got
+			next[i].generation = got.generation
 			continue
 		}
 		if slices.ContainsFunc(sources, func(s node) bool { return s.generation == 0 }) {
