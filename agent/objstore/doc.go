@@ -23,7 +23,7 @@
 // # What each store keeps of the metadata
 //
 //	                        s3           gcs          azblob          file
-//	headers of HTTP         yes          yes          ASCII           no
+//	headers of HTTP         ASCII        yes          ASCII           no
 //	user metadata           yes, 2 KiB   yes          identifiers     no
 //	tags                    10           no           10, permitted   no
 //	storage class           yes          yes          access tier     no

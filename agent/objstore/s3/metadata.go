@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"golang.org/x/net/http/httpguts"
 
@@ -22,21 +23,28 @@ const (
 	maxTagKey   = 128     // characters
 	maxTagValue = 256     // characters
 	maxUser     = 2 << 10 // bytes, names and values together
+
+	amazonsTags = "aws:" // start the keys of tags that only Amazon may set
 )
 
 // Keeps everything that can be an HTTP header. HTTP has no capitals in the
-// names of user metadata. Whether there is such a storage class is for the
-// store to say.
+// names of user metadata: of names that differ in nothing else none is kept.
+// Outside ASCII Amazon signs a header differently than anybody could, and
+// refuses the object for its signature. Whether there is such a storage class is
+// for the store to say.
 func (b *bucket) Keeps(m objstore.Metadata) (objstore.Metadata, objstore.Fields) {
 	user := make(map[string]string, len(m.User))
+	spellings := map[string]int{}
 	for name, value := range m.User {
-		user[strings.ToLower(name)] = value
+		lower := strings.ToLower(name)
+		user[lower] = value
+		spellings[lower]++
 	}
 	m.User = user
 	lost := objstore.KeepClass(b.classes, &m) |
-		httpstore.KeepHeaders(&m, httpguts.ValidHeaderFieldValue) |
+		httpstore.KeepHeaders(&m, func(value string) bool { return isASCII(value) && httpguts.ValidHeaderFieldValue(value) }) |
 		httpstore.KeepUser(&m, func(name, value string) bool {
-			return httpguts.ValidHeaderFieldName(name) && httpstore.IsText(value)
+			return httpguts.ValidHeaderFieldName(name) && httpstore.IsText(value) && spellings[name] == 1
 		})
 	size := 0
 	for name, value := range httpstore.Fold(m, httpstore.Seconds, nil).User {
@@ -48,7 +56,7 @@ func (b *bucket) Keeps(m objstore.Metadata) (objstore.Metadata, objstore.Fields)
 	tags := m.Tags
 	m.Tags = nil
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
-		if len(m.Tags) == maxTags || !validTag(key, maxTagKey) || key == "" || !validTag(tags[key], maxTagValue) {
+		if len(m.Tags) == maxTags || !validTag(key, maxTagKey) || key == "" || strings.HasPrefix(strings.ToLower(key), amazonsTags) || !validTag(tags[key], maxTagValue) {
 			lost |= objstore.FieldTags
 			continue
 		}
@@ -96,6 +104,10 @@ func (b *bucket) wire(m objstore.Metadata) (wired, error) {
 	return w, nil
 }
 
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
+}
+
 // validTag tells whether s, a key or a value, has only what Amazon allows.
 func validTag(s string, most int) bool {
 	return utf8.ValidString(s) && utf8.RuneCountInString(s) <= most && !strings.ContainsFunc(s, func(r rune) bool {
@@ -111,9 +123,23 @@ func decodeUser(user map[string]string) map[string]string {
 	}
 	decoded := make(map[string]string, len(user))
 	for name, value := range user {
-		decoded[strings.ToLower(name)] = httpstore.DecodeWord(value)
+		decoded[strings.ToLower(name)] = httpstore.DecodeWord(text(&value))
 	}
 	return decoded
+}
+
+// text is the value of a header. What is not UTF-8 is ISO 8859-1, in which HTTP
+// once was: whoever passes it on needs text.
+func text(header *string) string {
+	s := aws.ToString(header)
+	if utf8.ValidString(s) {
+		return s
+	}
+	runes := make([]rune, len(s))
+	for i := range len(s) {
+		runes[i] = rune(s[i])
+	}
+	return string(runes)
 }
 
 // className is a storage class as Metadata has it: the default has no name.

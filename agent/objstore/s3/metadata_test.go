@@ -2,6 +2,7 @@ package s3
 
 import (
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -50,6 +51,51 @@ func TestWriteHeaders(t *testing.T) {
 	}
 	if kept, lost := b.Keeps(objstore.Metadata{}); lost != 0 || kept.StorageClass != "GLACIER_IR" {
 		t.Errorf("the default class becomes %q, lost %v", kept.StorageClass, lost)
+	}
+}
+
+// TestKeeps: what S3 would refuse, or fold into something else, is said to be
+// lost.
+func TestKeeps(t *testing.T) {
+	_, b := newFake(t)
+	for _, c := range []struct {
+		name string
+		meta objstore.Metadata
+		kept objstore.Metadata
+		lost objstore.Fields
+	}{
+		{"a header outside ASCII", objstore.Metadata{ContentDisposition: `attachment; filename="ü"`, CacheControl: "no-cache"},
+			objstore.Metadata{CacheControl: "no-cache"}, objstore.FieldContentDisposition},
+		{"names that differ in case", objstore.Metadata{User: map[string]string{"Owner": "a", "owner": "b", "Other": "ü"}},
+			objstore.Metadata{User: map[string]string{"other": "ü"}}, objstore.FieldUser},
+		{"a tag of Amazon's own", objstore.Metadata{Tags: map[string]string{"aws:x": "a", "x": "b"}},
+			objstore.Metadata{Tags: map[string]string{"x": "b"}}, objstore.FieldTags},
+	} {
+		for range 4 { // maps have no order
+			if kept, lost := b.Keeps(c.meta); !reflect.DeepEqual(kept, c.kept) || lost != c.lost {
+				t.Errorf("%s: kept is %+v, lost %v", c.name, kept, lost)
+			}
+		}
+	}
+}
+
+// TestHeadersOfOtherDays are text, whatever their bytes.
+func TestHeadersOfOtherDays(t *testing.T) {
+	f, b := newFake(t)
+	f.objects["key"] = stored{data: []byte("x"), header: http.Header{"Content-Disposition": {"inline; filename=\xfc"}, "X-Amz-Meta-A": {"\xe4"},
+		"Cache-Control": {"ü"}, "Content-Type": {"a/b"}}}
+	want := objstore.Metadata{ContentType: "a/b", ContentDisposition: "inline; filename=ü", CacheControl: "ü", User: map[string]string{"a": "ä"}}
+	stat, err := b.Stat(t.Context(), "key")
+	if err != nil || !reflect.DeepEqual(stat.Metadata, want) {
+		t.Errorf("Stat says %+v, %v", stat.Metadata, err)
+	}
+	body, obj, err := b.Open(t.Context(), "key", "", chunk.Range{Length: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body.Close()
+	if !reflect.DeepEqual(obj.Metadata, want) {
+		t.Errorf("Open says %+v", obj.Metadata)
 	}
 }
 
