@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/objstore"
@@ -87,6 +88,20 @@ func TestTemporariesAreInvisible(t *testing.T) {
 	}
 	if got := keys(t, b, ""); len(got) != 1 {
 		t.Errorf("an ID reached an object; listed are %q", got)
+	}
+}
+
+// TestUploadsByAnotherClock: who asks may be ahead of the host that wrote.
+func TestUploadsByAnotherClock(t *testing.T) {
+	b := open(t, t.TempDir())
+	if _, err := b.Begin(t.Context(), "key", 1, objstore.Metadata{}); err != nil {
+		t.Fatal(err)
+	}
+	if ups, err := b.Uploads(t.Context(), "key", time.Now().Add(30*time.Second)); err != nil || len(ups) != 1 {
+		t.Errorf("found are %v, %v", ups, err)
+	}
+	if ups, err := b.Uploads(t.Context(), "key", time.Now().Add(2*time.Minute)); err != nil || len(ups) != 0 {
+		t.Errorf("of another time are found %v, %v", ups, err)
 	}
 }
 

@@ -69,3 +69,32 @@ func TestPermission(t *testing.T) {
 		}
 	})
 }
+
+// TestCommitCutShort: between giving the temporary the mode of the object, which
+// does not let its owner write, and its new name.
+func TestCommitCutShort(t *testing.T) {
+	dir := tmpfs(t)
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	b := open(t, dir)
+	asNobody(t, func() {
+		up, err := b.Begin(t.Context(), "key", 1, objstore.Metadata{Mode: 0o444})
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		ref, err := b.WritePart(t.Context(), up, objstore.Part{}, bodyOf("x"))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if err := os.Chmod(filepath.Join(dir, up.ID), 0o444); err != nil {
+			t.Error(err)
+		}
+		_, err = b.Commit(t.Context(), up, []objstore.PartRef{ref}, 1, *ref.Digest)
+		if fi, serr := os.Stat(filepath.Join(dir, "key")); err != nil || serr != nil || fi.Mode() != 0o444 {
+			t.Errorf("Commit: %v, %v", err, serr)
+		}
+	})
+}

@@ -206,6 +206,9 @@ func (b *bucket) Abort(ctx context.Context, up objstore.Upload) error {
 	return err
 }
 
+// clockDifference is how far this host's clock may be behind the caller's.
+const clockDifference = time.Minute
+
 // Uploads looks for the temporaries beside the key, those of Put included: a
 // process that was killed in the middle of one leaves it behind.
 func (b *bucket) Uploads(ctx context.Context, key string, since time.Time) ([]objstore.Upload, error) {
@@ -234,7 +237,7 @@ func (d directory) uploads(ctx context.Context, key string, since time.Time) ([]
 	for {
 		names, err := f.Readdirnames(listBatch)
 		for _, name := range names {
-			if begun, ours := begunAt(name, key); !ours || begun.Before(since) {
+			if begun, ours := begunAt(name, key); !ours || begun.Before(since.Add(-clockDifference)) {
 				continue
 			}
 			fi, err := d.Lstat(name)
@@ -266,6 +269,10 @@ func (b *bucket) openUpload(up objstore.Upload) (directory, *os.File, error) {
 		return directory{}, nil, err
 	}
 	f, err := d.OpenFile(up.ID, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrPermission) && d.Chmod(up.ID, 0o600) == nil {
+		// A commit that was cut short has given it the object's mode already.
+		f, err = d.OpenFile(up.ID, os.O_RDWR, 0)
+	}
 	if err != nil {
 		d.Close()
 		return directory{}, nil, err
