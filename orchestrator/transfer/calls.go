@@ -2,7 +2,6 @@ package transfer
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -163,9 +162,8 @@ func (s *scheduler) writer(dest route.Dest, turn *int) *gateway {
 	return nil
 }
 
-// everybodys tells whether a call's error says nothing of its object: the
-// gateway did not answer, or the store did not.
+// everybodys tells whether a retryable error of a call says nothing of its
+// object: the gateway did not answer, or the store did not, or not sensibly.
 func everybodys(err error) bool {
-	var e *objstore.Error
-	return !errors.As(err, &e) || e.Kind == objstore.KindUnreachable
+	return objstore.KindOf(err) != objstore.KindCorrupt
 }

@@ -104,10 +104,13 @@ func (s *scheduler) suspect(t *task, r control.Result) {
 	}
 }
 
-// exhausted decides on a chunk that failed as often as it may.
+// exhausted decides on a chunk that failed as often as it may. Where nothing got
+// through meanwhile it is everybody's trouble. Only of the last object of all,
+// with nothing to lose, is what its store answers taken for its own.
 func (s *scheduler) exhausted(t *task, last control.Result) {
 	f := *last.Failure
-	common := f.Kind == objstore.KindUnreachable || f.Stage == control.StageRoute && f.Kind != objstore.KindCorrupt
+	alone := t.obj.whole && s.open == 1 && f.Stage != control.StageRoute && f.Kind != objstore.KindUnreachable
+	common := f.Kind != objstore.KindCorrupt && !alone
 	for _, d := range t.obj.need(t.index) {
 		if common && !s.workedSince(&d.dest, t.tries.first) {
 			s.interrupt(fmt.Sprintf("nothing reaches %s any more", s.cfg.Dests[d.dest].URL), fmt.Errorf("%s", describe(f)))

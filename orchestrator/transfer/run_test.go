@@ -205,6 +205,8 @@ func TestTroubleOfAllInterrupts(t *testing.T) {
 		{"full", control.Failure{Stage: control.StageWrite, Kind: objstore.KindQuota, Message: "no space"}, "make space"},
 		{"unreachable", control.Failure{Stage: control.StageWrite, Kind: objstore.KindUnreachable, Message: "no answer"}, "nothing reaches"},
 		{"routes", control.Failure{Stage: control.StageRoute, Kind: objstore.KindTransient, Message: "reset"}, "nothing reaches"},
+		{"broken store", control.Failure{Stage: control.StageWrite, Kind: objstore.KindTransient, Message: "InternalError"}, "nothing reaches"},
+		{"broken source", control.Failure{Stage: control.StageRead, Kind: objstore.KindTransient, Message: "InternalError"}, "nothing reaches"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -224,6 +226,19 @@ func TestTroubleOfAllInterrupts(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestTheLastObjectFailsAlone: nobody else is there to get through.
+func TestTheLastObjectFailsAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 1, 10)
+		b.faults.fail = func(*rand.Rand, control.Assignment, route.Dest, int) *control.Failure {
+			return &control.Failure{Stage: control.StageWrite, Kind: objstore.KindTransient, Message: "InternalError"}
+		}
+		if r, err := Run(t.Context(), b.config()); err != nil || r.Counts.Failed != 1 {
+			t.Errorf("%v, %+v", err, r.Counts)
+		}
+	})
 }
 
 func TestEndOfGatewaysInterrupts(t *testing.T) {
