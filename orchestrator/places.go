@@ -243,6 +243,8 @@ func hintFor(err error, l config.Location) string {
 		return fmt.Sprintf("create it, or check the name in %s", l.URL)
 	case objstore.KindPermission:
 		return "check the store's credentials, and what they may do there"
+	case objstore.KindExpired:
+		return "get new credentials for the store"
 	case objstore.KindUnreachable:
 		return "check the store's endpoint, and that it can be reached from here"
 	}

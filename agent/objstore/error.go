@@ -26,9 +26,10 @@ const (
 	KindUnsupported  Kind = 8  // the store lacks the operation
 	KindCorrupt      Kind = 9  // the bytes are not what their digest says
 	KindUnreachable  Kind = 10 // the endpoint does not answer at all
+	KindExpired      Kind = 11 // the credentials have ended: nothing can be asked with them
 )
 
-var kindNames = [...]string{"error", "not found", "permission denied", "changed", "throttled", "transient", "quota exceeded", "invalid", "unsupported", "corrupt", "unreachable"}
+var kindNames = [...]string{"error", "not found", "permission denied", "changed", "throttled", "transient", "quota exceeded", "invalid", "unsupported", "corrupt", "unreachable", "credentials expired"}
 
 // String returns the kind in words.
 func (k Kind) String() string {

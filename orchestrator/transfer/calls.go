@@ -105,6 +105,8 @@ func (s *scheduler) called(c *call, g *gateway, err error) {
 	case s.stopped != nil: // nothing can be concluded, and nothing is to be
 	case objstore.KindOf(err) == objstore.KindQuota && c.dest != nil:
 		s.full(*c.dest, err.Error())
+	case objstore.KindOf(err) == objstore.KindExpired:
+		s.unauthorised(err.Error())
 	case !objstore.KindOf(err).Retryable(), slices.Contains(c.finals, objstore.KindOf(err)):
 		s.finish(c, err)
 	default:

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -82,6 +83,8 @@ func (s *scheduler) judgeFinal(o *object, d *delivery, f control.Failure) {
 	case f.Kind.Retryable() || f.Stage == control.StageRoute: // another route may do
 	case f.Stage == control.StageWrite && f.Kind == objstore.KindQuota:
 		s.full(d.dest, describe(f))
+	case f.Kind == objstore.KindExpired:
+		s.unauthorised(describe(f))
 	case f.Stage == control.StageRead:
 		s.failObject(o, failure(f))
 	default:
@@ -135,6 +138,12 @@ func (s *scheduler) drop(t *task) {
 // full stops the run at a destination without space: see the package comment.
 func (s *scheduler) full(dest route.Dest, why string) {
 	s.interrupt(fmt.Sprintf("%s takes no more; make space and resume", s.cfg.Dests[dest].URL), fmt.Errorf("%s", why))
+}
+
+// unauthorised stops the run when a store's credentials have ended, which nobody
+// could renew in time: see the package comment.
+func (s *scheduler) unauthorised(why string) {
+	s.interrupt("the credentials of a store have ended; get new ones and resume", errors.New(why))
 }
 
 // workedSince tells whether anything was acknowledged at dest, or anywhere for

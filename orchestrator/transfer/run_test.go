@@ -205,6 +205,8 @@ func TestTroubleOfAllInterrupts(t *testing.T) {
 		{"full", control.Failure{Stage: control.StageWrite, Kind: objstore.KindQuota, Message: "no space"}, "make space"},
 		{"unreachable", control.Failure{Stage: control.StageWrite, Kind: objstore.KindUnreachable, Message: "no answer"}, "nothing reaches"},
 		{"routes", control.Failure{Stage: control.StageRoute, Kind: objstore.KindTransient, Message: "reset"}, "nothing reaches"},
+		{"expired", control.Failure{Stage: control.StageWrite, Kind: objstore.KindExpired, Message: "ExpiredToken"}, "get new ones"},
+		{"expired at the source", control.Failure{Stage: control.StageRead, Kind: objstore.KindExpired, Message: "ExpiredToken"}, "get new ones"},
 		{"broken store", control.Failure{Stage: control.StageWrite, Kind: objstore.KindTransient, Message: "InternalError"}, "nothing reaches"},
 		{"broken source", control.Failure{Stage: control.StageRead, Kind: objstore.KindTransient, Message: "InternalError"}, "nothing reaches"},
 	} {

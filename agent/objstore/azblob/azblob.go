@@ -92,6 +92,10 @@ type bucket struct {
 	// region asks where the account is; nil if nobody would know.
 	region func(context.Context) (string, error)
 
+	// expires is when the token ends with which the container is opened; zero
+	// with any other credential.
+	expires time.Time
+
 	// unretained says that no policy keeps what is written, where that is known
 	// already.
 	unretained bool
@@ -113,6 +117,9 @@ func Open(_ context.Context, cfg objstore.Config) (objstore.Bucket, error) {
 func openWith(cfg objstore.Config, patience httpstore.Patience) (objstore.Bucket, error) {
 	b := &bucket{name: cfg.Bucket, transport: newTransport(patience), tiers: cfg.StorageClasses, run: tagOf(cfg.Run),
 		unretained: cfg.Credentials[keyUnretained] == "true", checkTimeout: defaultCheckTimeout}
+	if token := cfg.Credentials["sas_token"]; token != "" {
+		b.expires = expiryOf(token)
+	}
 	if err := checkTiers(b.tiers); err != nil {
 		return nil, b.failKind("open", "", objstore.KindInvalid, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
@@ -32,8 +33,9 @@ var kinds = map[bloberror.Code]objstore.Kind{
 	bloberror.LeaseIDMissing:                      objstore.KindPermission,
 	bloberror.SnapshotsPresent:                    objstore.KindPermission,
 	bloberror.BlobUsesCustomerSpecifiedEncryption: objstore.KindPermission,
-	bloberror.InvalidAuthenticationInfo:           objstore.KindPermission,
 	bloberror.NoAuthenticationInformation:         objstore.KindPermission,
+
+	bloberror.InvalidAuthenticationInfo: objstore.KindExpired, // of an identity's token
 
 	bloberror.BlobAlreadyExists: objstore.KindPrecondition,
 	bloberror.BlobOverwritten:   objstore.KindPrecondition,
@@ -64,6 +66,9 @@ func (b *bucket) fail(op, key string, err error) error {
 		return nil
 	}
 	e := &objstore.Error{Op: op, Bucket: b.url(), Key: key, Kind: kindOf(err), Err: cause(err)}
+	if !b.expires.IsZero() && time.Now().After(b.expires) && bloberror.HasCode(err, bloberror.AuthenticationFailed) {
+		e.Kind = objstore.KindExpired // Azure says why in a body that HEAD does not have
+	}
 	var response *azcore.ResponseError
 	if errors.As(err, &response) && response.RawResponse != nil {
 		e.RequestID = response.RawResponse.Header.Get("X-Ms-Request-Id")

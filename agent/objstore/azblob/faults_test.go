@@ -5,8 +5,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/objstore/objstoretest/answers"
@@ -20,7 +22,7 @@ func start(t *testing.T) answers.Fake {
 }
 
 var refusals = []answers.Refusal{
-	{Status: 401, Code: "InvalidAuthenticationInfo", Want: objstore.KindPermission},
+	{Status: 401, Code: "InvalidAuthenticationInfo", Want: objstore.KindExpired},
 	{Status: 403, Code: "AuthenticationFailed", Want: objstore.KindPermission},
 	{Status: 403, Code: "AuthorizationPermissionMismatch", Want: objstore.KindPermission},
 	{Status: 404, Code: "ContainerNotFound", Want: objstore.KindNotFound},
@@ -68,7 +70,7 @@ func TestRefusalsWithoutABody(t *testing.T) {
 
 func TestUnreachable(t *testing.T) {
 	answers.Unreachable(t, func(endpoint string) objstore.Bucket {
-		return open(t, objstore.Config{Bucket: "container", Endpoint: endpoint, Credentials: map[string]string{"sas_token": "sig=x"}})
+		return open(t, objstore.Config{Bucket: fakeContainer, Endpoint: endpoint, Credentials: map[string]string{"sas_token": "sig=x"}})
 	})
 	if got := kindOf(fmt.Errorf("sent: %w", &net.DNSError{Err: "no such host", Name: "x"})); got != objstore.KindUnreachable {
 		t.Errorf("a name that does not resolve is %v", got)
@@ -135,5 +137,21 @@ func TestListLeavesOutDirectories(t *testing.T) {
 	err := b.List(t.Context(), "", "", func(o objstore.Object) error { keys = append(keys, o.Key); return nil })
 	if got := strings.Join(keys, " "); err != nil || got != "dir/a dir/\ufffe" {
 		t.Errorf("listed are %q, %v", got, err)
+	}
+}
+
+// TestExpiredToken is not taken for one that does not allow something.
+func TestExpiredToken(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		refuse(w, http.StatusForbidden, "AuthenticationFailed", "no")
+	}))
+	defer server.Close()
+	for ends, want := range map[time.Duration]objstore.Kind{-time.Second: objstore.KindExpired, time.Hour: objstore.KindPermission} {
+		b := open(t, objstore.Config{Bucket: "container", Endpoint: server.URL + "/" + fakeAccount,
+			Credentials: map[string]string{"sas_token": "sig=x&se=" + time.Now().Add(ends).UTC().Format(time.RFC3339)}})
+		defer b.Close()
+		if _, err := b.Stat(t.Context(), "key"); objstore.KindOf(err) != want {
+			t.Errorf("%v before its end: %v", ends, err)
+		}
 	}
 }

@@ -67,7 +67,7 @@ func delegate(ctx context.Context, cfg objstore.Config, sts *http.Client, usable
 	switch {
 	case err == nil:
 		return limited, "", nil
-	case kindOf(err) == objstore.KindPermission:
+	case kindOf(err) == objstore.KindPermission, kindOf(err) == objstore.KindExpired: // the token is new
 		return own, "the bucket takes no token that is limited to it, for which it needs uniform bucket-level access", nil
 	}
 	return fail(err)

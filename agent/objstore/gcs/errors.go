@@ -75,6 +75,9 @@ func answerKind(e *googleapi.Error) objstore.Kind {
 	if kind := reasons[reason(e)]; kind != objstore.KindUnknown {
 		return kind
 	}
+	if e.Code == http.StatusUnauthorized && reason(e) != "required" { // which is said to who has no token
+		return objstore.KindExpired
+	}
 	if e.Code == http.StatusBadRequest && strings.Contains(strings.ToLower(e.Message), "crc32c") {
 		return objstore.KindCorrupt // provided and calculated differ; there is no reason for it but "invalid"
 	}

@@ -23,7 +23,7 @@ func TestRefusals(t *testing.T) {
 		{Status: 400, Code: "invalid", Message: "Invalid argument.", Want: objstore.KindInvalid},
 		{Status: 400, Code: "invalid", Message: `Provided CRC32C "AAAAAA==" doesn't match calculated CRC32C "BBBBBB==".`, Want: objstore.KindCorrupt},
 		{Status: 400, Code: "userProjectMissing", Message: "Bucket is a requester pays bucket.", Want: objstore.KindPermission},
-		{Status: 401, Code: "authError", Message: "Invalid Credentials", Want: objstore.KindPermission},
+		{Status: 401, Code: "authError", Message: "Invalid Credentials", Want: objstore.KindExpired},
 		{Status: 403, Code: "forbidden", Message: "does not have storage.objects.get access", Want: objstore.KindPermission},
 		{Status: 403, Code: "rateLimitExceeded", Message: "Rate Limit Exceeded", Want: objstore.KindThrottled},
 		{Status: 403, Code: "quotaExceeded", Message: "Quota exceeded", Want: objstore.KindQuota},

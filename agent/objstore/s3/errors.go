@@ -22,12 +22,13 @@ var kinds = map[string]objstore.Kind{
 	"AccountProblem":               objstore.KindPermission,
 	"AllAccessDisabled":            objstore.KindPermission,
 	"AuthorizationHeaderMalformed": objstore.KindPermission,
-	"ExpiredToken":                 objstore.KindPermission,
 	"InvalidAccessKeyId":           objstore.KindPermission,
 	"InvalidToken":                 objstore.KindPermission,
 	"RequestTimeTooSkewed":         objstore.KindPermission,
 	"SignatureDoesNotMatch":        objstore.KindPermission,
-	"TokenRefreshRequired":         objstore.KindPermission,
+
+	"ExpiredToken":         objstore.KindExpired,
+	"TokenRefreshRequired": objstore.KindExpired,
 
 	"InvalidRange":       objstore.KindPrecondition,
 	"PreconditionFailed": objstore.KindPrecondition,

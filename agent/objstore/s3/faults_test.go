@@ -24,7 +24,7 @@ func TestRefusals(t *testing.T) {
 	answers.Refusals(t, start, refuse, []answers.Call{answers.Open}, []answers.Refusal{
 		{Status: 403, Code: "AccessDenied", Want: objstore.KindPermission},
 		{Status: 403, Code: "SignatureDoesNotMatch", Want: objstore.KindPermission},
-		{Status: 400, Code: "ExpiredToken", Want: objstore.KindPermission},
+		{Status: 400, Code: "ExpiredToken", Want: objstore.KindExpired},
 		{Status: 404, Code: "NoSuchBucket", Want: objstore.KindNotFound},
 		{Status: 404, Code: "XAdminUserNotFound", Want: objstore.KindPermission},
 		{Status: 404, Code: "NoSuchKey", Want: objstore.KindNotFound},
