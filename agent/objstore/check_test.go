@@ -101,7 +101,7 @@ func TestKindOf(t *testing.T) {
 			t.Errorf("KindOf(%v) = %v, want %v", c.err, got, c.want)
 		}
 	}
-	if last := KindUnreachable; strings.HasPrefix(last.String(), "kind") || !strings.HasPrefix((last+1).String(), "kind") {
+	if last := KindExpired; strings.HasPrefix(last.String(), "kind") || !strings.HasPrefix((last+1).String(), "kind") {
 		t.Error("kindNames and the constants differ")
 	}
 }

@@ -113,7 +113,7 @@ func takeOn(own objstore.Config, scope objstore.Scope) (ask func(context.Context
 		if loaded.Region == "" {
 			loaded.Region = defaultRegion
 		}
-		policy, err := policyOf(own.Bucket, scope, amazon)
+		policy, err := policyOf(bucketARN(role, own.Bucket), scope, amazon)
 		if err != nil {
 			return aws.Credentials{}, err
 		}
@@ -150,8 +150,18 @@ type statement struct {
 	Condition map[string]map[string][]string `json:",omitempty"`
 }
 
-// policyOf allows what an agent does to the keys of scope.
-func policyOf(bucket string, scope objstore.Scope, amazon bool) (string, error) {
+// bucketARN names a bucket in the partition of the role that is to use it: those
+// of China and of the American government have names of their own.
+func bucketARN(role, bucket string) string {
+	partition := "aws"
+	if of := strings.Split(role, ":"); len(of) > 1 && of[1] != "" {
+		partition = of[1]
+	}
+	return "arn:" + partition + ":s3:::" + bucket
+}
+
+// policyOf allows what an agent does to the keys of scope in the bucket arn.
+func policyOf(arn string, scope objstore.Scope, amazon bool) (string, error) {
 	pattern := scope.Prefix
 	if i := strings.IndexAny(pattern, "*?$"); i >= 0 { // they mean something in a policy
 		pattern = pattern[:i] + "*"
@@ -162,7 +172,6 @@ func policyOf(bucket string, scope objstore.Scope, amazon bool) (string, error) 
 	if scope.Write {
 		keys = append(keys, "s3:PutObject", "s3:PutObjectTagging", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
 	}
-	arn := "arn:aws:s3:::" + bucket
 	list := statement{Effect: "Allow", Action: []string{"s3:ListBucket"}, Resource: []string{arn}}
 	if pattern != "*" {
 		list.Condition = map[string]map[string][]string{"StringLike": {"s3:prefix": {pattern}}}

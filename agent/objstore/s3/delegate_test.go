@@ -209,6 +209,19 @@ func TestSessionOfARole(t *testing.T) {
 	}
 }
 
+func TestBucketARN(t *testing.T) {
+	for role, want := range map[string]string{
+		"arn:aws:iam::111122223333:role/data":        "arn:aws:s3:::b",
+		"arn:aws-us-gov:iam::111122223333:role/data": "arn:aws-us-gov:s3:::b",
+		"":  "arn:aws:s3:::b",
+		"x": "arn:aws:s3:::b",
+	} {
+		if got := bucketARN(role, "b"); got != want {
+			t.Errorf("of %q: %q, want %q", role, got, want)
+		}
+	}
+}
+
 // TestPolicy: one key is that key, and one that a policy cannot name is what
 // begins like it.
 func TestPolicy(t *testing.T) {
@@ -222,7 +235,7 @@ func TestPolicy(t *testing.T) {
 		{objstore.Scope{Prefix: "$", Exact: true}, "*"},
 		{objstore.Scope{}, "*"},
 	} {
-		text, err := policyOf("bucket", c.scope, false)
+		text, err := policyOf(bucketARN("", "bucket"), c.scope, false)
 		if err != nil {
 			t.Fatal(err)
 		}
