@@ -139,7 +139,7 @@ func (o *Orchestrator) list(ctx context.Context, run *rundir.Run, req Request, p
 		if err := j.SetDestination(route.Dest(i), req.Dests[i]); err != nil {
 			return l, err
 		}
-		cfg.Dests = append(cfg.Dests, transfer.ListDest{Map: mapping(m, req.Filters), Limits: p.destBuckets[i].Limits()})
+		cfg.Dests = append(cfg.Dests, transfer.ListDest{Map: mapping(m, req.Filters), Limits: held(p.destBuckets[i].Limits(), int64(o.Config.Limits.Memory))})
 	}
 	l, err = transfer.List(ctx, cfg)
 	if err != nil && (req.Recursive || objstore.KindOf(err) != objstore.KindNotFound) {
@@ -153,6 +153,16 @@ func (o *Orchestrator) list(ctx context.Context, run *rundir.Run, req Request, p
 		return l, &PreconditionError{Err: fmt.Errorf("nothing was found at %s", req.Source), Hint: hint}
 	}
 	return l, nil
+}
+
+// held bounds the parts of a store that wants them whole by what an agent has
+// room for, so that an object which needs larger ones is refused when it is
+// listed, and not when gateways wait for it.
+func held(l objstore.Limits, memory int64) objstore.Limits {
+	if most := agent.PartShare(memory); l.Buffered && (l.MaxPart == 0 || l.MaxPart > most) {
+		l.MaxPart = most
+	}
+	return l
 }
 
 // chunkSize is what the user asked for, or the default, within what an agent's

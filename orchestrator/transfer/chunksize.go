@@ -61,7 +61,7 @@ func ObjectChunkSize(run, size int64, dests ...objstore.Limits) (int64, error) {
 		case !whole && l.MaxPart > 0 && chunk > l.MaxPart,
 			!whole && chunk < l.MinPart,
 			whole && l.MaxPut > 0 && size > l.MaxPut:
-			return 0, tooLarge("the destinations' limits allow no common part size for an object of %d bytes", size)
+			return 0, tooLarge("the destinations, and what agents hold of a part in memory (limits.memory), allow no common part size for an object of %d bytes", size)
 		}
 	}
 	return chunk, nil
