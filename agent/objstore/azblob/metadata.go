@@ -19,9 +19,6 @@ var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // spell makes an identifier of the names that httpstore.Fold uses.
 func spell(name string) string { return strings.ReplaceAll(name, "-", "_") }
 
-// reserved are those names, as Azure has them.
-var reserved = []string{"mtime", "mode", "skyctl_symlink"}
-
 // tiers are the access tiers that a user may ask for.
 var tiers = []string{string(blob.AccessTierHot), string(blob.AccessTierCool), string(blob.AccessTierCold), string(blob.AccessTierArchive)}
 
@@ -59,7 +56,8 @@ func keep(m *objstore.Metadata) (lost objstore.Fields) {
 	}
 	lost |= httpstore.KeepUser(m, func(name, value string) bool {
 		lower := strings.ToLower(name)
-		return identifier.MatchString(name) && httpstore.IsText(value) && names[lower] == 1 && !slices.Contains(reserved, lower)
+		return identifier.MatchString(name) && httpstore.IsText(value) && names[lower] == 1 &&
+			!httpstore.Taken(m, lower, value) && lower != spell("skyctl-symlink")
 	})
 	return lost | keepTags(m)
 }

@@ -76,8 +76,8 @@ func Unfold(m objstore.Metadata, name func(string) string) objstore.Metadata {
 		m.Modified = t
 		delete(user, spelled(keyModified))
 	}
-	if mode, err := strconv.ParseUint(user[spelled(keyMode)], 8, 32); err == nil && mode&0o7777 != 0 {
-		m.Mode = uint32(mode) & 0o7777 // rclone writes the file's type in front
+	if mode, ok := parseMode(user[spelled(keyMode)]); ok {
+		m.Mode = mode
 		delete(user, spelled(keyMode))
 	}
 	if link := user[spelled(keyLink)]; link != "" {
@@ -89,6 +89,21 @@ func Unfold(m objstore.Metadata, name func(string) string) objstore.Metadata {
 	}
 	m.User = user
 	return m
+}
+
+// parseMode reads a mode in octal, also with a file's type in front, as rclone
+// writes it. A number without the type of a file, directory or link is no mode,
+// or a decimal one: s3fs writes 33261 for 0755.
+func parseMode(s string) (uint32, bool) {
+	mode, err := strconv.ParseUint(s, 8, 32)
+	if err != nil || mode&0o7777 == 0 {
+		return 0, false
+	}
+	switch mode &^ 0o7777 {
+	case 0, 0o100000, 0o040000, 0o120000:
+		return uint32(mode) & 0o7777, true
+	}
+	return 0, false
 }
 
 // parseTime reads both formats.
@@ -127,14 +142,29 @@ func KeepHeaders(m *objstore.Metadata, valid func(string) bool) (lost objstore.F
 	return lost
 }
 
-// KeepUser takes out of m the user metadata that keep refuses or that Fold
-// needs the names of, and a mode or link that nobody could read back, and says
+// Taken tells whether user metadata would come back as another field, or lies
+// where Fold puts one.
+func Taken(m *objstore.Metadata, name, value string) bool {
+	switch name {
+	case keyModified:
+		_, is := parseTime(value)
+		return is || !m.Modified.IsZero()
+	case keyMode:
+		_, is := parseMode(value)
+		return is || m.Mode != 0
+	case keyLink:
+		return value != "" || m.Link != ""
+	}
+	return false
+}
+
+// KeepUser takes out of m the user metadata that keep refuses or that is Taken,
+// and a mode or link that nobody could read back, and says
 // what it took. m.User is replaced, not changed.
 func KeepUser(m *objstore.Metadata, keep func(name, value string) bool) (lost objstore.Fields) {
 	var user map[string]string
 	for name, value := range m.User {
-		reserved := name == keyModified || name == keyMode || name == keyLink // would come back as those fields
-		if reserved || !keep(name, value) {
+		if Taken(m, name, value) || !keep(name, value) {
 			lost |= objstore.FieldUser
 			continue
 		}

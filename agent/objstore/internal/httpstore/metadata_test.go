@@ -50,7 +50,9 @@ func TestUnfold(t *testing.T) {
 	}{
 		{map[string]string{"mtime": "1582979445.123456789"}, objstore.Metadata{Modified: time.Unix(1582979445, 123456789).UTC()}}, // rclone, S3
 		{map[string]string{"mtime": "2020-02-29T13:30:45+01:00"}, objstore.Metadata{Modified: time.Date(2020, 2, 29, 13, 30, 45, 0, time.FixedZone("", 3600))}},
-		{map[string]string{"mode": "100644"}, objstore.Metadata{Mode: 0o644}}, // rclone, with the file's type
+		{map[string]string{"mode": "100644"}, objstore.Metadata{Mode: 0o644}},                             // rclone, with the file's type
+		{map[string]string{"mode": "33261"}, objstore.Metadata{User: map[string]string{"mode": "33261"}}}, // s3fs, decimal
+		{map[string]string{"mode": "33188"}, objstore.Metadata{User: map[string]string{"mode": "33188"}}},
 		{map[string]string{"mtime": "yesterday", "mode": "rw"}, objstore.Metadata{User: map[string]string{"mtime": "yesterday", "mode": "rw"}}},
 		{map[string]string{"mtime": "12.x", "mode": "0"}, objstore.Metadata{User: map[string]string{"mtime": "12.x", "mode": "0"}}},
 		{map[string]string{"mtime": ""}, objstore.Metadata{User: map[string]string{"mtime": ""}}},
@@ -87,5 +89,24 @@ func TestKeepUser(t *testing.T) {
 	}
 	if !maps.Equal(user, given) {
 		t.Errorf("the given map is now %v", user)
+	}
+	all := func(string, string) bool { return true }
+	for _, c := range []struct {
+		name string
+		meta objstore.Metadata
+		kept bool
+	}{
+		{"what is no mode", objstore.Metadata{User: map[string]string{"mode": "33261"}}, true},
+		{"what is no mode, beside one", objstore.Metadata{User: map[string]string{"mode": "33261"}, Mode: 0o644}, false},
+		{"a mode", objstore.Metadata{User: map[string]string{"mode": "100644"}}, false},
+		{"what is no time", objstore.Metadata{User: map[string]string{"mtime": "yesterday"}}, true},
+		{"what is no time, beside one", objstore.Metadata{User: map[string]string{"mtime": "yesterday"}, Modified: time.Unix(1, 0)}, false},
+		{"a link", objstore.Metadata{User: map[string]string{"skyctl-symlink": "x"}}, false},
+	} {
+		m := c.meta
+		lost := KeepUser(&m, all)
+		if c.kept != (lost == 0) || c.kept != (len(m.User) == 1) {
+			t.Errorf("%s: kept is %+v, lost %v", c.name, m, lost)
+		}
 	}
 }
