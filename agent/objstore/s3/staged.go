@@ -161,7 +161,7 @@ func (b *bucket) Commit(ctx context.Context, up objstore.Upload, parts []objstor
 		if *got != digest {
 			return objstore.Object{}, b.fail("commit", up.Key, differs(*got, digest))
 		}
-		return objstore.Object{Key: up.Key, Size: size, Version: versionOf(out.ETag, size, nil), CRC32C: got}, nil
+		return objstore.Object{Key: up.Key, Size: size, Version: madeVersion(out.ETag, size), CRC32C: got}, nil
 	}
 	return b.confirm(ctx, up, size, digest, out)
 }
@@ -171,11 +171,12 @@ func (b *bucket) Commit(ctx context.Context, up objstore.Upload, parts []objstor
 // aborted, or that another request is still assembling, with success and an
 // ETag if only there is some object under the key.
 func (b *bucket) confirm(ctx context.Context, up objstore.Upload, size int64, digest chunk.Digest, out *s3.CompleteMultipartUploadOutput) (objstore.Object, error) {
+	made := madeVersion(out.ETag, size)
 	obj, err := b.Stat(ctx, up.Key)
 	if err != nil && objstore.KindOf(err) != objstore.KindNotFound {
 		return objstore.Object{}, b.fail("commit", up.Key, err)
 	}
-	if err != nil || obj.Size != size || out.ETag != nil && obj.Version != versionOf(out.ETag, size, nil) || obj.CRC32C != nil && *obj.CRC32C != digest {
+	if err != nil || obj.Size != size || made != "" && obj.Version != made || obj.CRC32C != nil && *obj.CRC32C != digest {
 		return objstore.Object{}, b.failKind("commit", up.Key, objstore.KindTransient, errors.New("the store reports success, but the key holds another object or none"))
 	}
 	return obj, nil

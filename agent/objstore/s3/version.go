@@ -24,6 +24,15 @@ func versionOf(etag *string, size int64, modified *time.Time) objstore.Version {
 	return objstore.Version(fmt.Sprintf("%s%d-%d", unnamed, size, aws.ToTime(modified).Unix()))
 }
 
+// madeVersion is the version of what a write of size bytes has made, empty, for
+// whatever is there, if its answer has no ETag: nor has it a time.
+func madeVersion(etag *string, size int64) objstore.Version {
+	if v := versionOf(etag, size, nil); !strings.HasPrefix(string(v), unnamed) {
+		return v
+	}
+	return ""
+}
+
 // ifMatch is what a request can ask the store to compare.
 func ifMatch(v objstore.Version) *string {
 	if v == "" || strings.HasPrefix(string(v), unnamed) {

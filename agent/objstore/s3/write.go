@@ -48,7 +48,7 @@ func (b *bucket) Put(ctx context.Context, key string, body objstore.Body, meta o
 	obj := objstore.Object{
 		Key:      key,
 		Size:     body.Size,
-		Version:  versionOf(out.ETag, body.Size, nil),
+		Version:  madeVersion(out.ETag, body.Size),
 		CRC32C:   wholeDigest(out.ChecksumCRC32C, out.ChecksumType),
 		Metadata: meta,
 	}
