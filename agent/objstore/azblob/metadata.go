@@ -16,6 +16,10 @@ import (
 // of C#, in ASCII because it travels as the name of an HTTP header.
 var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
+// maxUser is how much user metadata a blob has, in bytes, names and values
+// together.
+const maxUser = 8 << 10
+
 // spell makes an identifier of the names that httpstore.Fold uses.
 func spell(name string) string { return strings.ReplaceAll(name, "-", "_") }
 
@@ -59,6 +63,13 @@ func keep(m *objstore.Metadata) (lost objstore.Fields) {
 		return identifier.MatchString(name) && httpstore.IsText(value) && names[lower] == 1 &&
 			!httpstore.Taken(m, lower, value) && lower != spell("skyctl-symlink")
 	})
+	size := 0
+	for name, value := range encodeUser(*m) {
+		size += len(name) + len(*value)
+	}
+	if size > maxUser {
+		m.User, lost = nil, lost|objstore.FieldUser
+	}
 	return lost | keepTags(m)
 }
 
@@ -81,13 +92,17 @@ func encodeHeaders(m objstore.Metadata) (*blob.HTTPHeaders, map[string]*string) 
 		BlobContentLanguage:    optional(m.ContentLanguage),
 		BlobCacheControl:       optional(m.CacheControl),
 	}
+	return headers, encodeUser(m)
+}
+
+func encodeUser(m objstore.Metadata) map[string]*string {
 	folded := httpstore.Fold(m, httpstore.RFC3339, spell).User
 	user := make(map[string]*string, len(folded))
 	for name, value := range folded {
 		encoded := httpstore.EncodeWord(value)
 		user[name] = &encoded
 	}
-	return headers, user
+	return user
 }
 
 // tierOf is the tier to be asked for, nil for the account's default.

@@ -30,6 +30,7 @@ func TestKeeps(t *testing.T) {
 			objstore.Metadata{User: map[string]string{"mtime_": "x"}}, objstore.FieldUser},
 		{"names of ours that mean something else", objstore.Metadata{User: map[string]string{"mode": "33188"}},
 			objstore.Metadata{User: map[string]string{"mode": "33188"}}, 0},
+		{"too much", objstore.Metadata{User: map[string]string{"a": strings.Repeat("ü", 4<<10)}, Mode: 0o644}, objstore.Metadata{Mode: 0o644}, objstore.FieldUser},
 		{"values", objstore.Metadata{User: map[string]string{"a": "x\ny"}}, objstore.Metadata{}, objstore.FieldUser},
 		{"headers", objstore.Metadata{ContentType: "text/plain\r\nX: y", ContentDisposition: `attachment; filename="ü"`, CacheControl: "no-cache"},
 			objstore.Metadata{CacheControl: "no-cache"}, objstore.FieldContentType | objstore.FieldContentDisposition},
