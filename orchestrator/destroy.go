@@ -55,7 +55,7 @@ func (a *attempt) destroy(ctx context.Context) error {
 	if err := a.mismatched(ctx); err != nil {
 		return &LeftoverError{Run: a.run.ID, Err: err}
 	}
-	d, err := deploy.New(ctx, cfg)
+	d, err := deploy.Existing(ctx, cfg)
 	if err != nil {
 		return &LeftoverError{Run: a.run.ID, Err: err}
 	}
