@@ -211,6 +211,24 @@ func TestOneHolder(t *testing.T) {
 	}
 }
 
+// TestLockOnAFullDisk: what a run has rented has to be given back also then.
+func TestLockOnAFullDisk(t *testing.T) {
+	r, err := home(t).Create(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/dev/full", filepath.Join(r.Dir, "lock")); err != nil {
+		t.Skip(err)
+	}
+	lock, err := r.Lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lock.file.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestALookTakesNoLock: asking whether a run is held turns nobody away.
 func TestALookTakesNoLock(t *testing.T) {
 	r, err := home(t).Create(time.Now())
