@@ -39,14 +39,46 @@ func (o *Orchestrator) Apply(ctx context.Context, id rundir.ID, opts ApplyOption
 		if err := o.checkFresh(ctx, a); err != nil {
 			return Result{}, err
 		}
-		return a.carry(ctx, opts, func(ctx context.Context, d *deploy.Deployment) error {
+		res, err := a.carry(ctx, opts, func(ctx context.Context, d *deploy.Deployment) error {
 			err := d.Apply(ctx, a.saved.Preview)
 			if errors.Is(err, deploy.ErrChanged) {
 				return &StaleError{Run: id, Reason: err.Error()}
 			}
 			return err
 		})
+		return res, a.planAgain(ctx, a.unfinished(ctx, err))
 	})
+}
+
+// planAgain has a run whose plan was refused be one that is planned, so that it
+// cannot be gone on with: Resume compares with no plan. Nothing was transferred.
+func (a *attempt) planAgain(ctx context.Context, err error) error {
+	_, stale := errors.AsType[*StaleError](err)
+	_, left := errors.AsType[*LeftoverError](err)
+	if !stale || left {
+		return err
+	}
+	return errors.Join(err, a.journal.Set(keyState, ""), a.journal.Flush(context.WithoutCancel(ctx)))
+}
+
+// unfinished adds to what ended an attempt what there is to be done about it.
+// Where the attempt did not come to its gateways, those of an earlier process are
+// as they were; and what was stopped can be gone on with, wherever that met it.
+func (a *attempt) unfinished(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	ended := context.WithoutCancel(ctx)
+	ferr := a.journal.Flush(ended)
+	state, serr := a.journal.Value(ended, keyState)
+	rented, rerr := a.journal.Value(ended, keyRentedSince)
+	if _, stopped := errors.AsType[*InterruptedError](err); !stopped && ctx.Err() != nil && State(state) == StateInterrupted {
+		err = &InterruptedError{Run: a.run.ID, Err: err}
+	}
+	if _, left := errors.AsType[*LeftoverError](err); !left && !a.settled && rented != "" {
+		err = errors.Join(err, &LeftoverError{Run: a.run.ID, Err: errors.New("those that an earlier skyctl left were not reached")})
+	}
+	return errors.Join(err, ferr, serr, rerr)
 }
 
 // Resume goes on with a run from wherever it stopped: gateways that live are
@@ -67,15 +99,20 @@ func (o *Orchestrator) Resume(ctx context.Context, id rundir.ID, opts ApplyOptio
 		case StateCancelled:
 			return Result{}, &UsageError{Err: fmt.Errorf("run %s was cancelled", id), Hint: "start a new one: skyctl cp"}
 		}
-		counts, err := a.journal.Counts(ctx)
-		if err != nil {
-			return Result{}, err
-		}
-		if counts.Pending == 0 {
-			return a.finish(ctx, opts)
-		}
-		return a.carry(ctx, opts, func(ctx context.Context, d *deploy.Deployment) error { return d.Ensure(ctx) })
+		res, err := a.goOn(ctx, opts)
+		return res, a.unfinished(ctx, err)
 	})
+}
+
+func (a *attempt) goOn(ctx context.Context, opts ApplyOptions) (Result, error) {
+	counts, err := a.journal.Counts(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	if counts.Pending == 0 {
+		return a.finish(ctx, opts)
+	}
+	return a.carry(ctx, opts, func(ctx context.Context, d *deploy.Deployment) error { return d.Ensure(ctx) })
 }
 
 // work runs do on a run that this process has locked.

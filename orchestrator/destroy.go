@@ -60,6 +60,7 @@ func (a *attempt) destroy(ctx context.Context) error {
 		return &LeftoverError{Run: a.run.ID, Err: err}
 	}
 	a.o.begin(a.run, PhaseDestroy, "")
+	a.settled = true
 	if err := d.Destroy(ctx); err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			err = fmt.Errorf("not all was destroyed: %w", cause) // every step says no more than that
