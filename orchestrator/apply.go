@@ -4,13 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
 	"github.com/skyctl/skyctl/orchestrator/deploy"
 	"github.com/skyctl/skyctl/orchestrator/journal"
+	"github.com/skyctl/skyctl/orchestrator/overlay"
+	"github.com/skyctl/skyctl/orchestrator/planner"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
+	"github.com/skyctl/skyctl/orchestrator/unit"
 )
 
 // ApplyOptions are what a user may still decide when a plan is carried out.
@@ -147,7 +151,8 @@ func (a *attempt) moves() error {
 	return &UsageError{Err: fmt.Errorf("run %s measured links and moves nothing", a.run.ID), Hint: "measure again: skyctl grid measure"}
 }
 
-// checkFresh refuses a plan that is old, or whose source has changed since.
+// checkFresh refuses a plan that is old, or whose source or prices have changed
+// since.
 func (o *Orchestrator) checkFresh(ctx context.Context, a *attempt) (err error) {
 	if o.fresh == a.run.ID {
 		return nil
@@ -178,7 +183,57 @@ func (o *Orchestrator) checkFresh(ctx context.Context, a *attempt) (err error) {
 	if now != a.saved.Fingerprint {
 		return &StaleError{Run: a.run.ID, Reason: "the source has changed since"}
 	}
+	if err := a.sameCost(ctx); err != nil {
+		return err
+	}
 	return a.stillRoom(ctx, p)
+}
+
+// sameCost refuses a plan with gateways whose prices have changed. What costs
+// more than it did when somebody agreed to it is not to be found on a bill.
+func (a *attempt) sameCost(ctx context.Context) error {
+	f, err := a.o.Figures(FigureFiles{})
+	if err != nil {
+		return err
+	}
+	counts, err := a.journal.Counts(ctx)
+	if err != nil {
+		return err
+	}
+	if what := repriced(&a.saved.Overlay, f.Prices, unit.Bytes(counts.ListedBytes)); what != "" {
+		return &StaleError{Run: a.run.ID, Reason: what}
+	}
+	return nil
+}
+
+// repriced says what costs something else than an overlay was planned with, to
+// move so many bytes; empty if nothing does. Without gateways nothing is rented,
+// and what is sent goes where it is told to.
+func repriced(o *overlay.Overlay, prices planner.Prices, size unit.Bytes) string {
+	if o.Inside() {
+		return ""
+	}
+	const exact = 1e-9 // of what was written and read again
+	other := func(was, now unit.USD) bool { return math.Abs(float64(was-now)) > exact*float64(was+now) }
+	for _, r := range o.Regions {
+		now, err := prices.Machine(r.Region, r.Machine)
+		if err != nil {
+			return err.Error()
+		}
+		if other(r.USDPerHour, now.USD) {
+			return fmt.Sprintf("a gateway in %s costs %s an hour instead of %s", r.Region, now.USD, r.USDPerHour)
+		}
+	}
+	for _, e := range o.Edges {
+		now, err := prices.Egress(e.From, e.To)
+		if err != nil {
+			return err.Error()
+		}
+		if usd := now.Average(size); other(e.USDPerGB, usd) {
+			return fmt.Sprintf("a GB from %s to %s costs %s instead of %s", e.From, e.To, usd, e.USDPerGB)
+		}
+	}
+	return ""
 }
 
 // stillRoom asks the clouds again, of a plan that another process made.

@@ -10,8 +10,13 @@ import (
 
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/orchestrator/config"
+	"github.com/skyctl/skyctl/orchestrator/grid"
 	"github.com/skyctl/skyctl/orchestrator/journal"
+	"github.com/skyctl/skyctl/orchestrator/overlay"
+	"github.com/skyctl/skyctl/orchestrator/price"
+	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
+	"github.com/skyctl/skyctl/orchestrator/unit"
 )
 
 // begun is a run with one pending object, in the state that a killed skyctl left
@@ -133,5 +138,30 @@ func TestAStalePlanIsNotGoneOnWith(t *testing.T) {
 				t.Errorf("the run is %q, %v", state, err)
 			}
 		})
+	}
+}
+
+func TestRepriced(t *testing.T) {
+	planned := overlay.Overlay{Graph: overlay.Graph{
+		Regions: []overlay.Region{{Region: "local:east", Gateways: 1, USDPerHour: 0.1 + 0.2}, {Region: "local:west", Gateways: 1}},
+		Edges:   []overlay.Edge{{From: "local:east", To: "local:west", USDPerGB: 0.02}},
+	}}
+	pair := grid.Pair{From: "local:east", To: "local:west"}
+	for name, tc := range map[string]struct {
+		hour, gb unit.USD
+		want     string
+	}{
+		"as it was":        {0.3, 0.02, ""},
+		"another machine":  {0.31, 0.02, "a gateway in local:east costs $0.3100 an hour instead of $0.3000"},
+		"another way":      {0.3, 0.05, "a GB from local:east to local:west costs $0.0500 instead of $0.0200"},
+		"cheaper, as well": {0.3, 0, "a GB from local:east to local:west costs $0.00 instead of $0.0200"},
+	} {
+		book := price.New(map[grid.Pair]price.Price{pair: {USD: tc.gb}}, map[region.Region]price.Price{"local:east": {USD: tc.hour}})
+		if got := repriced(&planned, book, unit.GB); got != tc.want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	if got := repriced(&overlay.Overlay{}, price.New(nil, nil), unit.GB); got != "" {
+		t.Errorf("without gateways: %q", got)
 	}
 }
