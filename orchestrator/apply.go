@@ -116,7 +116,35 @@ func (a *attempt) goOn(ctx context.Context, opts ApplyOptions) (Result, error) {
 	if counts.Pending == 0 {
 		return a.finish(ctx, opts)
 	}
-	return a.carry(ctx, opts, func(ctx context.Context, d *deploy.Deployment) error { return d.Ensure(ctx) })
+	return a.carry(ctx, opts, func(ctx context.Context, d *deploy.Deployment) error {
+		if err := a.affords(ctx); err != nil {
+			return err
+		}
+		return d.Ensure(ctx)
+	})
+}
+
+// affords refuses to bring gateways up again for a run that --max-cost would stop
+// as soon as they are there: each time it was gone on with it would cost what that
+// takes.
+func (a *attempt) affords(ctx context.Context) error {
+	if a.saved.Request.MaxCost == nil {
+		return nil
+	}
+	m, err := a.newMeter(ctx)
+	if err != nil {
+		return err
+	}
+	up := unit.USD(a.saved.Overlay.Time.Provision / 3600)
+	for _, r := range a.saved.Overlay.Regions {
+		m.limit -= unit.USD(r.Gateways) * r.USDPerHour * up
+	}
+	var why error
+	m.stop = func(cause error) { why = cause }
+	if m.check(); why != nil {
+		return &InterruptedError{Run: a.run.ID, Err: fmt.Errorf("going on would cost more than --max-cost %v", *a.saved.Request.MaxCost)}
+	}
+	return nil
 }
 
 // work runs do on a run that this process has locked.

@@ -203,10 +203,11 @@ func (a *attempt) withGateways(ctx context.Context, cfg deploy.Config, opts Appl
 // notUp says what it means that the gateways did not come up.
 func (a *attempt) notUp(ctx context.Context, err error) error {
 	var stale *StaleError
+	var stopped *InterruptedError
 	switch {
 	case ctx.Err() != nil:
 		return &InterruptedError{Run: a.run.ID, Err: errors.New("stopped while the gateways came up")}
-	case errors.As(err, &stale):
+	case errors.As(err, &stale), errors.As(err, &stopped):
 		return err
 	}
 	return &PreconditionError{Err: fmt.Errorf("the gateways did not come up: %w", err),
