@@ -31,8 +31,11 @@ func (o *Orchestrator) Destroy(ctx context.Context, id rundir.ID) (err error) {
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
 	s, err := load(run)
-	if err != nil {
+	if err != nil && !rendered(run) {
 		return err
+	}
+	if err != nil {
+		s = &saved{} // the root knows what there is, and whose account it is in
 	}
 	a := &attempt{o: o, run: run, saved: s}
 	// A run whose journal cannot be read has gateways to destroy all the same.
