@@ -58,6 +58,9 @@ func (d *Deployment) replace(ctx context.Context, names []route.Gateway) error {
 		}
 		addresses = append(addresses, address)
 	}
+	if _, err := d.relocated(ctx); err != nil {
+		return err
+	}
 	if err := d.write(tokens); err != nil {
 		return err
 	}
