@@ -140,7 +140,15 @@ func TestCreateOpenList(t *testing.T) {
 			t.Errorf("run %d is %s, want %s", i, r.ID, made[i])
 		}
 	}
-	if r, err := h.Newest(); err != nil || r.ID != made[2] {
+	if _, err := h.Newest(); !errors.Is(err, ErrNoRuns) {
+		t.Errorf("runs without a plan: %v", err)
+	}
+	for _, id := range made[:2] { // the third is being planned
+		if err := WriteJSON(h.run(id).Plan(), "plan"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r, err := h.Newest(); err != nil || r.ID != made[1] {
 		t.Errorf("newest %v, %v", r, err)
 	}
 	for _, name := range []string{"261122-00000000", file} {
