@@ -30,6 +30,10 @@ type attempt struct {
 	agreed  *unit.USD               // total of the first plan; nil: it is still this one
 	shown   map[grid.Pair]grid.Link // what the transfer has shown of links
 
+	// settled tells that what became of the gateways is in the outcome: they are
+	// destroyed, kept as the user wanted, or in a *LeftoverError.
+	settled bool
+
 	places *places
 	fleet  *fleet
 	events *eventLog
@@ -111,7 +115,7 @@ func (a *attempt) finish(ctx context.Context, opts ApplyOptions) (Result, error)
 		return Result{}, err
 	}
 	var down error
-	if !opts.Keep {
+	if a.settled = opts.Keep; !opts.Keep {
 		down = a.destroy(ctx)
 	}
 	staged := a.abortStaged(ctx)
@@ -178,12 +182,14 @@ func (a *attempt) withGateways(ctx context.Context, cfg deploy.Config, opts Appl
 		return out
 	}
 	a.o.begin(a.run, PhaseProvision, fmt.Sprintf("%d gateways in %d regions", len(cfg.Layout.Gateways), len(a.saved.Overlay.Regions)))
+	a.settled = true
 	if out.err = up(ctx, d); out.err == nil {
 		out.err = use(ctx, d)
 	}
 	ctx = context.WithoutCancel(ctx) // not even ^C keeps gateways from being destroyed
 	_, refused := errors.AsType[*deploy.RefusedError](out.err)
-	out.kept = opts.Keep && !refused // half a plan is nothing to keep
+	_, stale := errors.AsType[*StaleError](out.err)
+	out.kept = opts.Keep && !refused && !stale // half a plan is nothing to keep, nor is none
 	if !out.kept {
 		a.o.begin(a.run, PhaseDestroy, "")
 		if err := d.Destroy(ctx); err != nil {
@@ -197,10 +203,11 @@ func (a *attempt) withGateways(ctx context.Context, cfg deploy.Config, opts Appl
 // notUp says what it means that the gateways did not come up.
 func (a *attempt) notUp(ctx context.Context, err error) error {
 	var stale *StaleError
+	var stopped *InterruptedError
 	switch {
 	case ctx.Err() != nil:
 		return &InterruptedError{Run: a.run.ID, Err: errors.New("stopped while the gateways came up")}
-	case errors.As(err, &stale):
+	case errors.As(err, &stale), errors.As(err, &stopped):
 		return err
 	}
 	return &PreconditionError{Err: fmt.Errorf("the gateways did not come up: %w", err),

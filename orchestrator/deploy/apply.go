@@ -210,6 +210,14 @@ func (d *Deployment) Ensure(ctx context.Context) error {
 		}
 		return d.Apply(ctx, nil)
 	}
+	switch elsewhere, err := d.relocated(ctx); {
+	case err != nil:
+		return err
+	case elsewhere:
+		if err := d.open(ctx); err != nil {
+			return err
+		}
+	}
 	if err := d.connect(ctx, nil); err != nil {
 		return err
 	}

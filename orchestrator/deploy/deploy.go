@@ -72,6 +72,7 @@ type Deployment struct {
 
 	prepared  bool // Terraform's directory, by this process
 	replacing sync.Mutex
+	untidy    error // what Destroy could not do beside destroying
 
 	mu        sync.Mutex
 	choices   choices
@@ -99,6 +100,12 @@ func New(ctx context.Context, cfg Config) (*Deployment, error) {
 	if err := Check(cfg); err != nil {
 		return nil, err
 	}
+	return Existing(ctx, cfg)
+}
+
+// Existing is New of a deployment that is only to be destroyed. That needs
+// neither an agent nor a configuration: whose machines they are is in the root.
+func Existing(ctx context.Context, cfg Config) (*Deployment, error) {
 	bin, err := binary.Find(ctx, binary.Options{Path: cfg.Settings.Terraform.Path, CacheDir: cfg.CacheDir})
 	if err != nil {
 		return nil, err
@@ -151,10 +158,10 @@ func checkAgent(path string) error {
 	return nil
 }
 
-// Close lets go of the gateways without touching them.
+// Close lets go of the gateways without touching them. Its error tells of
+// nothing that is left.
 func (d *Deployment) Close() error {
-	errs := []error{d.disconnect(), d.log.Close()}
-	return errors.Join(errs...)
+	return errors.Join(d.untidy, d.disconnect(), d.log.Close())
 }
 
 func (d *Deployment) disconnect() error {
