@@ -1,7 +1,6 @@
 package transfer
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -25,6 +24,7 @@ type Measured struct {
 	Forecast float64 // to each destination
 	Rate     float64
 	Left     int64 // bytes that are not there yet
+	Unread   int64 // of these, bytes that no reader was given: further ones could take them
 	Links    []Carried
 }
 
@@ -43,6 +43,9 @@ type Replanned struct {
 	// Routes are all those of each reader that gets others: those that it has,
 	// under their numbers, and new ones. Every gateway on them is ready for it.
 	Routes map[route.Gateway][]control.Route
+	// Joined are gateways that were no part of the run and are on routes now.
+	// Those that Routes has routes of read.
+	Joined []route.Gateway
 	Reason string // for people; empty: there is nothing to tell
 }
 
@@ -205,7 +208,7 @@ func (s *scheduler) isLimit(g *gateway, peer route.Gateway) bool {
 // as it comes, and what arrived by the chunk: of the latter only the shares
 // count.
 func (s *scheduler) since(from, to reading) Measured {
-	m := Measured{Forecast: s.outlook.expected, Rate: rate(from, to), Left: s.unread()}
+	m := Measured{Forecast: s.outlook.expected, Rate: rate(from, to), Left: s.unread(), Unread: s.left}
 	passed, all := map[edge]float64{}, 0.0
 	for r, carried := range to.carried {
 		for _, rt := range r.routes {
@@ -245,13 +248,14 @@ func (s *scheduler) replan(m Measured) {
 // what was measured is what it is held against.
 func (s *scheduler) replanned(m Measured, found Replanned, err error) {
 	o := &s.outlook
-	o.asking, o.looks, o.expected = false, []reading{s.read()}, m.Rate
-	if s.stopped != nil {
+	o.asking, o.expected = false, m.Rate
+	if s.stopped != nil || s.quiescing {
 		return
 	}
 	if err == nil {
 		err = s.takeOver(found)
 	}
+	o.looks = []reading{s.read()}
 	if err != nil {
 		s.emit(Event{Kind: EventReplanned, Error: err.Error()})
 		return
@@ -262,23 +266,4 @@ func (s *scheduler) replanned(m Measured, found Replanned, err error) {
 		s.emit(Event{Kind: EventReplanned, Reason: found.Reason})
 	}
 	s.survey()
-}
-
-// takeOver gives the readers their new routes; survey tells them.
-func (s *scheduler) takeOver(found Replanned) error {
-	for name, routes := range found.Routes {
-		if g := s.gateways[name]; g == nil || g.reader == nil {
-			return fmt.Errorf("the new routes begin at %s, which does not read", name)
-		}
-		for _, rt := range routes {
-			if !s.passes(rt.Tree, func(g *gateway) bool { return g != nil }) {
-				return fmt.Errorf("route %d of %s passes a gateway that was no part of the run", rt.ID, name)
-			}
-		}
-	}
-	for name, routes := range found.Routes {
-		r := s.gateways[name].reader
-		r.routes, r.weighing = routes, weighing{since: time.Now(), carried: map[int]int64{}}
-	}
-	return nil
 }
