@@ -11,7 +11,6 @@ import (
 	"github.com/skyctl/skyctl/agent/route"
 	"github.com/skyctl/skyctl/orchestrator/config"
 	"github.com/skyctl/skyctl/orchestrator/deploy"
-	"github.com/skyctl/skyctl/orchestrator/grid"
 	"github.com/skyctl/skyctl/orchestrator/journal"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
@@ -27,9 +26,9 @@ type attempt struct {
 	journal *journal.Journal
 	start   time.Time
 
-	refused map[region.Kind]int     // what Terraform was refused, as planner.Limits has it
-	agreed  *unit.USD               // total of the first plan; nil: it is still this one
-	shown   map[grid.Pair]grid.Link // what the transfer has shown of links
+	refused map[region.Kind]int // what Terraform was refused, as planner.Limits has it
+	agreed  *unit.USD           // total of the first plan; nil: it is still this one
+	kept    *saved              // what replanning has made of saved; nil: nothing yet
 
 	places *places
 	fleet  *fleet
@@ -94,8 +93,8 @@ func (a *attempt) outfit(ctx context.Context) (deploy.Config, error) {
 	if err != nil {
 		return cfg, err
 	}
-	a.shown = map[grid.Pair]grid.Link{}
 	a.fleet = newFleet(planned{&a.saved.Overlay, cfg.Layout}, told)
+	a.kept = nil
 	return cfg, a.journal.Set(keyState, string(StateInterrupted))
 }
 
@@ -252,7 +251,7 @@ func (a *attempt) transfer(ctx context.Context, notAfter time.Time) (transfer.Re
 			return err
 		})
 	})
-	a.saved = a.saved.with(f.plan().overlay)
+	a.saved = a.latest()
 	if stopped := (*transfer.Interrupted)(nil); errors.As(err, &stopped) {
 		err = &InterruptedError{Run: a.run.ID, Err: err}
 	}

@@ -17,7 +17,6 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/planner"
 	"github.com/skyctl/skyctl/orchestrator/price"
 	"github.com/skyctl/skyctl/orchestrator/region"
-	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
 	"github.com/skyctl/skyctl/orchestrator/unit"
 )
@@ -54,6 +53,13 @@ func (w watched) Link(from, to region.Region) (grid.Link, error) {
 		return l, nil
 	}
 	return w.Grid.Link(from, to)
+}
+
+// known is a copy of what is kept.
+func known(shown map[grid.Pair]grid.Link) map[grid.Pair]grid.Link {
+	all := map[grid.Pair]grid.Link{}
+	maps.Copy(all, shown)
+	return all
 }
 
 // rentedAlready is prices by which machines cost nothing more.
@@ -289,37 +295,35 @@ func (a *attempt) afresh(ctx context.Context, m transfer.Measured) (transfer.Rep
 	}
 	now := a.fleet.plan()
 	seen := flows(m.Links, a.fleet.homes())
-	believed := watched{f.Grid, maps.Clone(a.shown)}
+	believed := watched{f.Grid, known(a.latest().Shown)}
 	news, err := believed.learn(now.overlay, seen)
 	if err != nil {
 		return asItIs, err
 	}
 	off := fmt.Sprintf("%s instead of the forecast %s", rate(m.Rate), rate(m.Forecast))
+	learned := func(s *saved) { s.Shown = believed.shown }
 	if len(news) == 0 {
-		a.shown = believed.shown
 		asItIs.Reason = off + ", and no link is other than believed: the routes stay"
-		return asItIs, nil
+		return asItIs, a.keep(learned)
 	}
 	off += ": " + strings.Join(news, ", ")
 	found, err := a.solveAnew(ctx, now, m, seen, believed, f.Prices)
 	infeasible := (*planner.Infeasible)(nil)
 	switch {
 	case errors.As(err, &infeasible), err == nil && float64(found.Throughput)*1e9/8 < worthwhile*m.Rate:
-		a.shown = believed.shown
 		asItIs.Reason = off + "; the gateways that there are have no better routes for what the run may cost"
-		return asItIs, nil
+		return asItIs, a.keep(learned)
 	case err != nil:
 		return asItIs, fmt.Errorf("%s; plan anew: %w", off, err)
 	}
 	next, routes := grown(now.overlay, &found)
 	l, err := now.layout.Extend(&next)
 	if err == nil {
-		err = a.follow(ctx, planned{&next, l})
+		err = a.follow(ctx, planned{&next, l}, learned)
 	}
 	if err != nil {
 		return asItIs, fmt.Errorf("%s; change the routes: %w", off, err)
 	}
-	a.shown = believed.shown
 	return transfer.Replanned{Forecast: float64(next.Throughput) * 1e9 / 8, Routes: l.Routes,
 		Reason: fmt.Sprintf("%s; from now on %s, forecast %s", off, strings.Join(routes, ", "), next.Throughput.Human())}, nil
 }
@@ -382,11 +386,11 @@ func (a *attempt) mayCost(ctx context.Context, now planned, m transfer.Measured,
 // follow has the run go on with an overlay that it has become. It is kept before
 // anything passes its routes, for whoever resumes the run, and after it can: the
 // gateways may be used again then.
-func (a *attempt) follow(ctx context.Context, next planned) error {
+func (a *attempt) follow(ctx context.Context, next planned, learned func(*saved)) error {
 	if err := a.fleet.deployed.Connect(ctx, next.layout); err != nil {
 		return err
 	}
-	if err := rundir.WriteJSON(savedFile(a.run), a.saved.with(next.overlay)); err != nil {
+	if err := a.keep(func(s *saved) { s.Overlay = *next.overlay; learned(s) }); err != nil {
 		return err
 	}
 	a.fleet.follow(next)
