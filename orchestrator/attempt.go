@@ -215,6 +215,7 @@ func (a *attempt) notUp(ctx context.Context, err error) error {
 // transfer tells the gateways their part and moves what is pending.
 func (a *attempt) transfer(ctx context.Context, notAfter time.Time) (transfer.Result, error) {
 	f := a.fleet
+	f.rest(ctx, a.o.Debug)
 	f.chooseTransports(ctx, a.saved.Request.transport(), a.o.events(a.run, a.events))
 	if err := a.keepTransports(); err != nil {
 		return transfer.Result{}, err

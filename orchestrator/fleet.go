@@ -5,9 +5,11 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -186,6 +188,27 @@ func (f *fleet) configure(ctx context.Context) error {
 		g.Go(func() error { return f.tell(gctx, r) })
 	}
 	return g.Wait()
+}
+
+// restWithin is how long gateways may take to end what an earlier process had
+// them do.
+const restWithin = 10 * time.Second
+
+// rest ends what an earlier process had the gateways do: what they send would be
+// in the way of probes. One that does not come to rest is waited for when it is
+// configured.
+func (f *fleet) rest(ctx context.Context, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(ctx, restWithin)
+	defer cancel()
+	var resting sync.WaitGroup
+	for _, name := range f.names() {
+		resting.Go(func() {
+			if err := f.API(name).Quiesce(ctx); err != nil {
+				log.Warn("end what an earlier process began", "gateway", name, "error", err)
+			}
+		})
+	}
+	resting.Wait()
 }
 
 func (f *fleet) tell(ctx context.Context, name route.Gateway) error {
