@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/skyctl/skyctl/agent/objstore"
@@ -26,9 +27,10 @@ type attempt struct {
 	journal *journal.Journal
 	start   time.Time
 
-	refused map[region.Kind]int // what Terraform was refused, as planner.Limits has it
-	agreed  *unit.USD           // total of the first plan; nil: it is still this one
-	kept    *saved              // what replanning has made of saved; nil: nothing yet
+	refused map[region.Kind]int  // what Terraform was refused, as planner.Limits has it
+	agreed  *unit.USD            // total of the first plan; nil: it is still this one
+	billed  atomic.Pointer[bill] // of machines, for the meter
+	kept    *saved               // what replanning has made of saved; nil: nothing yet
 
 	places *places
 	fleet  *fleet
@@ -49,6 +51,12 @@ type outcome struct {
 // carry brings the gateways up, transfers, and takes them down again, whatever
 // happened in between.
 func (a *attempt) carry(ctx context.Context, opts ApplyOptions, up bringUp) (_ Result, err error) {
+	if opts.Adapt && !a.saved.Request.Adapt {
+		if err := a.keep(func(s *saved) { s.Request.Adapt = true }); err != nil {
+			return Result{}, err
+		}
+		a.saved = a.latest()
+	}
 	if a.places, err = a.o.resolve(a.saved.Request); err != nil {
 		return Result{}, err
 	}

@@ -198,7 +198,7 @@ func standing(o *overlay.Overlay, left unit.Bytes) (planner.Job, planner.Limits)
 	for _, r := range o.Regions {
 		limits.Most[region.Kind{Region: r.Region}] += r.Gateways
 		if r.Machine != "" {
-			limits.Most[region.Kind{Region: r.Region, Machine: r.Machine}] = r.Gateways
+			limits.Most[region.Kind{Region: r.Region, Machine: r.Machine}] += r.Gateways
 		}
 	}
 	for _, at := range limits.Relays {
@@ -209,19 +209,25 @@ func standing(o *overlay.Overlay, left unit.Bytes) (planner.Job, planner.Limits)
 }
 
 // grown is an overlay after its run was planned anew: the trees that it has with
-// the new rates, and those that it did not have, under higher numbers. What the
-// plan was to cost and take stays what people were shown.
+// the new rates, and those that it did not have, under higher numbers. One over
+// regions that gateways have joined is another than before. What the plan was to
+// cost and take stays what people were shown.
 func grown(o, found *overlay.Overlay) (next overlay.Overlay, news []string) {
 	next = *o
 	next.Throughput, next.Routes = found.Throughput, slices.Clone(o.Routes)
-	known, more := ways(o.Routes), 0
+	last := o.Joined("", allTimes)
+	found.Routes = slices.Clone(found.Routes)
+	for i := range found.Routes {
+		found.Routes[i].Since = last
+	}
+	known, more := ways(&o.Graph, o.Routes), 0
 	for _, r := range o.Routes {
 		more = max(more, r.Tree+1)
 	}
 	for i := range next.Routes {
 		next.Routes[i].Gbits = spare * found.Throughput / unit.Gbps(len(known))
 	}
-	anew := ways(found.Routes)
+	anew := ways(&o.Graph, found.Routes)
 	for _, way := range slices.SortedFunc(maps.Keys(anew), func(a, b string) int { return cmp.Compare(anew[a], anew[b]) }) {
 		tree, old := known[way]
 		if !old {
@@ -236,6 +242,7 @@ func grown(o, found *overlay.Overlay) (next overlay.Overlay, news []string) {
 			paths, rate = append(paths, r.String()), r.Gbits
 			r.Tree = tree
 			if was := slices.IndexFunc(next.Routes, func(x overlay.Route) bool { return x.Tree == tree && x.Dest == r.Dest }); was >= 0 {
+				r.Since = next.Routes[was].Since
 				next.Routes[was] = r
 			} else {
 				next.Routes = append(next.Routes, r)
@@ -249,18 +256,26 @@ func grown(o, found *overlay.Overlay) (next overlay.Overlay, news []string) {
 	}
 	next.Edges = slices.Clone(o.Edges)
 	for _, e := range found.Edges {
-		if _, ok := o.Edge(e.From, e.To); !ok {
+		was := slices.IndexFunc(next.Edges, func(x overlay.Edge) bool { return x.Pair() == e.Pair() })
+		if was < 0 {
 			next.Edges = append(next.Edges, e)
+		} else if max(o.Joined(e.From, allTimes), o.Joined(e.To, allTimes)) > 0 { // there are more to connect
+			next.Edges[was].Connections = max(next.Edges[was].Connections, e.Connections)
 		}
 	}
 	return next, news
 }
 
-// ways are the numbers of the trees by the paths that they are made of.
-func ways(routes []overlay.Route) map[string]int {
+// ways are the numbers of the trees by the paths that they are made of, and by
+// which of the gateways on them.
+func ways(g *overlay.Graph, routes []overlay.Route) map[string]int {
 	paths := map[int][]string{}
 	for _, r := range routes {
-		paths[r.Tree] = append(paths[r.Tree], fmt.Sprintf("%d: %s", r.Dest, r))
+		last := 0
+		for _, at := range r.Path {
+			last = max(last, g.Joined(at, r.Since))
+		}
+		paths[r.Tree] = append(paths[r.Tree], fmt.Sprintf("%d: %s, %d", r.Dest, r, last))
 	}
 	found := map[string]int{}
 	for tree, all := range paths {
@@ -308,15 +323,29 @@ func (a *attempt) afresh(ctx context.Context, m transfer.Measured) (transfer.Rep
 	}
 	off += ": " + strings.Join(news, ", ")
 	found, err := a.solveAnew(ctx, now, m, seen, believed, f.Prices)
-	infeasible := (*planner.Infeasible)(nil)
-	switch {
-	case errors.As(err, &infeasible), err == nil && float64(found.Throughput)*1e9/8 < worthwhile*m.Rate:
-		asItIs.Reason = off + "; the gateways that there are have no better routes for what the run may cost"
-		return asItIs, a.keep(learned)
-	case err != nil:
+	if infeasible := (*planner.Infeasible)(nil); err != nil && !errors.As(err, &infeasible) {
 		return asItIs, fmt.Errorf("%s; plan anew: %w", off, err)
 	}
-	next, routes := grown(now.overlay, &found)
+	better := err == nil && float64(found.Throughput)*1e9/8 >= worthwhile*m.Rate
+	if a.saved.Request.Adapt && m.Rate < m.Forecast {
+		stay := m.Rate
+		if better {
+			stay = float64(found.Throughput) * 1e9 / 8
+		}
+		paths, why, err := a.adapt(ctx, now, m, seen, believed, f.Prices, stay, learned)
+		if err != nil {
+			return asItIs, fmt.Errorf("%s; add gateways: %w", off, err)
+		}
+		if len(paths) > 0 {
+			return a.replanned(off+"; "+why, paths), nil
+		}
+		off += "; no gateways are added: " + why
+	}
+	if !better {
+		asItIs.Reason = off + "; the gateways that there are have no better routes for what the run may cost"
+		return asItIs, a.keep(learned)
+	}
+	next, paths := grown(now.overlay, &found)
 	l, err := now.layout.Extend(&next)
 	if err == nil {
 		err = a.follow(ctx, planned{&next, l}, learned)
@@ -324,8 +353,14 @@ func (a *attempt) afresh(ctx context.Context, m transfer.Measured) (transfer.Rep
 	if err != nil {
 		return asItIs, fmt.Errorf("%s; change the routes: %w", off, err)
 	}
-	return transfer.Replanned{Forecast: float64(next.Throughput) * 1e9 / 8, Routes: l.Routes,
-		Reason: fmt.Sprintf("%s; from now on %s, forecast %s", off, strings.Join(routes, ", "), next.Throughput.Human())}, nil
+	return a.replanned(off, paths), nil
+}
+
+// replanned tells the transfer what the fleet is ready for.
+func (a *attempt) replanned(off string, paths []string) transfer.Replanned {
+	now := a.fleet.plan()
+	return transfer.Replanned{Forecast: float64(now.overlay.Throughput) * 1e9 / 8, Routes: now.layout.Routes, Joined: newcomers(now),
+		Reason: fmt.Sprintf("%s; from now on %s, forecast %s", off, strings.Join(paths, ", "), now.overlay.Throughput.Human())}
 }
 
 func rate(bytesPerSecond float64) string { return unit.Gbps(bytesPerSecond * 8 / 1e9).Human() }
@@ -357,16 +392,13 @@ func (a *attempt) mayCost(ctx context.Context, now planned, m transfer.Measured,
 	if err != nil {
 		return 0, err
 	}
-	rented, err := a.journal.Counter(ctx, counterRented)
+	machines, err := a.bill(ctx, now.overlay)
 	if err != nil {
 		return 0, err
 	}
 	seconds := float64(m.Left) / m.Rate
-	spent := now.overlay.Cost.Requests + now.egress(a.routes(now.layout, carried))
-	hours := (time.Duration(rented) + time.Since(a.start) + shutdown).Hours() + seconds/3600
-	for _, r := range now.overlay.Regions {
-		spent += unit.USD(float64(r.Gateways)*hours) * r.USDPerHour
-	}
+	spent := now.overlay.Cost.Requests + now.egress(a.routes(now.layout, carried)) +
+		machines.at(time.Now().Add(shutdown+time.Duration(seconds*float64(time.Second))))
 	if most := a.saved.Request.MaxCost; most != nil {
 		return max(0, *most-spent), nil
 	}
@@ -393,6 +425,11 @@ func (a *attempt) follow(ctx context.Context, next planned, learned func(*saved)
 	if err := a.keep(func(s *saved) { s.Overlay = *next.overlay; learned(s) }); err != nil {
 		return err
 	}
+	return a.turnTo(ctx, next)
+}
+
+// turnTo tells all gateways their parts in what the run has become.
+func (a *attempt) turnTo(ctx context.Context, next planned) error {
 	a.fleet.follow(next)
 	a.fleet.chooseTransports(ctx, a.saved.Request.transport(), a.o.events(a.run, a.events))
 	return a.fleet.configure(ctx)

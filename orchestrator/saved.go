@@ -78,6 +78,8 @@ const (
 	keyState       = "state"        // a State, once something was applied
 	keyTransports  = "transports"   // []TransportChoice of the last attempt with gateways
 	counterRuntime = "runtime_ns"   // of all attempts, planning included
-	counterRented  = "rented_ns"    // from the start of an apply to the end of its destroy
+	counterRented  = "rented_ns"    // from the start of an apply to the end of its destroy, of the plan's gateways
 	keyRentedSince = "rented_since" // when counterRented was last brought up to date, if gateways are rented
+	counterJoined  = "joined_nusd"  // what gateways that joined the run have cost, in 1e-9 USD, until keyJoined
+	keyJoined      = "joined"       // a joinedRent, once some have
 )
