@@ -328,7 +328,10 @@ func (a *attempt) enlarge(ctx context.Context, g *growth, learned func(*saved)) 
 		if refused, ok := errors.AsType[*deploy.RefusedError](err); ok {
 			a.refused, _ = stricter(a.refused, refusedMost(refused, a.refused, a.places.essential))
 		}
-		return errors.Join(err, a.joinedCost(context.WithoutCancel(ctx), before), a.charge(context.WithoutCancel(ctx), a.fleet.plan()))
+		if ctx.Err() != nil {
+			return err // they are there until the run's are destroyed
+		}
+		return errors.Join(err, a.joinedCost(ctx, before), a.charge(ctx, a.fleet.plan()))
 	}
 	// A gateway that was lost meanwhile answers again by and by.
 	_, err = backoff.Retry(ctx, func() (struct{}, error) { return struct{}{}, a.turnTo(ctx, g.next) }, backoff.WithMaxElapsedTime(patience))

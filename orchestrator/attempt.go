@@ -190,7 +190,7 @@ func (a *attempt) withGateways(ctx context.Context, cfg deploy.Config, opts Appl
 		out.down = d.Close()
 		return out
 	}
-	a.o.begin(a.run, PhaseProvision, fmt.Sprintf("%d gateways in %d regions", len(cfg.Layout.Gateways), len(a.saved.Overlay.Regions)))
+	a.o.begin(a.run, PhaseProvision, fmt.Sprintf("%d gateways in %d regions", len(cfg.Layout.Gateways), a.saved.Overlay.Places()))
 	if out.err = up(ctx, d); out.err == nil {
 		out.err = use(ctx, d)
 	}

@@ -178,7 +178,7 @@ func (o *Orchestrator) preview(ctx context.Context, run *rundir.Run, s *saved) e
 	if err != nil {
 		return err
 	}
-	o.begin(run, PhaseRender, strconv.Itoa(len(s.Overlay.Regions))+" regions")
+	o.begin(run, PhaseRender, strconv.Itoa(s.Overlay.Places())+" regions")
 	d, err := deploy.New(ctx, cfg)
 	if err != nil {
 		return &PreconditionError{Err: err}

@@ -150,6 +150,15 @@ func (g *Graph) Gateways() int {
 	return n
 }
 
+// Places returns the number of regions with gateways.
+func (g *Graph) Places() int {
+	names := map[region.Region]bool{}
+	for _, r := range g.Regions {
+		names[r.Region] = true
+	}
+	return len(names)
+}
+
 // Joined returns when gateways last joined a region, of those that had by since,
 // or any region if at is empty.
 func (g *Graph) Joined(at region.Region, since int) (last int) {

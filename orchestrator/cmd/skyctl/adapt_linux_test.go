@@ -36,7 +36,7 @@ links:
   - {from: east, to: mid, rtt: 20ms, mbit: 20, usd_per_gb: 0.02}
   - {from: mid, to: west, rtt: 20ms, mbit: 20, usd_per_gb: 0.02}
 `, statedMbit))
-	d := degraded{s, 36, 1_000_000}
+	d := degraded{s, 45, 1_000_000}
 	s.fill("east", d.objects, d.size)
 	d.carries(leftMbit)
 	return d
