@@ -27,8 +27,9 @@ type Growth struct {
 
 // Grow creates and enrolls the gateways that a layout has more than the
 // deployment, and lets all talk to each other as it has it. It touches no gateway
-// that is there: a plan that would is not carried out. Where Grow fails what it
-// created is destroyed again, or, if ctx has ended, left to Destroy.
+// that is there: a plan that would is not carried out. Where Grow fails the
+// gateways that it created are destroyed again or, if ctx has ended, left to
+// Destroy, like the networks of regions that had none.
 func (d *Deployment) Grow(ctx context.Context, g Growth) error {
 	d.replacing.Lock()
 	defer d.replacing.Unlock()

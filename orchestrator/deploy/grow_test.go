@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/overlay"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/terraform/engine"
+	"github.com/skyctl/skyctl/terraform/stubprovider/stubtest"
 )
 
 const (
@@ -160,4 +162,64 @@ func TestGrowRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	processes(t, d, east, west, mid, second)
+}
+
+// TestGrowInClouds: by the providers' schemas a machine that joins a region, and a
+// relay in another cloud, change nothing of the machines that there are; and
+// where they are given back no machine is left.
+func TestGrowInClouds(t *testing.T) {
+	rc, err := stubtest.Build(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := cloudConfig(t)
+	cfg.Settings.Terraform.PluginDir = filepath.Dir(rc)
+	from, relay, to := region.Region("aws:us-east-1"), region.Region("azure:westus2"), region.Region("gcp:us-central1")
+	o := &overlay.Overlay{}
+	o.Regions = []overlay.Region{{Region: from, Gateways: 1, Machine: "c6in.8xlarge"}, {Region: to, Gateways: 1, Machine: "n2-standard-32"}}
+	o.Routes = []overlay.Route{{Path: []region.Region{from, to}, Gbits: 1}}
+	if cfg.Layout, err = layout.Build(o, 1); err != nil {
+		t.Fatal(err)
+	}
+	more := *o
+	more.Regions = append(slices.Clone(o.Regions), overlay.Region{Region: relay, Gateways: 1, Machine: "Standard_D32_v5", Joined: 1}, overlay.Region{Region: from, Gateways: 1, Machine: "c6in.8xlarge", Joined: 1})
+	more.Routes = append(slices.Clone(o.Routes), overlay.Route{Path: []region.Region{from, relay, to}, Gbits: 1, Tree: 1, Since: 1})
+	l, err := cfg.Layout.Extend(&more)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := New(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if err := applied(t, d); err != nil {
+		t.Fatal(err)
+	}
+	no := errors.New("as far as this")
+	err = d.Grow(t.Context(), Growth{Layout: l, Agree: func(ctx context.Context, p *engine.Plan) error {
+		if p.Changes.Add == 0 {
+			t.Errorf("it would %+v", p)
+		}
+		for _, a := range p.Actions {
+			if strings.Contains(a.Verb, "delete") {
+				t.Errorf("%s of %s", a.Verb, a.Address)
+			}
+		}
+		return errors.Join(no, d.engine.Apply(ctx, p)) // but nobody answers at the addresses that the stub makes up
+	}})
+	if !errors.Is(err, no) {
+		t.Fatal(err)
+	}
+	if left, err := d.engine.Outputs(t.Context()); err != nil || len(left) != 2 {
+		t.Errorf("left are %v, %v", left, err)
+	}
+	resources, err := d.engine.StateList(t.Context())
+	machines := slices.DeleteFunc(resources, func(r string) bool { return !strings.Contains(r, ".gateway[") }) // a network that is empty costs nothing
+	if err != nil || len(machines) != 2 {
+		t.Errorf("left are %v, %v", machines, err)
+	}
+	if err := d.engine.Destroy(t.Context()); err != nil {
+		t.Error(err)
+	}
 }
