@@ -5,23 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
-	"github.com/skyctl/skyctl/agent/route"
 	"github.com/skyctl/skyctl/orchestrator/deploy"
-	"github.com/skyctl/skyctl/orchestrator/grid"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
 	"github.com/skyctl/skyctl/orchestrator/planner"
 	"github.com/skyctl/skyctl/orchestrator/region"
-	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
 	"github.com/skyctl/skyctl/orchestrator/unit"
-	"github.com/skyctl/skyctl/terraform/engine"
 )
 
 // With --adapt a run that is behind its forecast, and that other routes over its
@@ -50,8 +43,8 @@ func (e errNothing) Error() string { return string(e) }
 
 // adapt adds gateways to the run if that is worth while, and returns its routes
 // then and what was done; or no routes and why nothing was.
-func (a *attempt) adapt(ctx context.Context, now planned, m transfer.Measured, seen map[grid.Pair]flow, believed planner.Grid, prices planner.Prices, stay float64, learned func(*saved)) (paths []string, why string, err error) {
-	g, err := a.further(ctx, now, m, seen, believed, prices, stay)
+func (a *attempt) adapt(ctx context.Context, now standpoint, stay float64, learned func(*saved)) (paths []string, why string, err error) {
+	g, err := a.further(ctx, now, stay)
 	if err == nil {
 		why = fmt.Sprintf("%s added: done about %s sooner, and the run costs about %s", gateways(g.added), brief(g.saves), g.costs.Total)
 		a.o.events(a.run, a.events)(transfer.Event{Time: time.Now(), Kind: transfer.EventGrowing, Reason: gateways(g.added)})
@@ -60,7 +53,7 @@ func (a *attempt) adapt(ctx context.Context, now planned, m transfer.Measured, s
 	switch {
 	case err == nil:
 		return g.paths, why, nil
-	case ctx.Err() != nil, a.fleet.plan() != now:
+	case ctx.Err() != nil, a.fleet.plan() != now.planned:
 		return nil, "", err
 	}
 	return nil, strings.ReplaceAll(err.Error(), "\n", "; "), nil
@@ -69,29 +62,29 @@ func (a *attempt) adapt(ctx context.Context, now planned, m transfer.Measured, s
 // further returns what further gateways would make of a run that would else go on
 // at stay, in bytes a second. The error is an errNothing where that is not worth
 // it.
-func (a *attempt) further(ctx context.Context, now planned, m transfer.Measured, seen map[grid.Pair]flow, believed planner.Grid, prices planner.Prices, stay float64) (*growth, error) {
+func (a *attempt) further(ctx context.Context, now standpoint, stay float64) (*growth, error) {
 	wanted, err := a.promised(ctx)
-	if err != nil || stay*surprising >= wanted {
-		return nil, cmpErr(err, "other routes are enough")
+	if err == nil && stay*surprising >= wanted {
+		err = errNothing("other routes are enough")
 	}
-	may, err := a.mayCost(ctx, now, m, seen)
 	if err != nil {
 		return nil, err
 	}
-	lacking := a.latest().Lacking
-	if more, _ := stricter(lacking, a.refused); len(more) > 0 {
-		lacking = more
+	may, err := a.mayCost(ctx, now)
+	if err != nil {
+		return nil, err
 	}
+	lacking, _ := stricter(a.latest().Lacking, a.refused)
 	for range maxReplans + 1 {
-		found, err := a.solveFurther(ctx, now, m, believed, prices, outlay{may, meanwhile(now, seen)}, wanted, lacking)
+		found, err := a.solveFurther(ctx, now, may, wanted, lacking)
 		if err != nil {
 			return nil, err
 		}
-		g, err := a.grow(ctx, now, m, seen, found, stay)
+		g, err := a.grow(ctx, now, found, stay)
 		if err != nil {
 			return nil, err
 		}
-		short, err := a.fits(ctx, now, g)
+		short, err := a.fits(ctx, now.planned, g)
 		if err != nil || len(short.why) == 0 {
 			return g, err
 		}
@@ -104,13 +97,6 @@ func (a *attempt) further(ctx context.Context, now planned, m transfer.Measured,
 	return nil, errNothing("the clouds have no room for what the planner would add")
 }
 
-func cmpErr(err error, nothing string) error {
-	if err != nil {
-		return err
-	}
-	return errNothing(nothing)
-}
-
 // promised is the rate that the run's first plan had, in bytes a second.
 func (a *attempt) promised(ctx context.Context) (float64, error) {
 	counts, err := a.journal.Counts(ctx)
@@ -120,32 +106,16 @@ func (a *attempt) promised(ctx context.Context) (float64, error) {
 	return float64(counts.ListedBytes) / a.saved.Overlay.Time.Transfer, nil
 }
 
-// outlay is the money that egress and further gateways may cost.
-type outlay struct {
-	may     unit.USD
-	perHour unit.USD // of egress, as long as the run goes on as it does
-}
-
-// meanwhile is what the egress of a run costs an hour as it goes on.
-func meanwhile(now planned, seen map[grid.Pair]flow) (perHour unit.USD) {
-	for pair, f := range seen {
-		if e, ok := now.overlay.Edge(pair.From, pair.To); ok {
-			perHour += unit.USD(float64(f.all)/8*3600) * e.USDPerGB
-		}
-	}
-	return perHour
-}
-
 // solveFurther asks the planner for a plan of what is left when further gateways
 // are up: at the rate that was promised, or that --max-time takes, or else the
 // quickest that may be paid for.
-func (a *attempt) solveFurther(ctx context.Context, now planned, m transfer.Measured, believed planner.Grid, prices planner.Prices, o outlay, wanted float64, lacking map[region.Kind]int) (overlay.Overlay, error) {
-	job, limits := a.widened(now, m, believed, lacking)
+func (a *attempt) solveFurther(ctx context.Context, now standpoint, may unit.USD, wanted float64, lacking map[region.Kind]int) (overlay.Overlay, error) {
+	job, limits := a.widened(now, lacking)
 	slowest := time.Duration(0)
 	for _, at := range limits.Relays {
 		slowest = max(slowest, limits.Provision[at.Cloud()])
 	}
-	left := float64(m.Left) - m.Rate*slowest.Seconds()
+	left := now.left(slowest)
 	if left <= 0 {
 		return overlay.Overlay{}, errNothing("it is done before others are up")
 	}
@@ -158,14 +128,14 @@ func (a *attempt) solveFurther(ctx context.Context, now planned, m transfer.Meas
 			wanted = max(wanted, left/rest.Seconds())
 		}
 	}
-	may := max(0, o.may-o.perHour*unit.USD(slowest.Hours()))
+	may = max(0, may-now.egressPerHour()*unit.USD(slowest.Hours()))
 	job.Bytes, job.MaxCost, job.MinThroughput = unit.Bytes(left), &may, unit.Gbps(wanted*8/1e9)
 	job.Mode, job.Limit = a.saved.Request.Mode, a.saved.Request.BWLimit
-	found, err := planner.Solve(ctx, job, believed, prices, limits)
+	found, err := planner.Solve(ctx, job, now.believed, now.prices, limits)
 	infeasible := (*planner.Infeasible)(nil)
 	if errors.As(err, &infeasible) {
 		job.MinThroughput = 0
-		found, err = planner.Solve(ctx, job, believed, prices, limits)
+		found, err = planner.Solve(ctx, job, now.believed, now.prices, limits)
 	}
 	if errors.As(err, &infeasible) {
 		err = errNothing("no plan with others costs what the run may: " + err.Error())
@@ -173,10 +143,15 @@ func (a *attempt) solveFurther(ctx context.Context, now planned, m transfer.Meas
 	return found, err
 }
 
+// left are the bytes that are left when the run has gone on for so long.
+func (s standpoint) left(after time.Duration) float64 {
+	return float64(s.measured.Left) - s.measured.Rate*after.Seconds()
+}
+
 // widened is the job of moving what is left, and the limits of gateways that there
 // are and may be.
-func (a *attempt) widened(now planned, m transfer.Measured, believed planner.Grid, lacking map[region.Kind]int) (planner.Job, planner.Limits) {
-	job, there := standing(now.overlay, unit.Bytes(m.Left))
+func (a *attempt) widened(now standpoint, lacking map[region.Kind]int) (planner.Job, planner.Limits) {
+	job, there := standing(now.overlay, unit.Bytes(now.measured.Left))
 	limits := a.o.limits(slices.Concat(append(slices.Clone(job.Dests), job.Sources)...))
 	limits.Machines = a.o.withAgent(limits.Machines)
 	if n := a.saved.Request.Gateways; n != nil {
@@ -198,10 +173,10 @@ func (a *attempt) widened(now planned, m transfer.Measured, believed planner.Gri
 		n := there.Most[region.Kind{Region: at}]
 		whole := region.Kind{Region: at}
 		// What reads takes what no reader has been given yet.
-		if most, limited := limits.Most[whole]; limited && most < n || slices.Contains(job.Sources, at) && 2*m.Unread < m.Left {
+		if most, limited := limits.Most[whole]; limited && most < n || slices.Contains(job.Sources, at) && 2*now.measured.Unread < now.measured.Left {
 			limits.Most[whole] = n
 		}
-		for _, t := range believed.Machines(at) {
+		for _, t := range now.believed.Machines(at) {
 			// Trees are spread over the gateways of a region by what each passes:
 			// that is known of the types that it has.
 			if kind := (region.Kind{Region: at, Machine: t.Type}); limits.Standing[kind] == 0 && t.Type != "" {
@@ -220,7 +195,7 @@ func (a *attempt) widened(now planned, m transfer.Measured, believed planner.Gri
 
 // grow returns what a run becomes by a plan with further gateways, if that is
 // worth while.
-func (a *attempt) grow(ctx context.Context, now planned, m transfer.Measured, seen map[grid.Pair]flow, found overlay.Overlay, stay float64) (*growth, error) {
+func (a *attempt) grow(ctx context.Context, now standpoint, found overlay.Overlay, stay float64) (*growth, error) {
 	g := &growth{}
 	base := *now.overlay
 	base.Regions = slices.Clone(base.Regions)
@@ -240,8 +215,8 @@ func (a *attempt) grow(ctx context.Context, now planned, m transfer.Measured, se
 	}
 	rate := float64(found.Throughput) * 1e9 / 8
 	provision := time.Duration(found.Time.Provision * float64(time.Second))
-	takes := provision + time.Duration((float64(m.Left)-m.Rate*provision.Seconds())/rate*float64(time.Second))
-	staying := time.Duration(float64(m.Left) / stay * float64(time.Second))
+	takes := provision + time.Duration(now.left(provision)/rate*float64(time.Second))
+	staying := time.Duration(now.left(0) / stay * float64(time.Second))
 	if float64(staying) < worthwhile*float64(takes) {
 		return nil, errNothing(fmt.Sprintf("with %s more it would take %s instead of %s", gateways(g.added), brief(takes), brief(staying)))
 	}
@@ -253,11 +228,11 @@ func (a *attempt) grow(ctx context.Context, now planned, m transfer.Measured, se
 		return nil, fmt.Errorf("lay out %s: %w", gateways(g.added), err)
 	}
 	g.next = planned{&next, l}
-	return g, a.price(ctx, now, seen, found, provision, takes, g)
+	return g, a.price(ctx, now, found, provision, takes, g)
 }
 
 // price is what the whole run costs with a growth.
-func (a *attempt) price(ctx context.Context, now planned, seen map[grid.Pair]flow, found overlay.Overlay, provision, takes time.Duration, g *growth) error {
+func (a *attempt) price(ctx context.Context, now standpoint, found overlay.Overlay, provision, takes time.Duration, g *growth) error {
 	carried, err := a.journal.Routes(ctx)
 	if err != nil {
 		return err
@@ -267,7 +242,7 @@ func (a *attempt) price(ctx context.Context, now planned, seen map[grid.Pair]flo
 		return err
 	}
 	g.costs = overlay.Cost{Requests: now.overlay.Cost.Requests,
-		Egress:   now.egress(a.routes(now.layout, carried)) + meanwhile(now, seen)*unit.USD(provision.Hours()) + found.Cost.Egress,
+		Egress:   now.egress(a.routes(now.layout, carried)) + now.egressPerHour()*unit.USD(provision.Hours()) + found.Cost.Egress,
 		Machines: machines.at(time.Now().Add(takes)) + found.Cost.Machines}
 	g.costs.Total = g.costs.Egress + g.costs.Machines + g.costs.Requests
 	return nil
@@ -303,102 +278,3 @@ func (a *attempt) fits(ctx context.Context, now planned, g *growth) (lack, error
 	}
 	return short, nil
 }
-
-// enlarge adds a growth's gateways to the run, and makes all ready for its
-// routes. What they cost is noted before they exist, and that they are part of
-// the run when they are.
-func (a *attempt) enlarge(ctx context.Context, g *growth, learned func(*saved)) error {
-	_, before := hourly(a.fleet.plan().overlay)
-	_, after := hourly(g.next.overlay)
-	if err := a.joinedCost(ctx, after); err != nil {
-		return err
-	}
-	if err := a.charge(ctx, g.next); err != nil {
-		return err
-	}
-	agree := func(ctx context.Context, p *engine.Plan) error { return a.agreeTo(ctx, g, p) }
-	err := a.fleet.deployed.Grow(ctx, deploy.Growth{Layout: g.next.layout, Zones: g.zones, Agree: agree})
-	if err == nil {
-		err = a.keep(func(s *saved) {
-			s.Overlay, s.Zones, s.Accounts = *g.next.overlay, together(s.Zones, g.zones), together(s.Accounts, g.accounts)
-			learned(s)
-		})
-	}
-	if err != nil {
-		if refused, ok := errors.AsType[*deploy.RefusedError](err); ok {
-			a.refused, _ = stricter(a.refused, refusedMost(refused, a.refused, a.places.essential))
-		}
-		if ctx.Err() != nil {
-			return err // they are there until the run's are destroyed
-		}
-		return errors.Join(err, a.joinedCost(ctx, before), a.charge(ctx, a.fleet.plan()))
-	}
-	// A gateway that was lost meanwhile answers again by and by.
-	_, err = backoff.Retry(ctx, func() (struct{}, error) { return struct{}{}, a.turnTo(ctx, g.next) }, backoff.WithMaxElapsedTime(patience))
-	return err
-}
-
-// patience is how long gateways that are to learn of others may be out of reach.
-const patience = 5 * time.Minute
-
-func together[K comparable, V any](a, b map[K]V) map[K]V {
-	all := maps.Clone(a)
-	if all == nil {
-		all = map[K]V{}
-	}
-	maps.Copy(all, b)
-	return all
-}
-
-// agreeTo asks whoever may refuse a plan about what the run is to become.
-func (a *attempt) agreeTo(ctx context.Context, g *growth, p *engine.Plan) error {
-	var plan Plan
-	if err := rundir.ReadJSON(a.run.Plan(), &plan); err != nil {
-		return err
-	}
-	plan.Graph, plan.Throughput, plan.Cost = g.next.overlay.Graph, g.next.overlay.Throughput, g.costs
-	plan.Pareto, plan.Terraform.Changes = nil, p.Changes
-	path := filepath.Join(a.run.Dir, "adapted.json")
-	if err := rundir.WriteJSON(path, plan); err != nil {
-		return err
-	}
-	return a.o.afterPlan(ctx, path)
-}
-
-// allTimes is later than any gateways joined.
-const allTimes = int(^uint(0) >> 1)
-
-// newcomers are the gateways that joined the run.
-func newcomers(p planned) []route.Gateway {
-	n := 0
-	for _, r := range p.overlay.Regions {
-		if r.Joined == 0 {
-			n += r.Gateways
-		}
-	}
-	var names []route.Gateway
-	for _, g := range p.layout.Gateways[n:] {
-		names = append(names, g.Name)
-	}
-	return names
-}
-
-// gateways says what is added: "1 gateway in local:mid and 2 in local:west".
-func gateways(added []overlay.Region) string {
-	var parts []string
-	for i, r := range added {
-		text := fmt.Sprint(r.Gateways)
-		if i == 0 && r.Gateways == 1 {
-			text += " gateway"
-		} else if i == 0 {
-			text += " gateways"
-		}
-		if r.Machine != "" {
-			text += " (" + r.Machine + ")"
-		}
-		parts = append(parts, text+" in "+string(r.Region))
-	}
-	return strings.Join(parts, " and ")
-}
-
-func brief(d time.Duration) string { return d.Round(time.Second).String() }

@@ -18,7 +18,6 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/layout"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
 	"github.com/skyctl/skyctl/orchestrator/planner"
-	"github.com/skyctl/skyctl/orchestrator/price"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
@@ -30,11 +29,7 @@ import (
 // which turned out to carry 1. 90 GB are left.
 type behind struct {
 	*attempt
-	now      planned
-	measured transfer.Measured
-	seen     map[grid.Pair]flow
-	believed watched
-	prices   *price.Book
+	standpoint
 }
 
 func newBehind(t *testing.T) *behind {
@@ -74,18 +69,17 @@ func newBehind(t *testing.T) *behind {
 	conf := config.Default()
 	conf.Regions = map[region.Region]config.Region{a: {}, b: {}, c: {}}
 	s := &saved{Request: Request{Dests: []string{"c"}, Adapt: true}, Overlay: o}
-	x := &behind{now: planned{&s.Overlay, l}, prices: prices,
-		attempt:  &attempt{o: &Orchestrator{Config: conf, Home: home, AgentPath: agent}, run: run, saved: s, journal: j, start: time.Now(), places: &places{}},
-		measured: transfer.Measured{Forecast: 1e9, Rate: 1e9 / 8, Left: 90e9, Unread: 85e9}}
-	x.fleet = newFleet(x.now, settings{})
 	pair := grid.Pair{From: a, To: c}
-	x.seen = map[grid.Pair]flow{pair: {1, 1}}
-	x.believed = watched{g, map[grid.Pair]grid.Link{pair: {Gbps: 1, Connections: 8, Total: true}}}
+	x := &behind{
+		attempt: &attempt{o: &Orchestrator{Config: conf, Home: home, AgentPath: agent}, run: run, saved: s, journal: j, start: time.Now(), places: &places{}},
+		standpoint: standpoint{planned{&s.Overlay, l}, transfer.Measured{Forecast: 1e9, Rate: 1e9 / 8, Left: 90e9, Unread: 85e9},
+			map[grid.Pair]flow{pair: {1, 1}}, watched{g, map[grid.Pair]grid.Link{pair: {Gbps: 1, Connections: 8, Total: true}}}, prices}}
+	x.fleet = newFleet(x.planned, settings{})
 	return x
 }
 
 func (x *behind) further(t *testing.T, stay float64) (*growth, error) {
-	return x.attempt.further(t.Context(), x.now, x.measured, x.seen, x.believed, x.prices, stay)
+	return x.attempt.further(t.Context(), x.standpoint, stay)
 }
 
 // TestFurther: a relay goes around the slow link, and a run with it is what was
@@ -115,7 +109,7 @@ func TestFurther(t *testing.T) {
 	if got := newcomers(g.next); !slices.Equal(got, []route.Gateway{"local-b-0"}) {
 		t.Errorf("%v join", got)
 	}
-	if g.next.overlay.Cost != x.now.overlay.Cost || g.next.overlay.Time != x.now.overlay.Time {
+	if g.next.overlay.Cost != x.overlay.Cost || g.next.overlay.Time != x.overlay.Time {
 		t.Error("what people were shown is another")
 	}
 	// Planned anew later, the new tree is known.
@@ -168,9 +162,9 @@ func TestWidened(t *testing.T) {
 	o := &overlay.Overlay{Graph: overlay.Graph{
 		Regions: []overlay.Region{{Region: east, Machine: "c6in.8xlarge", Gateways: 2}, {Region: west, Machine: "c6in.8xlarge", Gateways: 1}, {Region: east, Machine: "c6in.8xlarge", Gateways: 1, Joined: 1}},
 		Routes:  []overlay.Route{{Path: []region.Region{east, west}}}}}
-	believed := grid.New(nil, nil).WithModel()
+	believed := watched{grid.New(nil, nil).WithModel(), nil}
 	lacking := map[region.Kind]int{{Region: west}: 0, {Region: b, Machine: ""}: 5}
-	job, limits := x.widened(planned{overlay: o}, transfer.Measured{Left: 10, Unread: 4}, believed, lacking)
+	job, limits := x.widened(standpoint{planned: planned{overlay: o}, measured: transfer.Measured{Left: 10, Unread: 4}, believed: believed}, lacking)
 	if *job.Gateways != 3 || limits.Gateways != 3 || !slices.Contains(limits.Allow, east) || !slices.Contains(limits.Relays, b) {
 		t.Errorf("%+v, %+v", job, limits)
 	}
@@ -190,7 +184,7 @@ func TestWidened(t *testing.T) {
 	if len(lacking) != 2 {
 		t.Errorf("what is lacking became %v", lacking)
 	}
-	_, limits = x.widened(planned{overlay: o}, transfer.Measured{Left: 10, Unread: 6}, believed, nil)
+	_, limits = x.widened(standpoint{planned: planned{overlay: o}, measured: transfer.Measured{Left: 10, Unread: 6}, believed: believed}, nil)
 	if _, limited := limits.Most[region.Kind{Region: east}]; limited {
 		t.Error("there may be no further readers although most is not given out")
 	}
@@ -257,7 +251,7 @@ func TestJoinedCost(t *testing.T) {
 		t.Fatal(err)
 	}
 	ago(30 * time.Minute)
-	b, err := x.attempt.bill(t.Context(), x.now.overlay)
+	b, err := x.attempt.bill(t.Context(), x.overlay)
 	if err != nil || math.Abs(float64(b.at(time.Now()))-3) > 0.01 || b.perHour != 8 {
 		t.Errorf("after half an hour %v, %+v, %v", b.at(time.Now()), b, err)
 	}

@@ -55,11 +55,13 @@ func (w watched) Link(from, to region.Region) (grid.Link, error) {
 	return w.Grid.Link(from, to)
 }
 
-// known is a copy of what is kept.
-func known(shown map[grid.Pair]grid.Link) map[grid.Pair]grid.Link {
-	all := map[grid.Pair]grid.Link{}
-	maps.Copy(all, shown)
-	return all
+// standpoint is a run that is off its forecast as it is seen at one time.
+type standpoint struct {
+	planned
+	measured transfer.Measured
+	seen     map[grid.Pair]flow
+	believed watched
+	prices   planner.Prices
 }
 
 // rentedAlready is prices by which machines cost nothing more.
@@ -308,21 +310,19 @@ func (a *attempt) afresh(ctx context.Context, m transfer.Measured) (transfer.Rep
 	if err != nil {
 		return asItIs, err
 	}
-	now := a.fleet.plan()
-	seen := flows(m.Links, a.fleet.homes())
-	believed := watched{f.Grid, known(a.latest().Shown)}
-	news, err := believed.learn(now.overlay, seen)
+	now := standpoint{a.fleet.plan(), m, flows(m.Links, a.fleet.homes()), watched{f.Grid, together(a.latest().Shown, nil)}, f.Prices}
+	news, err := now.believed.learn(now.overlay, now.seen)
 	if err != nil {
 		return asItIs, err
 	}
 	off := fmt.Sprintf("%s instead of the forecast %s", rate(m.Rate), rate(m.Forecast))
-	learned := func(s *saved) { s.Shown = believed.shown }
+	learned := func(s *saved) { s.Shown = now.believed.shown }
 	if len(news) == 0 {
 		asItIs.Reason = off + ", and no link is other than believed: the routes stay"
 		return asItIs, a.keep(learned)
 	}
 	off += ": " + strings.Join(news, ", ")
-	found, err := a.solveAnew(ctx, now, m, seen, believed, f.Prices)
+	found, err := a.solveAnew(ctx, now)
 	if infeasible := (*planner.Infeasible)(nil); err != nil && !errors.As(err, &infeasible) {
 		return asItIs, fmt.Errorf("%s; plan anew: %w", off, err)
 	}
@@ -332,7 +332,7 @@ func (a *attempt) afresh(ctx context.Context, m transfer.Measured) (transfer.Rep
 		if better {
 			stay = float64(found.Throughput) * 1e9 / 8
 		}
-		paths, why, err := a.adapt(ctx, now, m, seen, believed, f.Prices, stay, learned)
+		paths, why, err := a.adapt(ctx, now, stay, learned)
 		if err != nil {
 			return asItIs, fmt.Errorf("%s; add gateways: %w", off, err)
 		}
@@ -367,27 +367,37 @@ func rate(bytesPerSecond float64) string { return unit.Gbps(bytesPerSecond * 8 /
 
 // solveAnew asks the planner for what was asked for, or, where that cannot be had any
 // more, for the quickest way that the run may still pay for.
-func (a *attempt) solveAnew(ctx context.Context, now planned, m transfer.Measured, seen map[grid.Pair]flow, g planner.Grid, prices planner.Prices) (overlay.Overlay, error) {
-	job, limits := standing(now.overlay, unit.Bytes(m.Left))
+func (a *attempt) solveAnew(ctx context.Context, now standpoint) (overlay.Overlay, error) {
+	job, limits := standing(now.overlay, unit.Bytes(now.measured.Left))
 	job.Mode, job.Limit = a.saved.Request.Mode, a.saved.Request.BWLimit
-	may, err := a.mayCost(ctx, now, m, seen)
+	may, err := a.mayCost(ctx, now)
 	if err != nil {
 		return overlay.Overlay{}, err
 	}
 	job.MaxCost, job.MinThroughput = &may, a.saved.Request.MinThroughput
-	found, err := planner.Solve(ctx, job, g, rentedAlready{prices}, limits)
+	found, err := planner.Solve(ctx, job, now.believed, rentedAlready{now.prices}, limits)
 	if infeasible := (*planner.Infeasible)(nil); job.MinThroughput > 0 && errors.As(err, &infeasible) {
 		job.MinThroughput = 0
-		found, err = planner.Solve(ctx, job, g, rentedAlready{prices}, limits)
+		found, err = planner.Solve(ctx, job, now.believed, rentedAlready{now.prices}, limits)
 	}
 	return found, err
+}
+
+// egressPerHour is what the egress of the run costs as it goes on.
+func (s standpoint) egressPerHour() (usd unit.USD) {
+	for pair, f := range s.seen {
+		if e, ok := s.overlay.Edge(pair.From, pair.To); ok {
+			usd += unit.USD(float64(f.all)/8*3600) * e.USDPerGB
+		}
+	}
+	return usd
 }
 
 // mayCost is what the egress of what is left may cost: what --max-cost leaves, or
 // what was agreed to and a little more, when the machines are paid for as long as
 // the run would take without a change; and where no limit was given, never less
 // than what it would cost without.
-func (a *attempt) mayCost(ctx context.Context, now planned, m transfer.Measured, seen map[grid.Pair]flow) (unit.USD, error) {
+func (a *attempt) mayCost(ctx context.Context, now standpoint) (unit.USD, error) {
 	carried, err := a.journal.Routes(ctx)
 	if err != nil {
 		return 0, err
@@ -396,18 +406,13 @@ func (a *attempt) mayCost(ctx context.Context, now planned, m transfer.Measured,
 	if err != nil {
 		return 0, err
 	}
-	seconds := float64(m.Left) / m.Rate
+	seconds := float64(now.measured.Left) / now.measured.Rate
 	spent := now.overlay.Cost.Requests + now.egress(a.routes(now.layout, carried)) +
 		machines.at(time.Now().Add(shutdown+time.Duration(seconds*float64(time.Second))))
 	if most := a.saved.Request.MaxCost; most != nil {
 		return max(0, *most-spent), nil
 	}
-	unchanged := unit.USD(0)
-	for pair, f := range seen {
-		if e, ok := now.overlay.Edge(pair.From, pair.To); ok {
-			unchanged += unit.USD(float64(f.all)/8*seconds) * e.USDPerGB
-		}
-	}
+	unchanged := now.egressPerHour() * unit.USD(seconds/3600)
 	agreed := now.overlay.Cost.Total
 	if a.agreed != nil {
 		agreed = *a.agreed
