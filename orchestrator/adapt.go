@@ -41,31 +41,36 @@ type errNothing string
 
 func (e errNothing) Error() string { return string(e) }
 
-// adapt adds gateways to the run if that is worth while, and returns its routes
-// then and what was done; or no routes and why nothing was.
-func (a *attempt) adapt(ctx context.Context, now standpoint, stay float64, learned func(*saved)) (paths []string, why string, err error) {
-	g, err := a.further(ctx, now, stay)
-	if err == nil {
-		why = fmt.Sprintf("%s added: done about %s sooner, and the run costs about %s", gateways(g.added), brief(g.saves), g.costs.Total)
-		a.o.events(a.run, a.events)(transfer.Event{Time: time.Now(), Kind: transfer.EventGrowing, Reason: gateways(g.added)})
-		err = a.enlarge(ctx, g, learned)
+// enough is that where nobody need be told.
+const enough errNothing = "other routes are enough"
+
+// adapt adds gateways to a run that goes on as it is seen, if that is worth while.
+// It is transfer.Replanned.Then.
+func (a *attempt) adapt(ctx context.Context, now standpoint) (transfer.Replanned, error) {
+	asItIs := transfer.Replanned{Forecast: now.measured.Rate}
+	g, err := a.further(ctx, now)
+	switch nothing := errNothing(""); {
+	case errors.As(err, &nothing) && nothing == enough:
+		return asItIs, nil
+	case errors.As(err, &nothing):
+		asItIs.Reason = "no gateways are added: " + nothing.Error()
+		return asItIs, nil
+	case err != nil:
+		return asItIs, fmt.Errorf("add gateways: %w", err)
 	}
-	switch {
-	case err == nil:
-		return g.paths, why, nil
-	case ctx.Err() != nil, a.fleet.plan() != now.planned:
-		return nil, "", err
+	a.o.events(a.run, a.events)(transfer.Event{Time: time.Now(), Kind: transfer.EventGrowing, Reason: gateways(g.added)})
+	if err := a.enlarge(ctx, g); err != nil {
+		return asItIs, fmt.Errorf("add %s: %w", gateways(g.added), err)
 	}
-	return nil, strings.ReplaceAll(err.Error(), "\n", "; "), nil
+	return a.replanned(fmt.Sprintf("%s added: done about %s sooner, and the run costs about %s", gateways(g.added), brief(g.saves), g.costs.Total), g.paths), nil
 }
 
-// further returns what further gateways would make of a run that would else go on
-// at stay, in bytes a second. The error is an errNothing where that is not worth
-// it.
-func (a *attempt) further(ctx context.Context, now standpoint, stay float64) (*growth, error) {
+// further returns what further gateways would make of a run. The error is an
+// errNothing where that is not worth while.
+func (a *attempt) further(ctx context.Context, now standpoint) (*growth, error) {
 	wanted, err := a.promised(ctx)
-	if err == nil && stay*surprising >= wanted {
-		err = errNothing("other routes are enough")
+	if err == nil && now.measured.Rate*surprising >= wanted {
+		err = enough
 	}
 	if err != nil {
 		return nil, err
@@ -80,7 +85,7 @@ func (a *attempt) further(ctx context.Context, now standpoint, stay float64) (*g
 		if err != nil {
 			return nil, err
 		}
-		g, err := a.grow(ctx, now, found, stay)
+		g, err := a.grow(ctx, now, found)
 		if err != nil {
 			return nil, err
 		}
@@ -195,7 +200,7 @@ func (a *attempt) widened(now standpoint, lacking map[region.Kind]int) (planner.
 
 // grow returns what a run becomes by a plan with further gateways, if that is
 // worth while.
-func (a *attempt) grow(ctx context.Context, now standpoint, found overlay.Overlay, stay float64) (*growth, error) {
+func (a *attempt) grow(ctx context.Context, now standpoint, found overlay.Overlay) (*growth, error) {
 	g := &growth{}
 	base := *now.overlay
 	base.Regions = slices.Clone(base.Regions)
@@ -216,7 +221,7 @@ func (a *attempt) grow(ctx context.Context, now standpoint, found overlay.Overla
 	rate := float64(found.Throughput) * 1e9 / 8
 	provision := time.Duration(found.Time.Provision * float64(time.Second))
 	takes := provision + time.Duration(now.left(provision)/rate*float64(time.Second))
-	staying := time.Duration(now.left(0) / stay * float64(time.Second))
+	staying := time.Duration(now.left(0) / now.measured.Rate * float64(time.Second))
 	if float64(staying) < worthwhile*float64(takes) {
 		return nil, errNothing(fmt.Sprintf("with %s more it would take %s instead of %s", gateways(g.added), brief(takes), brief(staying)))
 	}

@@ -78,21 +78,21 @@ func newBehind(t *testing.T) *behind {
 	return x
 }
 
-func (x *behind) further(t *testing.T, stay float64) (*growth, error) {
-	return x.attempt.further(t.Context(), x.standpoint, stay)
+func (x *behind) further(t *testing.T) (*growth, error) {
+	return x.attempt.further(t.Context(), x.standpoint)
 }
 
 // TestFurther: a relay goes around the slow link, and a run with it is what was
 // promised again.
 func TestFurther(t *testing.T) {
 	x := newBehind(t)
-	g, err := x.further(t, x.measured.Rate)
+	g, err := x.further(t)
 	if agreed := mostOf(x.saved.Overlay.Cost.Total); err != nil || g.costs.Total > agreed || g.next.overlay.Throughput > 7 {
 		t.Fatalf("for no more than %v, a dollar more than agreed: %+v, %v", agreed, g, err)
 	}
 	ten := unit.USD(10)
 	x.saved.Request.MaxCost = &ten
-	if g, err = x.further(t, x.measured.Rate); err != nil {
+	if g, err = x.further(t); err != nil {
 		t.Fatal(err)
 	}
 	if len(g.added) != 1 || g.added[0].Region != b || g.added[0].Gateways != 1 || g.added[0].Joined != 1 || math.Abs(float64(g.next.overlay.Throughput)-8) > 1e-6 {
@@ -126,24 +126,23 @@ func TestNothingIsAdded(t *testing.T) {
 	usd := func(x unit.USD) *unit.USD { return &x }
 	for name, c := range map[string]struct {
 		change func(*behind)
-		stay   float64
 		want   string
 	}{
-		"other routes do":          {func(*behind) {}, 7e9 / 8, "other routes are enough"},
-		"nearly done":              {func(x *behind) { x.measured.Left = 300e6 }, 1e9 / 8, "done before"},
-		"not long":                 {func(x *behind) { x.measured.Left = 400e6 }, 1e9 / 8, "it would take"},
-		"direct routes are wanted": {func(x *behind) { x.saved.Request.Mode = planner.Direct }, 1e9 / 8, "no others would be of use"},
+		"other routes do":          {func(x *behind) { x.measured.Rate = 7e9 / 8 }, "other routes are enough"},
+		"nearly done":              {func(x *behind) { x.measured.Left = 300e6 }, "done before"},
+		"not long":                 {func(x *behind) { x.measured.Left = 400e6 }, "it would take"},
+		"direct routes are wanted": {func(x *behind) { x.saved.Request.Mode = planner.Direct }, "no others would be of use"},
 		"its region is not allowed": {func(x *behind) {
 			x.o.Config.Allow.Regions = []region.Region{a, c}
-		}, 1e9 / 8, "no others would be of use"},
-		"too dear":               {func(x *behind) { x.saved.Request.MaxCost = usd(1.9) }, 1e9 / 8, "costs what the run may"},
-		"its cloud has no room":  {func(x *behind) { x.saved.Lacking = map[region.Kind]int{{Region: b}: 0} }, 1e9 / 8, "no others would be of use"},
-		"it was refused before":  {func(x *behind) { x.refused = map[region.Kind]int{{Region: b}: 0} }, 1e9 / 8, "no others would be of use"},
-		"a limit holds the rest": {func(x *behind) { x.saved.Request.BWLimit = 1 }, 1e9 / 8, "no others would be of use"},
+		}, "no others would be of use"},
+		"too dear":               {func(x *behind) { x.saved.Request.MaxCost = usd(1.9) }, "costs what the run may"},
+		"its cloud has no room":  {func(x *behind) { x.saved.Lacking = map[region.Kind]int{{Region: b}: 0} }, "no others would be of use"},
+		"it was refused before":  {func(x *behind) { x.refused = map[region.Kind]int{{Region: b}: 0} }, "no others would be of use"},
+		"a limit holds the rest": {func(x *behind) { x.saved.Request.BWLimit = 1 }, "no others would be of use"},
 	} {
 		x := newBehind(t)
 		c.change(x)
-		g, err := x.further(t, c.stay)
+		g, err := x.further(t)
 		if nothing := errNothing(""); !errors.As(err, &nothing) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %+v, %v", name, g, err)
 		}
@@ -193,7 +192,7 @@ func TestWidened(t *testing.T) {
 // TestAgree: a policy sees what the run is to become, and may say no.
 func TestAgree(t *testing.T) {
 	x := newBehind(t)
-	g, err := x.further(t, x.measured.Rate)
+	g, err := x.further(t)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ import (
 // enlarge adds a growth's gateways to the run, and makes all ready for its
 // routes. What they cost is noted before they exist, and that they are part of
 // the run when they are.
-func (a *attempt) enlarge(ctx context.Context, g *growth, learned func(*saved)) error {
+func (a *attempt) enlarge(ctx context.Context, g *growth) error {
 	_, before := hourly(a.fleet.plan().overlay)
 	_, after := hourly(g.next.overlay)
 	if err := a.joinedCost(ctx, after); err != nil {
@@ -35,7 +35,6 @@ func (a *attempt) enlarge(ctx context.Context, g *growth, learned func(*saved)) 
 	if err == nil {
 		err = a.keep(func(s *saved) {
 			s.Overlay, s.Zones, s.Accounts = *g.next.overlay, together(s.Zones, g.zones), together(s.Accounts, g.accounts)
-			learned(s)
 		})
 	}
 	if err != nil {

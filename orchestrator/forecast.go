@@ -327,22 +327,18 @@ func (a *attempt) afresh(ctx context.Context, m transfer.Measured) (transfer.Rep
 		return asItIs, fmt.Errorf("%s; plan anew: %w", off, err)
 	}
 	better := err == nil && float64(found.Throughput)*1e9/8 >= worthwhile*m.Rate
+	var then func(context.Context) (transfer.Replanned, error)
 	if a.saved.Request.Adapt && m.Rate < m.Forecast {
-		stay := m.Rate
-		if better {
-			stay = float64(found.Throughput) * 1e9 / 8
+		then = func(ctx context.Context) (transfer.Replanned, error) {
+			if better {
+				now = now.with(a.fleet.plan(), &found)
+			}
+			return a.adapt(ctx, now)
 		}
-		paths, why, err := a.adapt(ctx, now, stay, learned)
-		if err != nil {
-			return asItIs, fmt.Errorf("%s; add gateways: %w", off, err)
-		}
-		if len(paths) > 0 {
-			return a.replanned(off+"; "+why, paths), nil
-		}
-		off += "; no gateways are added: " + why
 	}
 	if !better {
 		asItIs.Reason = off + "; the gateways that there are have no better routes for what the run may cost"
+		asItIs.Then = then
 		return asItIs, a.keep(learned)
 	}
 	next, paths := grown(now.overlay, &found)
@@ -353,7 +349,18 @@ func (a *attempt) afresh(ctx context.Context, m transfer.Measured) (transfer.Rep
 	if err != nil {
 		return asItIs, fmt.Errorf("%s; change the routes: %w", off, err)
 	}
-	return a.replanned(off, paths), nil
+	answer := a.replanned(off, paths)
+	answer.Then = then
+	return answer, nil
+}
+
+// with is the run when it goes on as the planner found.
+func (s standpoint) with(p planned, found *overlay.Overlay) standpoint {
+	s.planned, s.measured.Rate, s.seen = p, float64(found.Throughput)*1e9/8, map[grid.Pair]flow{}
+	for _, e := range found.Edges {
+		s.seen[e.Pair()] = flow{all: e.Gbits}
+	}
+	return s
 }
 
 // replanned tells the transfer what the fleet is ready for.

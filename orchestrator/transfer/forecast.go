@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"time"
@@ -47,6 +48,9 @@ type Replanned struct {
 	// Those that Routes has routes of read.
 	Joined []route.Gateway
 	Reason string // for people; empty: there is nothing to tell
+	// Then is asked next, while the run goes on like this, for what takes longer.
+	// It is called as Replan is. Nil: that is all.
+	Then func(context.Context) (Replanned, error)
 }
 
 // outlook compares the run with its forecast.
@@ -127,7 +131,8 @@ func (s *scheduler) foresee() {
 		return
 	}
 	if rate := rate(from, now); s.worthIt(rate) && (rate*wrong < o.expected || rate > wrong*o.expected) {
-		s.replan(s.since(from, now))
+		m := s.since(from, now)
+		s.replan(m.Rate, func(ctx context.Context) (Replanned, error) { return s.cfg.Replan(ctx, m) })
 	}
 }
 
@@ -234,21 +239,21 @@ func (s *scheduler) since(from, to reading) Measured {
 	return m
 }
 
-// replan asks for other routes.
-func (s *scheduler) replan(m Measured) {
+// replan asks for other routes of a run at a rate.
+func (s *scheduler) replan(rate float64, ask func(context.Context) (Replanned, error)) {
 	s.outlook.asking = true
 	ctx := s.replaceCtx // like a replacement, it is for as long as the session goes on
 	s.spawn(func() {
-		found, err := s.cfg.Replan(ctx, m)
-		s.post(func() { s.replanned(m, found, err) })
+		found, err := ask(ctx)
+		s.post(func() { s.replanned(rate, found, err) })
 	})
 }
 
 // replanned goes on with the answer. Without one the run goes on as it is, and
-// what was measured is what it is held against.
-func (s *scheduler) replanned(m Measured, found Replanned, err error) {
+// its rate is what it is held against.
+func (s *scheduler) replanned(rate float64, found Replanned, err error) {
 	o := &s.outlook
-	o.asking, o.expected = false, m.Rate
+	o.asking, o.expected = false, rate
 	if s.stopped != nil || s.quiescing {
 		return
 	}
@@ -266,4 +271,7 @@ func (s *scheduler) replanned(m Measured, found Replanned, err error) {
 		s.emit(Event{Kind: EventReplanned, Reason: found.Reason})
 	}
 	s.survey()
+	if found.Then != nil {
+		s.replan(found.Forecast, found.Then)
+	}
 }

@@ -41,8 +41,10 @@ func TestGatewaysJoin(t *testing.T) {
 			}
 			joined := []route.Gateway{"r2", "m2", "w2"}
 			b.configure(joined...)
-			return Replanned{Forecast: 1e6, Reason: "three more", Joined: joined, Routes: map[route.Gateway][]control.Route{
-				"r0": b.world.routes["r0"], "r2": b.world.routes["r2"]}}, nil
+			return Replanned{Forecast: 40_000, Then: func(context.Context) (Replanned, error) {
+				return Replanned{Forecast: 1e6, Reason: "three more", Joined: joined, Routes: map[route.Gateway][]control.Route{
+					"r0": b.world.routes["r0"], "r2": b.world.routes["r2"]}}, nil
+			}}, nil
 		})
 		relayed := func(name route.Gateway) route.Node {
 			return route.Node{Gateway: name, Children: []route.Node{{Gateway: "m2", Children: []route.Node{{Gateway: "w2", Writes: []route.Dest{0}}}}}}
