@@ -28,7 +28,7 @@ const (
 	adaptMbit            = 15 // that is asked for
 )
 
-func newDegraded(t *testing.T) degraded {
+func newDegraded(t *testing.T, objects int) degraded {
 	s := newScenario(t, fmt.Sprintf(`
 regions: {east: {}, mid: {no_store: true, hosts: 2, egress_mbit: 8}, west: {}}
 links:
@@ -36,7 +36,7 @@ links:
   - {from: east, to: mid, rtt: 20ms, mbit: 20, usd_per_gb: 0.02}
   - {from: mid, to: west, rtt: 20ms, mbit: 20, usd_per_gb: 0.02}
 `, statedMbit))
-	d := degraded{s, 45, 1_000_000}
+	d := degraded{s, objects, 1_000_000}
 	s.fill("east", d.objects, d.size)
 	d.carries(leftMbit)
 	return d
@@ -97,7 +97,7 @@ func (d degraded) finished(run string, r orchestrator.Result) (relayed int64) {
 // planned goes around gets the relays that do, and is done sooner than that link
 // alone could be.
 func TestLabAdaptAddsGateways(t *testing.T) {
-	d := newDegraded(t)
+	d := newDegraded(t, 45)
 	run := d.plan()
 	var r orchestrator.Result
 	d.document(&r, "apply", run, "--adapt", "--yes")
@@ -113,7 +113,7 @@ func TestLabAdaptAddsGateways(t *testing.T) {
 // TestLabAdaptKilled: of a run that is killed while gateways are added nothing is
 // left, and it goes on without them.
 func TestLabAdaptKilled(t *testing.T) {
-	d := newDegraded(t)
+	d := newDegraded(t, 36)
 	run := d.plan()
 	cmd := d.command("apply", run, "--adapt", "--yes")
 	out, err := cmd.StderrPipe()
