@@ -19,7 +19,8 @@ import (
 
 // ApplyOptions are what a user may still decide when a plan is carried out.
 type ApplyOptions struct {
-	Keep bool // do not destroy the gateways
+	Keep  bool // do not destroy the gateways
+	Adapt bool // add some on the way where that pays off; it stays asked for when the run is resumed
 }
 
 // planAge is how old a plan may be.

@@ -50,11 +50,16 @@ func Lifetime(forecast time.Duration) time.Duration {
 type Config struct {
 	Run       *rundir.Run
 	Layout    *layout.Layout
+	There     int // how many of the layout's gateways exist: what is wanted of the clouds is for the others
 	Settings  *config.Config
 	CacheDir  string // where Terraform is installed if there is none
 	Lock      string // which providers runs were given before; engine.Config has it
 	AgentPath string // skyagent, for gateways on this machine and on hosts of the user's
 	Lifetime  time.Duration
+
+	// Grows tells that gateways may have been joining the run when an earlier
+	// process ended.
+	Grows bool
 
 	// Zones are those that offer a machine type; of one that is not in it nothing
 	// is known.
@@ -64,7 +69,7 @@ type Config struct {
 }
 
 // Deployment is the gateways of one run. Its methods are called one at a time,
-// but for API and Replace.
+// but for API, Replace, and one of Connect and Grow.
 type Deployment struct {
 	cfg    Config
 	engine *engine.Engine
