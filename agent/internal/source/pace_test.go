@@ -93,7 +93,9 @@ func TestConnectionsDecideHowManyChunksAQUICRouteNeeds(t *testing.T) {
 		transport string
 		want      int
 	}{{control.TransportQUIC, 8}, {"", 8}, {control.TransportTLS, 2}} {
-		if got := atLeast(&r, map[route.Gateway]control.Peer{"a": {Connections: 8, Transport: c.transport}}); got != c.want {
+		x := newRoutes(nil, nil)
+		x.replace([]control.Route{r}, plenty, map[route.Gateway]control.Peer{"a": {Connections: 8, Transport: c.transport}})
+		if got := x.all[0].width(); got != c.want {
 			t.Errorf("%q: %d, want %d", c.transport, got, c.want)
 		}
 	}

@@ -19,11 +19,12 @@ type routes struct {
 
 type weighted struct {
 	control.Route
-	pace    pace
-	unsent  int64     // bytes of chunks that chose it and were not sent yet
-	sending int       // chunks of which some are
-	atLeast int       // chunks that it is always given to send
-	resting time.Time // until when it is avoided, after a failure on it
+	pace        pace
+	unsent      int64     // bytes of chunks that chose it and were not sent yet
+	sending     int       // chunks of which some are
+	connections int       // that the first gateways are reached by, the most of them
+	turns       turns     // at these, where one carries one payload at a time
+	resting     time.Time // until when it is avoided, after a failure on it
 }
 
 // way is a route as one chunk follows it: pruned to the chunk's destinations,
@@ -35,6 +36,7 @@ type way struct {
 	writers []route.Writer
 	unsent  int64 // bytes of the chunk
 	sent    bool  // all of it, or as much as there will be
+	turn    bool  // it has one
 }
 
 func newRoutes(rs []control.Route, credit map[route.Gateway]int64) *routes {
@@ -47,26 +49,26 @@ func newRoutes(rs []control.Route, credit map[route.Gateway]int64) *routes {
 func (x *routes) replace(rs []control.Route, credit map[route.Gateway]int64, peers map[route.Gateway]control.Peer) {
 	x.all, x.credit = nil, maps.Clone(credit)
 	for _, r := range rs {
-		x.all = append(x.all, &weighted{Route: r, pace: pace{planned: r.Weight * 1e9 / 8}, atLeast: atLeast(&r, peers)})
+		w := &weighted{Route: r, pace: pace{planned: r.Weight * 1e9 / 8}, connections: 1}
+		w.turns.needed = len(r.Tree.Children) > 0
+		for _, child := range r.Tree.Children {
+			p := peers[child.Gateway]
+			w.connections = max(w.connections, p.Connections)
+			w.turns.needed = w.turns.needed && p.Transport == control.TransportTLS
+		}
+		x.all = append(x.all, w)
 	}
 }
 
-// atLeast is how many chunks a route needs at once to get its planned rate. Over
+// width is how many chunks a route needs at once to get its planned rate. Over
 // QUIC that is one a connection: each loss costs a connection half of its rate,
 // and only their number makes up for it. Over TLS it is as many connections as
-// socket buffers need on a long way, and no more: each that pauses while another
-// goes on finds its rate again only after seconds.
-func atLeast(r *control.Route, peers map[route.Gateway]control.Peer) int {
-	n := 1
-	for _, child := range r.Tree.Children {
-		p := peers[child.Gateway]
-		if p.Transport == control.TransportTLS {
-			n = max(n, min(p.Connections, int(math.Ceil(r.Weight*1e9/8/perConnection))))
-		} else {
-			n = max(n, p.Connections)
-		}
+// socket buffers need on a long way, and no more: see turns.
+func (r *weighted) width() int {
+	if !r.turns.needed {
+		return r.connections
 	}
-	return n
+	return max(1, min(r.connections, int(math.Ceil(r.pace.most()/perConnection))))
 }
 
 // perConnection is what one TCP connection carries at 300 ms with the 4 MB of
@@ -160,7 +162,7 @@ func (x *routes) ways(a *control.Assignment, now time.Time) []*way {
 
 // hasRoom tells whether the route takes one more chunk to send.
 func (r *weighted) hasRoom() bool {
-	return r.sending < r.atLeast || float64(r.unsent) < ahead*r.pace.most()
+	return r.sending < r.width() || float64(r.unsent) < ahead*r.pace.most()
 }
 
 // take charges the way with the chunk.
@@ -199,6 +201,9 @@ func (w *way) hasSent() {
 		return
 	}
 	w.sent = true
+	if w.turn {
+		w.route.turns.end(w.route.width())
+	}
 	w.route.unsent -= w.unsent
 	if w.route.sending--; w.route.sending == 0 {
 		w.route.pace.rest()

@@ -261,6 +261,9 @@ func (s *Source) carry(a *control.Assignment, w *way, how coding) []control.Resu
 		return s.failed(a, w.route.ID, *failure)
 	}
 
+	if err := s.turn(ctx, a, w); err != nil {
+		return s.failed(a, w.route.ID, *readFailure(err))
+	}
 	fan := s.cfg.Relay.Fan(ctx, &h, &dests)
 	defer fan.Release()
 	digest, failure := in.copy(&gauged{fan, s, w})
