@@ -261,7 +261,7 @@ func (s *Source) carry(a *control.Assignment, w *way, how coding) []control.Resu
 		return s.failed(a, w.route.ID, *failure)
 	}
 
-	if err := s.turn(ctx, a, w); err != nil {
+	if err := s.turn(ctx, w); err != nil {
 		return s.failed(a, w.route.ID, *readFailure(err))
 	}
 	fan := s.cfg.Relay.Fan(ctx, &h, &dests)

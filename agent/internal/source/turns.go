@@ -4,9 +4,6 @@ import (
 	"context"
 	"slices"
 	"time"
-
-	"github.com/skyctl/skyctl/agent/control"
-	"github.com/skyctl/skyctl/agent/wire"
 )
 
 // turns has the chunks of a route go one after the other over as few TLS
@@ -58,11 +55,10 @@ const (
 	longestWait = 5 * time.Second
 )
 
-// turn waits for a turn on the chunk's way. What is one write does not: it is
-// gone before another connection is looked for.
-func (s *Source) turn(ctx context.Context, a *control.Assignment, w *way) error {
+// turn waits for a turn on the chunk's way.
+func (s *Source) turn(ctx context.Context, w *way) error {
 	r := w.route
-	if !r.turns.needed || a.Range.Length <= wire.MaxData {
+	if !r.turns.needed {
 		return nil
 	}
 	s.mu.Lock()
