@@ -133,7 +133,7 @@ func BenchmarkTable(b *testing.B) {
 		x.noise = store.noise
 		add(name, count, size, func() { x.carry(count, size, atOnce) })
 	}
-	const quicCount, tlsCount = 8, 32 // 128 and 512 MiB
+	const quicCount, tlsCount = 16, 32 // 256 and 512 MiB
 	for _, n := range []int{1, 4, 16} {
 		bare(fmt.Sprint("bare quic ", n), quicCount, benchChunk, max(n, atOnce), newBareQUIC(b, n))
 		ours(fmt.Sprint("quic ", n), quicCount, benchChunk, newBenchFleet(b, store, control.TransportQUIC, n, nil, false, "r", "w"))
@@ -181,7 +181,7 @@ func report(b *testing.B, all map[string]*runner) {
 	row("sealing: CPU of 2 hops by plain, QUIC", "1.12 at most", ratio(all["quic sealed"], all["quic relay"], cpu))
 	row("sealing: CPU of 2 hops by plain, TLS", "1.45 at most", ratio(all["tls sealed"], all["tls relay"], cpu))
 	row("compression of noise: CPU of 1 hop by without, QUIC", "1.10 at most", ratio(all["quic compressed"], all["quic 4"], cpu))
-	row("TLS by QUIC, 1 hop, GB per CPU second", "4", ratio(all["quic 4"], all["tls"], cpu))
+	row("TLS by QUIC, 1 hop, GB per CPU second", fmt.Sprintf("4; bare %.2f", ratio(all["bare quic 4"], all["bare tls"], cpu)), ratio(all["quic 4"], all["tls"], cpu))
 	row("4 KiB objects by bare quic-go streams, rate, QUIC", "0.5", ratio(all["bare quic small"], all["quic small"], wall))
 	row("4 KiB objects by bare quic-go streams, rate, TLS", "0.5", ratio(all["bare quic small"], all["tls small"], wall))
 	mallocs := func(r *runner) float64 {
