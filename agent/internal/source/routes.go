@@ -12,9 +12,10 @@ import (
 
 // routes are the trees a reader may use and the credit it has at writers.
 type routes struct {
-	all    []*weighted
-	credit map[route.Gateway]int64 // that may be outstanding
-	spent  map[route.Gateway]int64 // that is, also on routes which all no longer has
+	all     []*weighted
+	credit  map[route.Gateway]int64     // that may be outstanding
+	spent   map[route.Gateway]int64     // that is, also on routes which all no longer has
+	carries func(route.Gateway) float64 // as in Config
 }
 
 type weighted struct {
@@ -63,17 +64,13 @@ func (x *routes) replace(rs []control.Route, credit map[route.Gateway]int64, pee
 // width is how many chunks a route needs at once to get its planned rate. Over
 // QUIC that is one a connection: each loss costs a connection half of its rate,
 // and only their number makes up for it. Over TLS it is as many connections as
-// socket buffers need on a long way, and no more: see turns.
+// are needed by what one carries, and no more: see turns.
 func (r *weighted) width() int {
-	if !r.turns.needed {
+	if !r.turns.needed || r.turns.each <= 0 {
 		return r.connections
 	}
-	return max(1, min(r.connections, int(math.Ceil(r.pace.most()/perConnection))))
+	return max(1, min(r.connections, int(math.Ceil(r.pace.most()/r.turns.each))))
 }
-
-// perConnection is what one TCP connection carries at 300 ms with the 4 MB of
-// buffer that it gets of a kernel nobody has tuned, and half of it in use: bytes/s.
-const perConnection = 8e6
 
 type choice int
 
@@ -116,6 +113,7 @@ func (x *routes) choose(a *control.Assignment, behind int64, now time.Time) (*wa
 	left := length + float64(behind)
 	soonest := math.Inf(1)
 	for _, w := range ways {
+		w.route.turns.ask(w.route.Tree.Children, x.carries, now)
 		rate += w.route.pace.expected()
 		left += float64(w.route.unsent)
 		soonest = min(soonest, done(w))

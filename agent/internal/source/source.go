@@ -27,6 +27,9 @@ type Config struct {
 	// none does; nil: nobody wants to know.
 	Starved func(writer route.Gateway)
 	Limit   *Limit // of the agent; nil: none
+	// Carries is what one connection of TLS to a peer carries, in bytes/s, by what
+	// is known of the way now.
+	Carries func(peer route.Gateway) float64
 }
 
 // Chunks at once where the orchestrator does not say. Those being read and sent
@@ -110,6 +113,7 @@ func (k *attempts) finish(id attempt) {
 func New(cfg Config, session string) *Source {
 	s := &Source{cfg: cfg, session: session, most: boundsOf(&control.Config{}), routes: newRoutes(nil, nil),
 		known: attempts{open: map[attempt]struct{}{}, recent: map[attempt]struct{}{}}}
+	s.routes.carries = cfg.Carries
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }

@@ -2,8 +2,11 @@ package source
 
 import (
 	"context"
+	"math"
 	"slices"
 	"time"
+
+	"github.com/skyctl/skyctl/agent/route"
 )
 
 // turns has the chunks of a route go one after the other over as few TLS
@@ -13,9 +16,26 @@ import (
 // a while, and is far below what the way carries when it has it to itself again.
 // On long ways that was a tenth of the rate.
 type turns struct {
-	needed  bool // payloads go over TLS
+	needed  bool      // payloads go over TLS
+	each    float64   // what one connection carries, bytes/s; 0: not known, or it is no matter
+	asked   time.Time // about that
 	taken   int
 	waiting []chan struct{} // the longest first
+}
+
+// askEvery is how often it is looked at what a connection carries: where loss
+// leaves little of that more of them are in use, at most as many as are planned.
+const askEvery = time.Second
+
+// ask finds out what one connection carries to each of the route's first gateways.
+func (t *turns) ask(first []route.Node, carries func(route.Gateway) float64, now time.Time) {
+	if !t.needed || carries == nil || !t.asked.IsZero() && now.Sub(t.asked) < askEvery {
+		return
+	}
+	t.asked, t.each = now, math.Inf(1)
+	for i := range first {
+		t.each = min(t.each, carries(first[i].Gateway))
+	}
 }
 
 // take takes a turn, or returns what is closed when there is one. The caller of

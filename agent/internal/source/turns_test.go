@@ -13,7 +13,7 @@ import (
 
 // overTLS is a source with one route, planned at a MB/s, over many connections.
 func overTLS(transport string) *Source {
-	s := New(Config{}, "s")
+	s := New(Config{Carries: func(route.Gateway) float64 { return 8e6 }}, "s")
 	s.routes.replace([]control.Route{via(0, 8e-3, "a", 0)}, plenty, map[route.Gateway]control.Peer{"a": {Connections: 8, Transport: transport}})
 	return s
 }
