@@ -161,10 +161,28 @@ func BenchmarkTable(b *testing.B) {
 	report(b, all)
 }
 
+// crippled says why a bare transport is nothing to compare with, if it is.
+func crippled(name string, r *runner) error {
+	if rate := 2 * r.perCPU(); rate < minBare {
+		return fmt.Errorf("%s does only %.2f Gbit per CPU second of a side, below %.1f: the machine is too busy or lacks segmentation offload, and ratios to it would flatter", name, rate, minBare)
+	}
+	return nil
+}
+
+func TestACrippledBaselineIsRefused(t *testing.T) {
+	r := &runner{count: 1, size: 1e9 / 8} // a Gbit, in two sides
+	for cpu, refused := range map[time.Duration]bool{time.Second: false, 1400 * time.Millisecond: true} {
+		r.took = []used{{cpu: cpu}}
+		if err := crippled("bare", r); (err != nil) != refused {
+			t.Errorf("a Gbit in %v of both sides: %v", cpu, err)
+		}
+	}
+}
+
 func report(b *testing.B, all map[string]*runner) {
 	for _, name := range []string{"bare quic 4", "bare tls"} {
-		if rate := 2 * all[name].perCPU(); rate < minBare {
-			b.Fatalf("%s does only %.2f Gbit per CPU second of a side, below %.1f: the machine is too busy or lacks segmentation offload, and ratios to it would flatter", name, rate, minBare)
+		if err := crippled(name, all[name]); err != nil {
+			b.Fatal(err)
 		}
 	}
 	row := func(what, reach string, figure float64) { fmt.Printf("%-56s %8.2f   reach %s\n", what, figure, reach) }
