@@ -88,8 +88,11 @@ func (a *fakeAgent) Stats(ctx context.Context) (control.Stats, error) {
 func (a *fakeAgent) Limit(ctx context.Context, req control.LimitRequest) error {
 	err := a.answer(ctx)
 	a.mu.Lock()
-	defer a.mu.Unlock()
 	a.limit = req.BytesPerSecond
+	a.mu.Unlock()
+	if a.w.limited != nil {
+		a.w.limited()
+	}
 	return err
 }
 

@@ -27,7 +27,13 @@ func (s *scheduler) takeOver(found Replanned) error {
 	for name, routes := range found.Routes {
 		r := s.gateways[name].reader
 		r.routes, r.weighing = routes, weighing{since: time.Now(), carried: map[int]int64{}}
-		r.share = 0 // it is configured with what is planned
+	}
+	total := 0.0
+	for _, r := range s.readers {
+		total += r.weight()
+	}
+	for _, r := range s.readers { // all are configured with what is planned
+		r.share = int64(float64(s.cfg.Limit) * r.weight() / total)
 	}
 	return nil
 }

@@ -75,6 +75,49 @@ func TestGatewaysJoin(t *testing.T) {
 	})
 }
 
+// TestNewcomersShareTheLimit: all together never read more than it.
+func TestNewcomersShareTheLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const limit = 60_000
+		var asked, told int
+		b, cfg := slow(t, func(b *bench, _ context.Context) (Replanned, error) {
+			if asked++; asked > 1 {
+				return Replanned{Forecast: 1e6}, nil
+			}
+			for _, c := range []struct { // as they are configured, by the weights of their routes
+				name  route.Gateway
+				limit int64
+			}{{"r0", limit * 2 / 5}, {"r1", limit * 2 / 5}, {"r2", limit / 5}} {
+				if err := b.API(c.name).Limit(t.Context(), control.LimitRequest{BytesPerSecond: c.limit}); err != nil {
+					return Replanned{}, err
+				}
+			}
+			return Replanned{Forecast: 1e6, Joined: []route.Gateway{"r2"}, Routes: b.world.routes}, nil
+		})
+		b.world.routes["r2"] = []control.Route{{Tree: route.Node{Gateway: "r2", Children: b.world.routes["r0"][0].Tree.Children}, Weight: 1}}
+		b.names = append(b.names, "r2")
+		b.configure("r2")
+		b.limited = func() {
+			sum := int64(0)
+			for _, name := range []route.Gateway{"r0", "r1", "r2"} {
+				sum += limitOf(b, name)
+			}
+			if told++; sum > limit+2 {
+				t.Errorf("they may read %d bytes a second, of %d", sum, limit)
+			}
+		}
+		cfg.Limit = limit
+		r, err := Run(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.finished(r)
+		if n := limitOf(b, "r2"); b.count(EventJoined) != 1 || n == 0 || told < 6 {
+			t.Errorf("%d joined, and may read %d; %d were told", b.count(EventJoined), n, told)
+		}
+	})
+}
+
 // TestTheRunEndsWhileGatewaysComeUp: nobody waits for them.
 func TestTheRunEndsWhileGatewaysComeUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

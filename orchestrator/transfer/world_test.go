@@ -30,6 +30,9 @@ type world struct {
 	tried  map[attempt]int
 	lives  int
 	told   map[route.Gateway][][]control.Route // what Reroute was told
+
+	// limited is called when a reader was told its share of the limit.
+	limited func()
 }
 
 // faults are what goes wrong. The zero value is a world without any.
