@@ -69,7 +69,7 @@ func (e *Engine) Destroy(ctx context.Context) error {
 
 func (e *Engine) destroy(ctx context.Context, opts ...tfexec.DestroyOption) error {
 	return e.run(ctx, "destroy", loud, func(tf *tfexec.Terraform) error {
-		return tf.Destroy(ctx, append(opts, tfexec.LockTimeout(lockTimeout))...)
+		return e.locked(ctx, tf, func(wait *tfexec.LockTimeoutOption) error { return tf.Destroy(ctx, append(opts, wait)...) })
 	})
 }
 

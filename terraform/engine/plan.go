@@ -67,11 +67,14 @@ func (e *Engine) Plan(ctx context.Context, opts PlanOptions) (*Plan, error) {
 		if err := e.reserve(); err != nil {
 			return err
 		}
-		options := []tfexec.PlanOption{tfexec.Out(e.planPath()), tfexec.LockTimeout(lockTimeout)}
+		options := []tfexec.PlanOption{tfexec.Out(e.planPath())}
 		for _, address := range opts.Replace {
 			options = append(options, tfexec.Replace(address))
 		}
-		_, err := tf.Plan(ctx, options...)
+		err := e.locked(ctx, tf, func(wait *tfexec.LockTimeoutOption) error {
+			_, err := tf.Plan(ctx, append(options, wait)...)
+			return err
+		})
 		if err != nil {
 			return errors.Join(err, e.discard())
 		}
@@ -121,7 +124,7 @@ func (e *Engine) Apply(ctx context.Context, plan *Plan) error {
 		if plan == nil || plan != e.saved {
 			return errNotSaved
 		}
-		return errors.Join(tf.Apply(ctx, tfexec.DirOrPlan(e.planPath()), tfexec.LockTimeout(lockTimeout)), e.discard())
+		return errors.Join(tf.Apply(ctx, tfexec.DirOrPlan(e.planPath()), tfexec.LockTimeout(e.cfg.LockWait.String())), e.discard())
 	})
 }
 
