@@ -70,7 +70,10 @@ var (
 	lockCreated = regexp.MustCompile(`(?m)^[│ ]*Created: +(\S+ \S+ \S+ \S+)`)
 )
 
-func isLocked(err error) bool { return strings.Contains(err.Error(), "Error acquiring the state lock") }
+// isLocked tells a lock that was met from a backend that could not be asked.
+func isLocked(err error) bool {
+	return strings.Contains(err.Error(), "Error acquiring the state lock") && strings.Contains(err.Error(), "Lock Info:")
+}
 
 // lockOf finds out whose lock kept Terraform from its work, nil if nobody tells.
 func (e *Engine) lockOf(ctx context.Context, err error) (*stateLock, error) {
