@@ -35,6 +35,7 @@ type player struct {
 	mu       sync.Mutex
 	content  string // what the agent's URL has
 	machines int    // in the resource group
+	refuses  int    // requests to Azure, before the role has reached the machine
 	asked    []string
 }
 
@@ -48,6 +49,9 @@ func (p *player) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, `{"access_token":"t0ken","expires_on":"1"}`)
 	case r.Host == "169.254.169.254" && r.Header.Get("Metadata") == "true" && strings.HasSuffix(r.URL.Path, "/compute/resourceId"):
 		fmt.Fprint(w, "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/me")
+	case r.Host == "management.azure.com" && p.refuses > 0:
+		p.refuses--
+		http.Error(w, "AuthorizationFailed", http.StatusForbidden)
 	case r.Host == "management.azure.com" && r.Header.Get("Authorization") == "Bearer t0ken" && r.Method == http.MethodGet:
 		fmt.Fprintf(w, `{"value":[%s]}`, strings.TrimSuffix(strings.Repeat(`{"properties":{"vmId":"x"}},`, p.machines), ","))
 	case r.Host == "management.azure.com" && r.Header.Get("Authorization") == "Bearer t0ken" && r.Method == http.MethodDelete:
@@ -108,6 +112,10 @@ func boot(dir string) error {
 		{"the last agent ends: the same", func() error {
 			return p.expect([]string{"DELETE /subscriptions/s/resourceGroups/g", "poweroff"}, "/usr/local/sbin/skyctl-end", "agent")
 		}},
+		{"an agent ends before its role has arrived: it is waited for", func() error {
+			p.refuses = 60 // a quarter of an hour
+			return p.expect([]string{"DELETE /subscriptions/s/resourceGroups/g", "poweroff"}, "/usr/local/sbin/skyctl-end", "agent")
+		}},
 		{"one of two agents ends: its machine goes", func() error {
 			p.machines = 2
 			return p.expect([]string{"!DELETE /subscriptions/s/resourceGroups/g", "DELETE /subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/me", "poweroff"}, "/usr/local/sbin/skyctl-end", "agent")
@@ -157,6 +165,7 @@ func (p *player) surround(dir string) (stop func(), err error) {
 		"for d in /usr/local /var/lib/skyctl /etc/skyctl /etc/systemd/system /etc/sysctl.d /etc/modules-load.d /run; do mkdir -p $d && mount -t tmpfs tmpfs $d; done",
 		"mkdir -p /usr/local/bin /usr/local/sbin /usr/local/fake",
 		`printf '127.0.0.1 example.org management.azure.com\n' >"` + dir + `/hosts" && mount --bind "` + dir + `/hosts" /etc/hosts`,
+		`printf '#!/bin/sh\n' >/usr/local/fake/sleep && chmod 755 /usr/local/fake/sleep`, // nothing here waits for real
 		`for c in systemctl systemd-run sysctl; do printf '#!/bin/sh\necho "$*" >>/run/systemd.said\n' >/usr/local/fake/$c && chmod 755 /usr/local/fake/$c; done`,
 	} {
 		if err := run("sh", "-c", script); err != nil {

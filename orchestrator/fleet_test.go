@@ -35,9 +35,9 @@ func chainOf(t *testing.T) (planned, []route.Gateway) {
 // movingGateways are gateways of which each replacement has another address.
 type movingGateways struct {
 	gateways // of which it lacks what a replacement does not need
-	agents map[route.Gateway]*toldAgent
-	mu     sync.Mutex
-	at     map[route.Gateway]string
+	agents   map[route.Gateway]*toldAgent
+	mu       sync.Mutex
+	at       map[route.Gateway]string
 }
 
 func (m *movingGateways) API(name route.Gateway) control.API { return m.agents[name] }

@@ -173,7 +173,16 @@ func TestErrorsNameTheKey(t *testing.T) {
 		"agent: {url: 'https://x/{arch}', sha256: " + sum + "}":                                                   "agent.sha256: agent.url has {arch}",
 		"hooks: {after_plan: ['']}":                                                                               "hooks.after_plan:",
 		"terraform: {backend: {bucket: b}}":                                                                       "terraform.backend.type: missing",
-		"tags: {'': x}":                                                                                           "tags: a tag has no name",
+		"terraform: {backend: {type: consul}}":                                                                    `terraform.backend.type: "consul" is none of azurerm, gcs, http, local, pg, s3`,
+		"terraform: {backend: {type: s3, key: state}}":                                                            "terraform.backend.key: state has no {run} in it",
+		"terraform: {backend: {type: local, path: state}}":                                                        "terraform.backend.path: state has no {run}",
+		"terraform: {backend: {type: s3, secret_key: x}}":                                                         "terraform.backend.secret_key: it would be rendered",
+		"terraform: {backend: {type: s3, assume_role_with_web_identity: {web_identity_token: x}}}":                "terraform.backend.assume_role_with_web_identity.web_identity_token: it would",
+		"terraform: {backend: {type: pg, conn_str: 'postgres://u:p@h/d'}}":                                        "set the environment variable PG_CONN_STR",
+		"terraform: {backend: {type: http}}":                                                                      "terraform.backend.address: missing",
+		"terraform: {backend: {type: http, address: 'http://u:p@h/{run}'}}":                                       "terraform.backend.address: a URL with a user",
+		"terraform: {backend: {type: http, address: 'http://h/{run}', lock_address: 'http://h/lock'}}":            "terraform.backend.lock_address: http://h/lock has no {run}",
+		"tags: {'': x}": "tags: a tag has no name",
 	} {
 		_, err := Parse("c.yaml", []byte(in), nothing)
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "c.yaml:") || strings.Contains(err.Error(), "\n") {

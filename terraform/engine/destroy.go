@@ -44,7 +44,7 @@ func (e *Engine) Destroy(ctx context.Context) error {
 	if err != nil {
 		return &RemainingError{Err: errors.Join(whole, err)}
 	}
-	if len(left) == 0 && isLocked(whole) {
+	if len(left) == 0 && withoutLock(whole) {
 		return &RemainingError{Err: whole} // whoever has the lock may be creating what is not in the state yet
 	}
 	var failed []error
@@ -77,7 +77,7 @@ func (e *Engine) Destroy(ctx context.Context) error {
 
 func (e *Engine) destroy(ctx context.Context, opts ...tfexec.DestroyOption) error {
 	return e.run(ctx, "destroy", loud, func(tf *tfexec.Terraform) error {
-		return tf.Destroy(ctx, append(opts, tfexec.LockTimeout(lockTimeout))...)
+		return e.locked(ctx, tf, func(wait *tfexec.LockTimeoutOption) error { return tf.Destroy(ctx, append(opts, wait)...) })
 	})
 }
 

@@ -10,6 +10,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,10 +28,6 @@ import (
 // planFile is where saved plans are kept, in the root's directory.
 const planFile = "skyctl.tfplan"
 
-// lockTimeout is how long Terraform waits for the state's lock: a program that
-// was killed left a Terraform behind that is finishing what it does.
-const lockTimeout = "10m"
-
 // Config says what to drive and with what.
 type Config struct {
 	Dir       string        // the root module
@@ -38,6 +35,7 @@ type Config struct {
 	Log       io.Writer     // gets what Terraform prints for people; nil: nobody
 	PluginDir string        // install providers from here only; empty: as Terraform is configured
 	Lock      string        // record of the providers that roots were given before, kept up to date; empty: none is kept
+	LockWait  time.Duration // how long to wait for the state's lock, for a killed program leaves a Terraform that is finishing what it does; 0: 10 minutes
 	Grace     time.Duration // how long a cancelled Terraform may take to end before it is killed; 0: 10 minutes
 }
 
@@ -68,10 +66,9 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Log == nil {
 		cfg.Log = io.Discard
 	}
-	if cfg.Grace == 0 {
-		cfg.Grace = 10 * time.Minute
-	}
-	command, err := supervise.Wrap(cfg.Binary, "")
+	cfg.LockWait = cmp.Or(cfg.LockWait, 10*time.Minute)
+	cfg.Grace = cmp.Or(cfg.Grace, 10*time.Minute)
+	command, err := supervise.Wrap(cfg.Binary, "", "")
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +89,7 @@ func New(cfg Config) (*Engine, error) {
 // removes what a killed apply left, its plan, and puts a state that could not be
 // written then where it belongs.
 func (e *Engine) Init(ctx context.Context) error {
-	return e.run(ctx, "init", loud, func(tf *tfexec.Terraform) error {
+	err := e.run(ctx, "init", loud, func(tf *tfexec.Terraform) error {
 		if err := e.discard(); err != nil {
 			return err
 		}
@@ -109,8 +106,12 @@ func (e *Engine) Init(ctx context.Context) error {
 		if err := e.collect(); err != nil {
 			return fmt.Errorf("providers for later roots: %w", err)
 		}
-		return e.pushErrored(ctx, tf)
+		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return e.recover(ctx)
 }
 
 // volume says whether Terraform's standard output is for people to read. That
@@ -157,7 +158,11 @@ func (e *Engine) prepare(ctx context.Context, tf *tfexec.Terraform, op string, v
 	if op == "apply" {
 		remove = e.planPath() // by the supervisor, should this process not live that long
 	}
-	command, err := supervise.Wrap(e.cfg.Binary, remove)
+	record := ""
+	if locks[op] {
+		record = e.cfg.Dir
+	}
+	command, err := supervise.Wrap(e.cfg.Binary, remove, record)
 	if err != nil {
 		return err
 	}

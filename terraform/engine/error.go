@@ -51,9 +51,9 @@ func (e *Error) Unwrap() error { return e.Err }
 // since it was made.
 func IsStale(err error) bool { return says(err, "Saved plan is stale") }
 
-// isLocked tells whether another Terraform had the state's lock, or the lock
-// could not be had otherwise.
-func isLocked(err error) bool { return says(err, "Error acquiring the state lock") }
+// withoutLock tells whether the state's lock could not be had, be it because
+// another Terraform has it or because nobody could be asked.
+func withoutLock(err error) bool { return says(err, "Error acquiring the state lock") }
 
 func says(err error, summary string) bool {
 	var e *Error

@@ -37,7 +37,7 @@ func (e *Engine) isolate(ctx context.Context) error {
 		if err := errors.Join(err, f.Close()); err != nil {
 			return err
 		}
-		return tf.StatePush(ctx, f.Name(), tfexec.LockTimeout(lockTimeout))
+		return e.locked(ctx, tf, func(wait *tfexec.LockTimeoutOption) error { return tf.StatePush(ctx, f.Name(), wait) })
 	})
 }
 

@@ -62,19 +62,22 @@ type Check struct {
 // Plan compares the configuration with the state and with what exists, and
 // saves what is to be done.
 func (e *Engine) Plan(ctx context.Context, opts PlanOptions) (*Plan, error) {
+	if err := e.recover(ctx); err != nil {
+		return nil, err
+	}
 	var plan *Plan
 	err := e.run(ctx, "plan", loud, func(tf *tfexec.Terraform) error {
-		if err := e.pushErrored(ctx, tf); err != nil {
-			return err
-		}
 		if err := e.reserve(); err != nil {
 			return err
 		}
-		options := []tfexec.PlanOption{tfexec.Out(e.planPath()), tfexec.LockTimeout(lockTimeout)}
+		options := []tfexec.PlanOption{tfexec.Out(e.planPath())}
 		for _, address := range opts.Replace {
 			options = append(options, tfexec.Replace(address))
 		}
-		_, err := tf.Plan(ctx, options...)
+		err := e.locked(ctx, tf, func(wait *tfexec.LockTimeoutOption) error {
+			_, err := tf.Plan(ctx, append(options, wait)...)
+			return err
+		})
 		if err != nil {
 			return errors.Join(err, e.discard())
 		}
@@ -124,7 +127,7 @@ func (e *Engine) Apply(ctx context.Context, plan *Plan) error {
 		if plan == nil || plan != e.saved {
 			return errNotSaved
 		}
-		return errors.Join(tf.Apply(ctx, tfexec.DirOrPlan(e.planPath()), tfexec.LockTimeout(lockTimeout)), e.discard())
+		return errors.Join(tf.Apply(ctx, tfexec.DirOrPlan(e.planPath()), tfexec.LockTimeout(e.cfg.LockWait.String())), e.discard())
 	})
 }
 

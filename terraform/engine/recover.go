@@ -19,10 +19,6 @@ const erroredFile = "errored.tfstate"
 // of what the apply created that it is of: it would find nothing to destroy, and
 // would say so.
 func (e *Engine) recover(ctx context.Context) error {
-	return e.run(ctx, "state push", quiet, func(tf *tfexec.Terraform) error { return e.pushErrored(ctx, tf) })
-}
-
-func (e *Engine) pushErrored(ctx context.Context, tf *tfexec.Terraform) error {
 	path := filepath.Join(e.cfg.Dir, erroredFile)
 	info, err := os.Stat(path)
 	switch {
@@ -33,7 +29,10 @@ func (e *Engine) pushErrored(ctx context.Context, tf *tfexec.Terraform) error {
 	case info.Size() == 0:
 		return fmt.Errorf("Terraform could not write its state anywhere, so what it created is not known: look for it (skyctl gc), then remove %s", path)
 	}
-	if err := tf.StatePush(ctx, path, tfexec.LockTimeout(lockTimeout)); err != nil {
+	err = e.run(ctx, "state push", quiet, func(tf *tfexec.Terraform) error {
+		return e.locked(ctx, tf, func(wait *tfexec.LockTimeoutOption) error { return tf.StatePush(ctx, path, wait) })
+	})
+	if err != nil {
 		return fmt.Errorf("%s has a state that could not be written, and cannot be now: %w", path, err)
 	}
 	return os.Remove(path)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,11 +18,13 @@ import (
 
 	"github.com/skyctl/skyctl/agent/objstore/objstoretest"
 	"github.com/skyctl/skyctl/orchestrator/account/accounttest"
+	"github.com/skyctl/skyctl/terraform/statetest"
 )
 
 // TestTerraformKilledAtRandom kills skyctl, Terraform, or what looks after it,
 // at random moments of apply and destroy. Then one skyctl destroy leaves
-// nothing: no process of local gateways, no resource in a state, and in the
+// nothing: no process of local gateways, no resource in a state, be that a file
+// or behind HTTP, and in the
 // stub's clouds nothing but what a killed Terraform was just creating. That is
 // in no state; it carries the run's name, by which skyctl gc finds it, and ends
 // with its lifetime.
@@ -44,13 +47,15 @@ func TestTerraformKilledAtRandom(t *testing.T) {
 		}
 	}
 	t.Logf("SKYCTL_CHAOS_SEED=%d", seed)
-	t.Run("local", func(t *testing.T) {
-		r := &reaper{world: filesOnly(t), chance: rand.New(rand.NewPCG(seed, 1))}
+	local := func(t *testing.T, w *world, stream uint64) {
+		r := &reaper{world: w, chance: rand.New(rand.NewPCG(seed, stream))}
 		for len(r.killed) < kills {
 			r.round(2500 * time.Millisecond)
 		}
 		t.Log(strings.Join(r.killed, "\n"))
-	})
+	}
+	t.Run("local", func(t *testing.T) { local(t, filesOnly(t), 1) })
+	t.Run("local, states behind HTTP", func(t *testing.T) { local(t, statesElsewhere(t), 3) })
 	t.Run("clouds", func(t *testing.T) {
 		w, c := inClouds(t)
 		r := &reaper{world: w, chance: rand.New(rand.NewPCG(seed, 2)), cloud: c.exists}
@@ -77,6 +82,30 @@ func filesOnly(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	return w
+}
+
+// statesElsewhere is filesOnly with Terraform's states behind HTTP.
+func statesElsewhere(t *testing.T) *world {
+	t.Helper()
+	w := filesOnly(t)
+	states := httptest.NewServer(&statetest.Server{})
+	t.Cleanup(states.Close)
+	at := states.URL + "/{run}"
+	w.append(fmt.Sprintf("terraform: {backend: {type: http, address: %q, lock_address: %q, unlock_address: %q}}\n", at, at, at))
+	return w
+}
+
+// append adds to the end of the configuration, if there is one.
+func (w *world) append(text string) {
+	w.t.Helper()
+	path := filepath.Join(w.dir, "skyctl.yaml")
+	config, err := os.ReadFile(path)
+	if err == nil || errors.Is(err, os.ErrNotExist) {
+		err = os.WriteFile(path, append(config, text...), 0o600)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // inClouds is a world whose regions are of AWS. Its machines are slow to come and

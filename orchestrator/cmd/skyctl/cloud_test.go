@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"net/http/httptest"
 	"os"
@@ -63,13 +62,6 @@ func (c *cloud) suffers(t *testing.T, faults string) {
 // use the cloud.
 func (w *world) use(c *cloud, config string) {
 	w.t.Helper()
-	path := filepath.Join(w.dir, "skyctl.yaml")
-	before, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		w.t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(string(before)+config+c.config), 0o600); err != nil {
-		w.t.Fatal(err)
-	}
+	w.append(config + c.config)
 	w.env = append(w.env, c.env...)
 }

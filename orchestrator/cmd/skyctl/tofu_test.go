@@ -17,14 +17,7 @@ import (
 func TestTofu(t *testing.T) {
 	tofu := tooltest.Path(t, "SKYCTL_TOFU", "test-tofu")
 	w := filesOnly(t)
-	path := filepath.Join(w.dir, "skyctl.yaml")
-	config, err := os.ReadFile(path)
-	if err == nil {
-		err = os.WriteFile(path, append(config, fmt.Sprintf("terraform: {path: %q}\n", tofu)...), 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	w.append(fmt.Sprintf("terraform: {path: %q}\n", tofu))
 	got := w.skyctl("cp", "-r", "east://data/", "west://data/", "--gateways", "1", "--yes", "--json")
 	if content, err := os.ReadFile(filepath.Join(w.dir, "west/data/k")); got.exit != 0 || err != nil || string(content) != "k" {
 		t.Fatalf("exit %d, %q, %v\n%s\n%s", got.exit, content, err, got.stdout, got.stderr)

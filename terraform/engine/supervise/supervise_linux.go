@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,6 +24,7 @@ const (
 	envTerraform = "SKYCTL_SUPERVISE_TERRAFORM" // path of the real binary
 	envParent    = "SKYCTL_SUPERVISE_PARENT"    // process id of the program
 	envRemove    = "SKYCTL_SUPERVISE_REMOVE"    // file to delete when Terraform has ended: a plan with secrets
+	envRecord    = "SKYCTL_SUPERVISE_RECORD"    // directory for the record of a Terraform that locks the state
 )
 
 // installed tells whether Main was called: without it a program that handed
@@ -31,8 +33,9 @@ var installed bool
 
 // Wrap returns the command that runs the terraform at path under supervision
 // of this process. The file remove, if not empty, is deleted when Terraform
-// has ended, by whoever is left to do it.
-func Wrap(terraform, remove string) (Command, error) {
+// has ended, by whoever is left to do it. In the directory record, if not empty,
+// Terraform is a Worker.
+func Wrap(terraform, remove, record string) (Command, error) {
 	if !installed {
 		return Command{}, errors.New("this program cannot supervise Terraform: its main does not call supervise.Main")
 	}
@@ -44,6 +47,7 @@ func Wrap(terraform, remove string) (Command, error) {
 		envTerraform: terraform,
 		envParent:    strconv.Itoa(os.Getpid()),
 		envRemove:    remove,
+		envRecord:    record,
 	}}, nil
 }
 
@@ -117,9 +121,11 @@ func supervise(terraform string, args []string, parent int) (int, error) {
 	); err != nil {
 		return 0, err
 	}
+	worker := Worker{Began: time.Now()}
 	if err := cmd.Start(); err != nil {
 		return 0, err
 	}
+	recorded := worker.begin(cmd.Process.Pid)
 
 	ended := make(chan struct{})
 	var interrupter sync.WaitGroup
@@ -138,7 +144,33 @@ func supervise(terraform string, args []string, parent int) (int, error) {
 	err = cmd.Wait()
 	close(ended)
 	interrupter.Wait()
-	return exitCode(cmd.ProcessState), exceptExit(err)
+	return exitCode(cmd.ProcessState), errors.Join(exceptExit(err), recorded, worker.end(cmd.ProcessState.Exited()))
+}
+
+// begin records a Terraform that has started, where that is wanted.
+func (w *Worker) begin(pid int) (err error) {
+	dir := os.Getenv(envRecord)
+	if dir == "" {
+		return nil
+	}
+	w.PID, w.Start = pid, startOf(pid)
+	if w.Host, err = os.Hostname(); err != nil {
+		return err
+	}
+	return w.write(dir)
+}
+
+// end removes the record of one that was not killed: it opened its lock.
+func (w *Worker) end(byItself bool) error {
+	dir := os.Getenv(envRecord)
+	if dir == "" {
+		return nil
+	}
+	if byItself {
+		return Forget(dir, []Worker{*w})
+	}
+	w.Ended = time.Now()
+	return w.write(dir)
 }
 
 // pass copies one of Terraform's outputs to ours until Terraform closes it,
@@ -162,7 +194,7 @@ func terraformEnv() []string {
 	var env []string
 	for _, entry := range os.Environ() {
 		switch name, _, _ := strings.Cut(entry, "="); name {
-		case envTerraform, envParent, envRemove:
+		case envTerraform, envParent, envRemove, envRecord:
 		default:
 			env = append(env, entry)
 		}

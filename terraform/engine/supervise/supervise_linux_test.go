@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 func TestMain(m *testing.M) {
@@ -24,7 +25,7 @@ func supervised(t *testing.T, script, remove string) *exec.Cmd {
 	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	command, err := Wrap(path, remove)
+	command, err := Wrap(path, remove, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,6 +71,33 @@ func TestExitCodes(t *testing.T) {
 	}
 	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "no such file") {
 		t.Errorf("a missing binary: %q, %v", out, err)
+	}
+}
+
+// TestRecord: who was killed stays recorded, for the moments in which it may have
+// locked the state, and nobody else does.
+func TestRecord(t *testing.T) {
+	for script, want := range map[string]int{"exit 0": 0, "exit 1": 0, "kill -KILL $$": 1} {
+		dir := t.TempDir()
+		cmd := supervised(t, script, "")
+		cmd.Env = append(cmd.Env, envRecord+"="+dir)
+		before := time.Now()
+		_ = cmd.Run() // it fails as it is to
+		killed, _, err := Workers(dir)
+		if err != nil || len(killed) != want {
+			t.Fatalf("%s: recorded are %+v, %v", script, killed, err)
+		}
+		for _, w := range killed {
+			if w.Locked(before.Add(-time.Second)) || !w.Locked(w.Began) || w.Locked(w.Ended.Add(time.Second)) || w.Ended.IsZero() {
+				t.Errorf("%+v", w)
+			}
+		}
+		if err := Forget(dir, killed); err != nil {
+			t.Error(err)
+		}
+		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+			t.Errorf("%s: left are %v, %v", script, left, err)
+		}
 	}
 }
 
@@ -170,7 +198,7 @@ func TestNoParent(t *testing.T) {
 func TestWrapNeedsMain(t *testing.T) {
 	installed = false
 	defer func() { installed = true }()
-	if _, err := Wrap("terraform", ""); err == nil || !strings.Contains(err.Error(), "supervise.Main") {
+	if _, err := Wrap("terraform", "", ""); err == nil || !strings.Contains(err.Error(), "supervise.Main") {
 		t.Errorf("Wrap says %v", err)
 	}
 }
