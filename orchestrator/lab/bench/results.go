@@ -98,7 +98,7 @@ func details(b *bytes.Buffer, o *outcome) {
 	if o.skyctl.failure != "" {
 		fmt.Fprintf(b, "skyctl cannot do this yet: %s\n\n", o.skyctl.failure)
 	} else {
-		fmt.Fprintf(b, "Routes: %s.\n\n", strings.Join(o.skyctl.routes, "; "))
+		fmt.Fprintf(b, "Routes: %s. Over %s.\n\n", strings.Join(o.skyctl.routes, "; "), strings.Join(o.skyctl.over, ", "))
 	}
 	fmt.Fprintf(b, "```\n%s\n", o.skyctl.command)
 	for _, a := range []struct {
