@@ -47,28 +47,43 @@ func (s *Source) open(ctx context.Context, a *control.Assignment) (*reading, *co
 }
 
 func (r *reading) close() {
-	if r.body != nil {
-		r.body.Close() // what was read is checked by length and digest
-		r.body = nil
-	}
+	r.letGo()
 	if r.holding != nil {
 		relay.Return(r.holding)
 		r.holding, r.ahead = nil, nil
 	}
 }
 
+// letGo gives the store its connection back.
+func (r *reading) letGo() {
+	if r.body != nil {
+		r.body.Close() // what was read is checked by length and digest
+		r.body = nil
+	}
+}
+
+// readEarly reads what is one write, before it has its turn, which is then short.
+// Of what is to be compressed it reads enough to see whether it shrinks.
+func (r *reading) readEarly(compress bool) error {
+	if r.length == 0 || !compress && r.length > wire.MaxData {
+		return nil
+	}
+	r.holding = relay.Buffer()
+	r.ahead = (*r.holding)[:min(r.length, int64(codec.MaxSegment(wire.CodecZstd|wire.CodecSealed)))]
+	err := r.read(r.ahead, r.length)
+	if err == nil && int64(len(r.ahead)) == r.length {
+		r.letGo()
+	}
+	return err
+}
+
 // prepare decides on the chunk's codec, and completes its header by it.
 func (r *reading) prepare(h *wire.Header, how coding) *control.Failure {
-	// What is one write is read before it has its turn, which is then short.
-	if r.length > 0 && (how.compress || r.length <= wire.MaxData) {
-		r.holding = relay.Buffer()
-		r.ahead = (*r.holding)[:min(r.length, int64(codec.MaxSegment(wire.CodecZstd|wire.CodecSealed)))]
-		if err := r.read(r.ahead, r.length); err != nil {
-			return readFailure(err)
-		}
-		if how.compress && codec.Pays(r.ahead) {
-			h.Codec |= wire.CodecZstd
-		}
+	if err := r.readEarly(how.compress); err != nil {
+		return readFailure(err)
+	}
+	if how.compress && codec.Pays(r.ahead) {
+		h.Codec |= wire.CodecZstd
 	}
 	if how.key != nil && h.Route.Relayed() {
 		h.Codec |= wire.CodecSealed

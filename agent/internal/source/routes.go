@@ -105,8 +105,8 @@ const minCharge = 64 << 10
 func charge(a *control.Assignment) int64 { return max(a.Range.Length, minCharge) }
 
 // ahead is how much a route is given before it has sent the rest, in seconds
-// of its pace. What a route has been given it keeps, however slow it turns out
-// to be; with less it might run dry before the next chunk is read.
+// of its pace. What a route has begun it keeps, however slow it turns out to be;
+// with less it might run dry before the next chunk is read.
 const ahead = 0.5
 
 // choose finds the way on which the chunk is through first, where behind bytes
@@ -170,6 +170,15 @@ func (x *routes) ways(a *control.Assignment, now time.Time) []*way {
 		return avoided
 	}
 	return good
+}
+
+// sooner tells whether the chunk, of which nothing was sent on its way, would be
+// through sooner on another.
+func (x *routes) sooner(a *control.Assignment, w *way, now time.Time) bool {
+	mine := float64(w.route.unsent) / w.route.pace.expected()
+	return slices.ContainsFunc(x.ways(a, now), func(other *way) bool {
+		return other.route != w.route && float64(other.route.unsent+w.unsent)/other.route.pace.expected() < mine
+	})
 }
 
 // hasRoom tells whether the route takes one more chunk to send.

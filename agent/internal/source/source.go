@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -214,7 +215,11 @@ func (s *Source) work(c carriage) {
 	for ok := true; ok; {
 		results := s.carry(&c.assignment, c.way, c.coding)
 		s.mu.Lock()
-		s.finish(&c.assignment, c.way, results)
+		if results != nil {
+			s.finish(&c.assignment, c.way, results)
+		} else {
+			s.putBack(&c)
+		}
 		if ok = s.active <= s.most.active; ok {
 			c, ok = s.next()
 		}
@@ -223,6 +228,17 @@ func (s *Source) work(c carriage) {
 		}
 		s.pump() // the credit that came back may be enough for several
 		s.mu.Unlock()
+	}
+}
+
+// putBack has a chunk look for a way once more, before the others. The caller
+// holds mu.
+func (s *Source) putBack(c *carriage) {
+	s.through(c.way)
+	c.way.finished(&c.assignment, nil, time.Now())
+	if s.ctx.Err() == nil {
+		s.queue = slices.Insert(s.queue, 0, c.assignment)
+		s.queued += c.assignment.Range.Length
 	}
 }
 
@@ -239,7 +255,8 @@ func (s *Source) finish(a *control.Assignment, w *way, results []control.Result)
 }
 
 // carry reads one chunk, sends it along the way, and waits for all
-// acknowledgements.
+// acknowledgements. It returns nil where the way has become slow before it was
+// the chunk's turn.
 func (s *Source) carry(a *control.Assignment, w *way, how coding) []control.Result {
 	start := time.Now()
 	ctx, cancel := context.WithCancel(s.ctx)
@@ -265,8 +282,10 @@ func (s *Source) carry(a *control.Assignment, w *way, how coding) []control.Resu
 		return s.failed(a, w.route.ID, *failure)
 	}
 
-	if err := s.turn(ctx, w); err != nil {
+	if ok, err := s.turn(ctx, a, w); err != nil {
 		return s.failed(a, w.route.ID, *readFailure(err))
+	} else if !ok {
+		return nil
 	}
 	fan := s.cfg.Relay.Fan(ctx, &h, &dests)
 	defer fan.Release()
@@ -296,7 +315,10 @@ type gauged struct {
 
 // data sends a frame that carries so many bytes of the chunk.
 func (g *gauged) data(frame []byte, carries int) error {
+	pushing := &g.way.route.turns.pushing
+	pushing.Add(1)
 	err := g.Data(frame)
+	pushing.Add(-1)
 	g.source.mu.Lock()
 	defer g.source.mu.Unlock()
 	g.way.sends(int64(carries), time.Now())

@@ -4,8 +4,10 @@ import (
 	"context"
 	"math"
 	"slices"
+	"sync/atomic"
 	"time"
 
+	"github.com/skyctl/skyctl/agent/control"
 	"github.com/skyctl/skyctl/agent/route"
 )
 
@@ -21,6 +23,7 @@ type turns struct {
 	asked   time.Time // about that
 	taken   int
 	waiting []chan struct{} // the longest first
+	pushing atomic.Int64    // of those that are taken, where there is something to send now
 }
 
 // askEvery is how often it is looked at what a connection carries: where loss
@@ -58,49 +61,64 @@ func (t *turns) end(width int) {
 	}
 }
 
-// force takes a turn out of order, if that who waited has not got one by now.
-func (t *turns) force(mine chan struct{}) {
-	if i := slices.Index(t.waiting, mine); i >= 0 {
-		t.waiting = slices.Delete(t.waiting, i, i+1)
-		t.taken++
+// leave stops waiting for a turn. It is false if there is one by now.
+func (t *turns) leave(mine chan struct{}) bool {
+	i := slices.Index(t.waiting, mine)
+	if i < 0 {
+		return false
 	}
+	t.waiting = slices.Delete(t.waiting, i, i+1)
+	return true
 }
 
-// A source's store that is slower than the way lets those wait who are before
-// it. Whoever has waited slowness times as long as all of that should have taken
-// goes beside them.
+// Whoever has waited slowness times as long as those before it should have taken
+// by the plan looks around, and again after as long.
 const (
 	slowness    = 2
 	leastWait   = 100 * time.Millisecond
 	longestWait = 5 * time.Second
 )
 
-// turn waits for a turn on the chunk's way.
-func (s *Source) turn(ctx context.Context, w *way) error {
+// turn waits for a turn on the chunk's way. It returns false if the chunk is to
+// look for a way once more.
+func (s *Source) turn(ctx context.Context, a *control.Assignment, w *way) (bool, error) {
 	r := w.route
 	if !r.turns.needed {
-		return nil
+		return true, nil
 	}
 	s.mu.Lock()
 	w.turn = true
-	later := r.turns.take(r.width())
-	due := time.Duration(slowness * float64(r.unsent-w.unsent) / max(r.pace.planned, 1) * float64(time.Second))
+	mine := r.turns.take(r.width())
+	for mine != nil {
+		due := time.Duration(slowness * float64(r.unsent-w.unsent) / max(r.pace.planned, 1) * float64(time.Second))
+		s.mu.Unlock()
+		late := time.NewTimer(min(max(due, leastWait), longestWait))
+		select {
+		case <-mine:
+			late.Stop()
+			return true, nil
+		case <-late.C:
+		case <-ctx.Done():
+			late.Stop()
+		}
+		s.mu.Lock()
+		switch {
+		case ctx.Err() != nil, s.routes.sooner(a, w, time.Now()):
+			if r.turns.leave(mine) {
+				w.turn = false
+				s.mu.Unlock()
+				return false, ctx.Err()
+			}
+			mine = nil
+		case int(r.turns.pushing.Load()) < r.turns.taken:
+			// It is not the way that is slow, but the source's store: to another
+			// one of those before it, it gives nothing at the moment.
+			if r.turns.leave(mine) {
+				r.turns.taken++
+			}
+			mine = nil
+		}
+	}
 	s.mu.Unlock()
-	if later == nil {
-		return nil
-	}
-	late := time.NewTimer(min(max(due, leastWait), longestWait))
-	defer late.Stop()
-	var err error
-	select {
-	case <-later:
-		return nil
-	case <-late.C:
-	case <-ctx.Done():
-		err = ctx.Err()
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r.turns.force(later) // also where nothing is to be sent: it ends with the chunk
-	return err
+	return true, nil
 }

@@ -18,6 +18,8 @@ func overTLS(transport string) *Source {
 	return s
 }
 
+var errElsewhere = errors.New("the chunk looks for another way")
+
 // begins has a chunk wait for its turn, and returns what it got, when it got it.
 func begins(t *testing.T, ctx context.Context, s *Source, a *control.Assignment) (*way, <-chan error) {
 	t.Helper()
@@ -29,7 +31,13 @@ func begins(t *testing.T, ctx context.Context, s *Source, a *control.Assignment)
 	}
 	s.sending++
 	turn := make(chan error, 1)
-	go func() { turn <- s.turn(ctx, w) }()
+	go func() {
+		ok, err := s.turn(ctx, a, w)
+		if !ok && err == nil {
+			err = errElsewhere
+		}
+		turn <- err
+	}()
 	return w, turn
 }
 
@@ -77,6 +85,43 @@ func TestASlowSourceDoesNotLetOthersWait(t *testing.T) {
 		_, turn := begins(t, t.Context(), s, of(400_000, 0))
 		if err := <-turn; err != nil || time.Since(start) != 800*time.Millisecond {
 			t.Errorf("after %v: %v", time.Since(start), err)
+		}
+	})
+}
+
+// TestAChunkDoesNotWaitForAWayThatSlows: while the network takes what there is it
+// waits, and when another way would have it there sooner it takes that.
+func TestAChunkDoesNotWaitForAWayThatSlows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := New(Config{Carries: func(route.Gateway) float64 { return 8e6 }}, "s")
+		s.routes.replace([]control.Route{via(0, 8e-3, "a", 0), via(1, 4e-3, "b", 0)}, plenty,
+			map[route.Gateway]control.Peer{"a": {Connections: 8, Transport: control.TransportTLS}, "b": {Connections: 8, Transport: control.TransportTLS}})
+		slow := s.routes.all[0]
+		first, turn := begins(t, t.Context(), s, of(400_000, 0))
+		has(t, "the first", turn, true)
+		if first.route != slow {
+			t.Fatal("the way that is planned to be faster comes second")
+		}
+		slow.turns.pushing.Add(1)
+		begins(t, t.Context(), s, of(300_000, 0)) // on the other
+		second, turn := begins(t, t.Context(), s, of(400_000, 0))
+		if second.route != slow {
+			t.Fatal("there are two chunks on the slower way")
+		}
+		time.Sleep(10 * time.Second)
+		has(t, "while it is as planned", turn, false)
+		s.mu.Lock()
+		slow.pace.measured = 100_000
+		s.mu.Unlock()
+		if err := <-turn; err != errElsewhere {
+			t.Errorf("when it has become slow: %v", err)
+		}
+		c := carriage{assignment: *of(400_000, 0), way: second}
+		s.mu.Lock()
+		s.putBack(&c)
+		s.mu.Unlock()
+		if slow.unsent != 400_000 || slow.sending != 1 || slow.turns.taken != 1 || len(s.queue) != 1 || s.queued != 400_000 || s.routes.spent["a"] != 400_000 {
+			t.Errorf("put back: %d bytes and %d chunks on the way, %d turns taken, %d chunks queued, credit for %d taken", slow.unsent, slow.sending, slow.turns.taken, len(s.queue), s.routes.spent["a"])
 		}
 	})
 }

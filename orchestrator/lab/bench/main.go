@@ -75,10 +75,14 @@ func run(ctx context.Context, args arguments) error {
 	if loads[1], err = load(); err != nil {
 		return err
 	}
+	control, err := os.ReadFile("/proc/sys/net/ipv4/tcp_congestion_control")
+	if err != nil {
+		return err
+	}
 	if err := plotRates(outcomes, filepath.Join(args.Out, "results.svg")); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(args.Out, "RESULTS.md"), results(outcomes, args.Jobs, loads), 0o644)
+	return os.WriteFile(filepath.Join(args.Out, "RESULTS.md"), results(outcomes, args.Jobs, loads, strings.TrimSpace(string(control))), 0o644)
 }
 
 // load is the machine's load average of the last minute: what else runs on it

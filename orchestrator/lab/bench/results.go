@@ -26,8 +26,8 @@ func (o *outcome) rate(a *attempt) float64 {
 	return o.mbit(a.took)
 }
 
-// results is RESULTS.md.
-func results(outcomes []outcome, jobs int, loads [2]string) []byte {
+// results is RESULTS.md. control is the kernel's congestion control.
+func results(outcomes []outcome, jobs int, loads [2]string, control string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `# skyctl and rclone in the lab
 
@@ -39,11 +39,12 @@ destination; for skyctl from the first read to the last commit, without starting
 whole of it), for rclone of the process. Max-flow is what the links and caps allow once IP and TCP headers are off.
 rclone: the best of %[4]d settings on one in %[8]d of the objects, then that one on all, on a machine of the source region
 and at the operator, whose access is scaled down like the links; where the sample shows that the operator is slower than
-the source region, its figure is the sample's. What arrived was compared byte by byte on the stores' disks.
+the source region, its figure is the sample's. Its TCP is as the kernel has it by default, here with %[9]s; skyctl asks for
+BBR. What arrived was compared byte by byte on the stores' disks.
 
 | scenario | max-flow Mbit/s | skyctl Mbit/s | of max-flow | forecast | all | USD | rclone at source | at operator | USD | skyctl / best rclone |
 | --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --: |
-`, "`", time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), len(settings), jobs, loads[0], loads[1], sampleShare)
+`, "`", time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), len(settings), jobs, loads[0], loads[1], sampleShare, control)
 	for i := range outcomes {
 		row(&b, &outcomes[i])
 	}
@@ -97,7 +98,7 @@ func details(b *bytes.Buffer, o *outcome) {
 	if o.skyctl.failure != "" {
 		fmt.Fprintf(b, "skyctl cannot do this yet: %s\n\n", o.skyctl.failure)
 	} else {
-		fmt.Fprintf(b, "Routes: %s.\n\n", strings.Join(o.skyctl.routes, "; "))
+		fmt.Fprintf(b, "Routes: %s. Over %s.\n\n", strings.Join(o.skyctl.routes, "; "), strings.Join(o.skyctl.over, ", "))
 	}
 	fmt.Fprintf(b, "```\n%s\n", o.skyctl.command)
 	for _, a := range []struct {

@@ -44,7 +44,8 @@ type attempt struct {
 	usd      float64
 	scaled   bool // took is of the sample, times sampleShare
 	routes   []string
-	failure  string // why it did not do the job; empty if it did
+	over     []string // transports, each once, with why where not both would do
+	failure  string   // why it did not do the job; empty if it did
 }
 
 // stage is a lab that is up, with a scenario's objects in its source.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -54,6 +55,10 @@ func (s *stage) runSkyctl(ctx context.Context) (attempt, error) {
 			Path  []string `json:"path"`
 			Bytes int64    `json:"bytes"`
 		} `json:"routes"`
+		Transports []struct {
+			Transport string `json:"transport"`
+			Reason    string `json:"reason"`
+		} `json:"transports"`
 	}
 	err := s.during(limit, func(ctx context.Context) (err error) {
 		a.failure, err = s.skyctl(ctx, &done, "apply", plan.Run, "--yes")
@@ -67,6 +72,15 @@ func (s *stage) runSkyctl(ctx context.Context) (attempt, error) {
 	for _, r := range done.Routes {
 		a.routes = append(a.routes, fmt.Sprintf("%s %.0f %%", strings.ReplaceAll(strings.Join(r.Path, " > "), "local:", ""),
 			100*float64(r.Bytes)/float64(s.bytes())))
+	}
+	for _, t := range done.Transports {
+		over := t.Transport
+		if strings.Contains(t.Reason, "does not get through") {
+			over += " (" + t.Reason + ")"
+		}
+		if !slices.Contains(a.over, over) {
+			a.over = append(a.over, over)
+		}
 	}
 	if err := s.same(wholePrefix, dest); err != nil {
 		a.failure = err.Error()
