@@ -4,18 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
 	"github.com/skyctl/skyctl/orchestrator/deploy"
 	"github.com/skyctl/skyctl/orchestrator/journal"
+	"github.com/skyctl/skyctl/orchestrator/overlay"
+	"github.com/skyctl/skyctl/orchestrator/planner"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
+	"github.com/skyctl/skyctl/orchestrator/unit"
 )
 
 // ApplyOptions are what a user may still decide when a plan is carried out.
 type ApplyOptions struct {
-	Keep bool // do not destroy the gateways
+	Keep  bool // do not destroy the gateways
+	Adapt bool // add some on the way where that pays off; it stays asked for when the run is resumed
 }
 
 // planAge is how old a plan may be.
@@ -39,14 +44,46 @@ func (o *Orchestrator) Apply(ctx context.Context, id rundir.ID, opts ApplyOption
 		if err := o.checkFresh(ctx, a); err != nil {
 			return Result{}, err
 		}
-		return a.carry(ctx, opts, func(ctx context.Context, d *deploy.Deployment) error {
+		res, err := a.carry(ctx, opts, func(ctx context.Context, d *deploy.Deployment) error {
 			err := d.Apply(ctx, a.saved.Preview)
 			if errors.Is(err, deploy.ErrChanged) {
 				return &StaleError{Run: id, Reason: err.Error()}
 			}
 			return err
 		})
+		return res, a.planAgain(ctx, a.unfinished(ctx, err))
 	})
+}
+
+// planAgain has a run whose plan was refused be one that is planned, so that it
+// cannot be gone on with: Resume compares with no plan. Nothing was transferred.
+func (a *attempt) planAgain(ctx context.Context, err error) error {
+	_, stale := errors.AsType[*StaleError](err)
+	_, left := errors.AsType[*LeftoverError](err)
+	if !stale || left {
+		return err
+	}
+	return errors.Join(err, a.journal.Set(keyState, ""), a.journal.Flush(context.WithoutCancel(ctx)))
+}
+
+// unfinished adds to what ended an attempt what there is to be done about it.
+// Where the attempt did not come to its gateways, those of an earlier process are
+// as they were; and what was stopped can be gone on with, wherever that met it.
+func (a *attempt) unfinished(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	ended := context.WithoutCancel(ctx)
+	ferr := a.journal.Flush(ended)
+	state, serr := a.journal.Value(ended, keyState)
+	rented, rerr := a.journal.Value(ended, keyRentedSince)
+	if _, stopped := errors.AsType[*InterruptedError](err); !stopped && ctx.Err() != nil && State(state) == StateInterrupted {
+		err = &InterruptedError{Run: a.run.ID, Err: err}
+	}
+	if _, left := errors.AsType[*LeftoverError](err); !left && !a.settled && rented != "" {
+		err = errors.Join(err, &LeftoverError{Run: a.run.ID, Err: errors.New("those that an earlier skyctl left were not reached")})
+	}
+	return errors.Join(err, ferr, serr, rerr)
 }
 
 // Resume goes on with a run from wherever it stopped: gateways that live are
@@ -67,15 +104,48 @@ func (o *Orchestrator) Resume(ctx context.Context, id rundir.ID, opts ApplyOptio
 		case StateCancelled:
 			return Result{}, &UsageError{Err: fmt.Errorf("run %s was cancelled", id), Hint: "start a new one: skyctl cp"}
 		}
-		counts, err := a.journal.Counts(ctx)
-		if err != nil {
-			return Result{}, err
-		}
-		if counts.Pending == 0 {
-			return a.finish(ctx, opts)
-		}
-		return a.carry(ctx, opts, func(ctx context.Context, d *deploy.Deployment) error { return d.Ensure(ctx) })
+		res, err := a.goOn(ctx, opts)
+		return res, a.unfinished(ctx, err)
 	})
+}
+
+func (a *attempt) goOn(ctx context.Context, opts ApplyOptions) (Result, error) {
+	counts, err := a.journal.Counts(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	if counts.Pending == 0 {
+		return a.finish(ctx, opts)
+	}
+	return a.carry(ctx, opts, func(ctx context.Context, d *deploy.Deployment) error {
+		if err := a.affords(ctx); err != nil {
+			return err
+		}
+		return d.Ensure(ctx)
+	})
+}
+
+// affords refuses to bring gateways up again for a run that --max-cost would stop
+// as soon as they are there: each time it was gone on with it would cost what that
+// takes.
+func (a *attempt) affords(ctx context.Context) error {
+	if a.saved.Request.MaxCost == nil {
+		return nil
+	}
+	m, err := a.newMeter(ctx)
+	if err != nil {
+		return err
+	}
+	up := unit.USD(a.saved.Overlay.Time.Provision / 3600)
+	for _, r := range a.saved.Overlay.Regions {
+		m.limit -= unit.USD(r.Gateways) * r.USDPerHour * up
+	}
+	var why error
+	m.stop = func(cause error) { why = cause }
+	if m.check(); why != nil {
+		return &InterruptedError{Run: a.run.ID, Err: fmt.Errorf("going on would cost more than --max-cost %v", *a.saved.Request.MaxCost)}
+	}
+	return nil
 }
 
 // work runs do on a run that this process has locked.
@@ -110,7 +180,8 @@ func (a *attempt) moves() error {
 	return &UsageError{Err: fmt.Errorf("run %s measured links and moves nothing", a.run.ID), Hint: "measure again: skyctl grid measure"}
 }
 
-// checkFresh refuses a plan that is old, or whose source has changed since.
+// checkFresh refuses a plan that is old, or whose source or prices have changed
+// since.
 func (o *Orchestrator) checkFresh(ctx context.Context, a *attempt) (err error) {
 	if o.fresh == a.run.ID {
 		return nil
@@ -141,7 +212,57 @@ func (o *Orchestrator) checkFresh(ctx context.Context, a *attempt) (err error) {
 	if now != a.saved.Fingerprint {
 		return &StaleError{Run: a.run.ID, Reason: "the source has changed since"}
 	}
+	if err := a.sameCost(ctx); err != nil {
+		return err
+	}
 	return a.stillRoom(ctx, p)
+}
+
+// sameCost refuses a plan with gateways whose prices have changed. What costs
+// more than it did when somebody agreed to it is not to be found on a bill.
+func (a *attempt) sameCost(ctx context.Context) error {
+	f, err := a.o.Figures(FigureFiles{})
+	if err != nil {
+		return err
+	}
+	counts, err := a.journal.Counts(ctx)
+	if err != nil {
+		return err
+	}
+	if what := repriced(&a.saved.Overlay, f.Prices, unit.Bytes(counts.ListedBytes)); what != "" {
+		return &StaleError{Run: a.run.ID, Reason: what}
+	}
+	return nil
+}
+
+// repriced says what costs something else than an overlay was planned with, to
+// move so many bytes; empty if nothing does. Without gateways nothing is rented,
+// and what is sent goes where it is told to.
+func repriced(o *overlay.Overlay, prices planner.Prices, size unit.Bytes) string {
+	if o.Inside() {
+		return ""
+	}
+	const exact = 1e-9 // of what was written and read again
+	other := func(was, now unit.USD) bool { return math.Abs(float64(was-now)) > exact*float64(was+now) }
+	for _, r := range o.Regions {
+		now, err := prices.Machine(r.Region, r.Machine)
+		if err != nil {
+			return err.Error()
+		}
+		if other(r.USDPerHour, now.USD) {
+			return fmt.Sprintf("a gateway in %s costs %s an hour instead of %s", r.Region, now.USD, r.USDPerHour)
+		}
+	}
+	for _, e := range o.Edges {
+		now, err := prices.Egress(e.From, e.To)
+		if err != nil {
+			return err.Error()
+		}
+		if usd := now.Average(size); other(e.USDPerGB, usd) {
+			return fmt.Sprintf("a GB from %s to %s costs %s instead of %s", e.From, e.To, usd, e.USDPerGB)
+		}
+	}
+	return ""
 }
 
 // stillRoom asks the clouds again, of a plan that another process made.

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/route"
 	"github.com/skyctl/skyctl/orchestrator/config"
 	"github.com/skyctl/skyctl/orchestrator/deploy"
-	"github.com/skyctl/skyctl/orchestrator/grid"
 	"github.com/skyctl/skyctl/orchestrator/journal"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
@@ -26,9 +26,14 @@ type attempt struct {
 	journal *journal.Journal
 	start   time.Time
 
-	refused map[region.Kind]int     // what Terraform was refused, as planner.Limits has it
-	agreed  *unit.USD               // total of the first plan; nil: it is still this one
-	shown   map[grid.Pair]grid.Link // what the transfer has shown of links
+	refused map[region.Kind]int  // what Terraform was refused, as planner.Limits has it
+	agreed  *unit.USD            // total of the first plan; nil: it is still this one
+	billed  atomic.Pointer[bill] // of machines, for the meter
+	kept    *saved               // what replanning has made of saved; nil: nothing yet
+
+	// settled tells that what became of the gateways is in the outcome: they are
+	// destroyed, kept as the user wanted, or in a *LeftoverError.
+	settled bool
 
 	places *places
 	fleet  *fleet
@@ -49,6 +54,12 @@ type outcome struct {
 // carry brings the gateways up, transfers, and takes them down again, whatever
 // happened in between.
 func (a *attempt) carry(ctx context.Context, opts ApplyOptions, up bringUp) (_ Result, err error) {
+	if opts.Adapt && !a.saved.Request.Adapt {
+		if err := a.keep(func(s *saved) { s.Request.Adapt = true }); err != nil {
+			return Result{}, err
+		}
+		a.saved = a.latest()
+	}
 	if a.places, err = a.o.resolve(a.saved.Request); err != nil {
 		return Result{}, err
 	}
@@ -93,8 +104,8 @@ func (a *attempt) outfit(ctx context.Context) (deploy.Config, error) {
 	if err != nil {
 		return cfg, err
 	}
-	a.shown = map[grid.Pair]grid.Link{}
 	a.fleet = newFleet(planned{&a.saved.Overlay, cfg.Layout}, told)
+	a.kept = nil
 	return cfg, a.journal.Set(keyState, string(StateInterrupted))
 }
 
@@ -111,7 +122,7 @@ func (a *attempt) finish(ctx context.Context, opts ApplyOptions) (Result, error)
 		return Result{}, err
 	}
 	var down error
-	if !opts.Keep {
+	if a.settled = opts.Keep; !opts.Keep {
 		down = a.destroy(ctx)
 	}
 	staged := a.abortStaged(ctx)
@@ -177,13 +188,15 @@ func (a *attempt) withGateways(ctx context.Context, cfg deploy.Config, opts Appl
 		out.down = d.Close()
 		return out
 	}
-	a.o.begin(a.run, PhaseProvision, fmt.Sprintf("%d gateways in %d regions", len(cfg.Layout.Gateways), len(a.saved.Overlay.Regions)))
+	a.o.begin(a.run, PhaseProvision, fmt.Sprintf("%d gateways in %d regions", len(cfg.Layout.Gateways), a.saved.Overlay.Places()))
+	a.settled = true
 	if out.err = up(ctx, d); out.err == nil {
 		out.err = use(ctx, d)
 	}
 	ctx = context.WithoutCancel(ctx) // not even ^C keeps gateways from being destroyed
 	_, refused := errors.AsType[*deploy.RefusedError](out.err)
-	out.kept = opts.Keep && !refused // half a plan is nothing to keep
+	_, stale := errors.AsType[*StaleError](out.err)
+	out.kept = opts.Keep && !refused && !stale // half a plan is nothing to keep, nor is none
 	if !out.kept {
 		a.o.begin(a.run, PhaseDestroy, "")
 		if err := d.Destroy(ctx); err != nil {
@@ -197,10 +210,11 @@ func (a *attempt) withGateways(ctx context.Context, cfg deploy.Config, opts Appl
 // notUp says what it means that the gateways did not come up.
 func (a *attempt) notUp(ctx context.Context, err error) error {
 	var stale *StaleError
+	var stopped *InterruptedError
 	switch {
 	case ctx.Err() != nil:
 		return &InterruptedError{Run: a.run.ID, Err: errors.New("stopped while the gateways came up")}
-	case errors.As(err, &stale):
+	case errors.As(err, &stale), errors.As(err, &stopped):
 		return err
 	}
 	return &PreconditionError{Err: fmt.Errorf("the gateways did not come up: %w", err),
@@ -210,6 +224,7 @@ func (a *attempt) notUp(ctx context.Context, err error) error {
 // transfer tells the gateways their part and moves what is pending.
 func (a *attempt) transfer(ctx context.Context, notAfter time.Time) (transfer.Result, error) {
 	f := a.fleet
+	f.rest(ctx, a.o.Debug)
 	f.chooseTransports(ctx, a.saved.Request.transport(), a.o.events(a.run, a.events))
 	if err := a.keepTransports(); err != nil {
 		return transfer.Result{}, err
@@ -246,7 +261,7 @@ func (a *attempt) transfer(ctx context.Context, notAfter time.Time) (transfer.Re
 			return err
 		})
 	})
-	a.saved = a.saved.with(f.plan().overlay)
+	a.saved = a.latest()
 	if stopped := (*transfer.Interrupted)(nil); errors.As(err, &stopped) {
 		err = &InterruptedError{Run: a.run.ID, Err: err}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/deploy"
 	"github.com/skyctl/skyctl/orchestrator/gc"
 	"github.com/skyctl/skyctl/orchestrator/region"
+	"github.com/skyctl/skyctl/orchestrator/rundir"
 )
 
 // CollectRequest asks what runs left in clouds, and how much of it may go.
@@ -70,9 +71,32 @@ func (o *Orchestrator) Leftovers(ctx context.Context, req CollectRequest) (Lefto
 
 // Collect deletes what nothing keeps, and says of each how that went. A
 // *RemainsError tells that something is left that was to go.
-func (o *Orchestrator) Collect(ctx context.Context, l Leftovers) ([]gc.Outcome, error) {
-	outcomes := gc.Delete(ctx, l.accounts, l.Findings, gc.Patience{})
+//
+// Since it was found somebody may have taken the run up again, with machines of
+// the same names. So runs that are here are locked while theirs is deleted.
+func (o *Orchestrator) Collect(ctx context.Context, l Leftovers) (outcomes []gc.Outcome, err error) {
 	var errs []error
+	refused := map[string]error{} // nil: it is locked, or not here
+	var free []gc.Finding
+	for _, f := range l.Findings {
+		if f.Keep != "" {
+			continue
+		}
+		why, asked := refused[f.Run]
+		if !asked {
+			var lock *rundir.Lock
+			if lock, why = o.lockKnown(f.Run); lock != nil {
+				defer func() { err = errors.Join(err, lock.Unlock()) }()
+			}
+			refused[f.Run] = why
+		}
+		if why != nil {
+			outcomes = append(outcomes, gc.Outcome{Finding: f, Err: fmt.Errorf("%s %s: %w", f.Kind, f.ID, why)})
+			continue
+		}
+		free = append(free, f)
+	}
+	outcomes = append(outcomes, gc.Delete(ctx, l.accounts, free, gc.Patience{})...)
 	for _, x := range outcomes {
 		if x.Err != nil {
 			errs = append(errs, x.Err)
@@ -82,6 +106,15 @@ func (o *Orchestrator) Collect(ctx context.Context, l Leftovers) ([]gc.Outcome, 
 		return outcomes, nil
 	}
 	return outcomes, &RemainsError{Left: len(errs), Err: errors.Join(errs...)}
+}
+
+// lockKnown locks a run, if its directory is on this workstation.
+func (o *Orchestrator) lockKnown(name string) (*rundir.Lock, error) {
+	run, err := o.Home.Open(name)
+	if err != nil {
+		return nil, nil // as in knows
+	}
+	return run.Lock()
 }
 
 // knows tells whether the run's directory is on this workstation.

@@ -31,8 +31,11 @@ func (o *Orchestrator) Destroy(ctx context.Context, id rundir.ID) (err error) {
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
 	s, err := load(run)
-	if err != nil {
+	if err != nil && !rendered(run) {
 		return err
+	}
+	if err != nil {
+		s = &saved{} // the root knows what there is, and whose account it is in
 	}
 	a := &attempt{o: o, run: run, saved: s}
 	// A run whose journal cannot be read has gateways to destroy all the same.
@@ -55,11 +58,12 @@ func (a *attempt) destroy(ctx context.Context) error {
 	if err := a.mismatched(ctx); err != nil {
 		return &LeftoverError{Run: a.run.ID, Err: err}
 	}
-	d, err := deploy.New(ctx, cfg)
+	d, err := deploy.Existing(ctx, cfg)
 	if err != nil {
 		return &LeftoverError{Run: a.run.ID, Err: err}
 	}
 	a.o.begin(a.run, PhaseDestroy, "")
+	a.settled = true
 	if err := d.Destroy(ctx); err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			err = fmt.Errorf("not all was destroyed: %w", cause) // every step says no more than that

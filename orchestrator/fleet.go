@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -222,24 +223,56 @@ func (f *fleet) share(reader route.Gateway) int64 {
 func (f *fleet) place(name route.Gateway) string { return string(f.homes()[name]) }
 
 // configure tells every gateway its part. Writers and relays come first, so
-// that a reader finds them ready.
+// that a reader finds them ready, and readers that joined the run last: those
+// that were there leave them some of their credit and of the limit.
 func (f *fleet) configure(ctx context.Context) error {
-	l := f.plan().layout
-	readers := l.Readers()
-	g, gctx := errgroup.WithContext(ctx)
-	for _, x := range l.Gateways {
-		if !slices.Contains(readers, x.Name) {
-			g.Go(func() error { return f.tell(gctx, x.Name) })
+	now := f.plan()
+	readers, joined := now.layout.Readers(), newcomers(now)
+	turns := make([][]route.Gateway, 3)
+	for _, x := range now.layout.Gateways {
+		turn := 0
+		if slices.Contains(readers, x.Name) {
+			turn = 1
+			if slices.Contains(joined, x.Name) {
+				turn = 2
+			}
+		}
+		turns[turn] = append(turns[turn], x.Name)
+	}
+	if f.deployed == nil {
+		turns[1] = readers
+	}
+	for _, names := range turns {
+		g, gctx := errgroup.WithContext(ctx)
+		for _, name := range names {
+			g.Go(func() error { return f.tell(gctx, name) })
+		}
+		if err := g.Wait(); err != nil {
+			return err
 		}
 	}
-	if err := g.Wait(); err != nil {
-		return err
+	return nil
+}
+
+// restWithin is how long gateways may take to end what an earlier process had
+// them do.
+const restWithin = 10 * time.Second
+
+// rest ends what an earlier process had the gateways do: what they send would be
+// in the way of probes. One that does not come to rest is waited for when it is
+// configured.
+func (f *fleet) rest(ctx context.Context, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(ctx, restWithin)
+	defer cancel()
+	var resting sync.WaitGroup
+	for _, name := range f.names() {
+		resting.Go(func() {
+			if err := f.API(name).Quiesce(ctx); err != nil {
+				log.Warn("end what an earlier process began", "gateway", name, "error", err)
+			}
+		})
 	}
-	g, gctx = errgroup.WithContext(ctx)
-	for _, r := range readers {
-		g.Go(func() error { return f.tell(gctx, r) })
-	}
-	return g.Wait()
+	resting.Wait()
 }
 
 // tell tells one gateway its part as it is now. What is told last is what was

@@ -17,7 +17,6 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/planner"
 	"github.com/skyctl/skyctl/orchestrator/price"
 	"github.com/skyctl/skyctl/orchestrator/region"
-	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
 	"github.com/skyctl/skyctl/orchestrator/unit"
 )
@@ -54,6 +53,15 @@ func (w watched) Link(from, to region.Region) (grid.Link, error) {
 		return l, nil
 	}
 	return w.Grid.Link(from, to)
+}
+
+// standpoint is a run that is off its forecast as it is seen at one time.
+type standpoint struct {
+	planned
+	measured transfer.Measured
+	seen     map[grid.Pair]flow
+	believed watched
+	prices   planner.Prices
 }
 
 // rentedAlready is prices by which machines cost nothing more.
@@ -192,7 +200,7 @@ func standing(o *overlay.Overlay, left unit.Bytes) (planner.Job, planner.Limits)
 	for _, r := range o.Regions {
 		limits.Most[region.Kind{Region: r.Region}] += r.Gateways
 		if r.Machine != "" {
-			limits.Most[region.Kind{Region: r.Region, Machine: r.Machine}] = r.Gateways
+			limits.Most[region.Kind{Region: r.Region, Machine: r.Machine}] += r.Gateways
 		}
 	}
 	for _, at := range limits.Relays {
@@ -203,19 +211,25 @@ func standing(o *overlay.Overlay, left unit.Bytes) (planner.Job, planner.Limits)
 }
 
 // grown is an overlay after its run was planned anew: the trees that it has with
-// the new rates, and those that it did not have, under higher numbers. What the
-// plan was to cost and take stays what people were shown.
+// the new rates, and those that it did not have, under higher numbers. One over
+// regions that gateways have joined is another than before. What the plan was to
+// cost and take stays what people were shown.
 func grown(o, found *overlay.Overlay) (next overlay.Overlay, news []string) {
 	next = *o
 	next.Throughput, next.Routes = found.Throughput, slices.Clone(o.Routes)
-	known, more := ways(o.Routes), 0
+	last := o.Joined("", allTimes)
+	found.Routes = slices.Clone(found.Routes)
+	for i := range found.Routes {
+		found.Routes[i].Since = last
+	}
+	known, more := ways(&o.Graph, o.Routes), 0
 	for _, r := range o.Routes {
 		more = max(more, r.Tree+1)
 	}
 	for i := range next.Routes {
 		next.Routes[i].Gbits = spare * found.Throughput / unit.Gbps(len(known))
 	}
-	anew := ways(found.Routes)
+	anew := ways(&o.Graph, found.Routes)
 	for _, way := range slices.SortedFunc(maps.Keys(anew), func(a, b string) int { return cmp.Compare(anew[a], anew[b]) }) {
 		tree, old := known[way]
 		if !old {
@@ -230,6 +244,7 @@ func grown(o, found *overlay.Overlay) (next overlay.Overlay, news []string) {
 			paths, rate = append(paths, r.String()), r.Gbits
 			r.Tree = tree
 			if was := slices.IndexFunc(next.Routes, func(x overlay.Route) bool { return x.Tree == tree && x.Dest == r.Dest }); was >= 0 {
+				r.Since = next.Routes[was].Since
 				next.Routes[was] = r
 			} else {
 				next.Routes = append(next.Routes, r)
@@ -243,18 +258,26 @@ func grown(o, found *overlay.Overlay) (next overlay.Overlay, news []string) {
 	}
 	next.Edges = slices.Clone(o.Edges)
 	for _, e := range found.Edges {
-		if _, ok := o.Edge(e.From, e.To); !ok {
+		was := slices.IndexFunc(next.Edges, func(x overlay.Edge) bool { return x.Pair() == e.Pair() })
+		if was < 0 {
 			next.Edges = append(next.Edges, e)
+		} else if max(o.Joined(e.From, allTimes), o.Joined(e.To, allTimes)) > 0 { // there are more to connect
+			next.Edges[was].Connections = max(next.Edges[was].Connections, e.Connections)
 		}
 	}
 	return next, news
 }
 
-// ways are the numbers of the trees by the paths that they are made of.
-func ways(routes []overlay.Route) map[string]int {
+// ways are the numbers of the trees by the paths that they are made of, and by
+// which of the gateways on them.
+func ways(g *overlay.Graph, routes []overlay.Route) map[string]int {
 	paths := map[int][]string{}
 	for _, r := range routes {
-		paths[r.Tree] = append(paths[r.Tree], fmt.Sprintf("%d: %s", r.Dest, r))
+		last := 0
+		for _, at := range r.Path {
+			last = max(last, g.Joined(at, r.Since))
+		}
+		paths[r.Tree] = append(paths[r.Tree], fmt.Sprintf("%d: %s, %d", r.Dest, r, last))
 	}
 	found := map[string]int{}
 	for tree, all := range paths {
@@ -287,91 +310,116 @@ func (a *attempt) afresh(ctx context.Context, m transfer.Measured) (transfer.Rep
 	if err != nil {
 		return asItIs, err
 	}
-	now := a.fleet.plan()
-	seen := flows(m.Links, a.fleet.homes())
-	believed := watched{f.Grid, maps.Clone(a.shown)}
-	news, err := believed.learn(now.overlay, seen)
+	now := standpoint{a.fleet.plan(), m, flows(m.Links, a.fleet.homes()), watched{f.Grid, together(a.latest().Shown, nil)}, f.Prices}
+	news, err := now.believed.learn(now.overlay, now.seen)
 	if err != nil {
 		return asItIs, err
 	}
 	off := fmt.Sprintf("%s instead of the forecast %s", rate(m.Rate), rate(m.Forecast))
+	learned := func(s *saved) { s.Shown = now.believed.shown }
 	if len(news) == 0 {
-		a.shown = believed.shown
 		asItIs.Reason = off + ", and no link is other than believed: the routes stay"
-		return asItIs, nil
+		return asItIs, a.keep(learned)
 	}
 	off += ": " + strings.Join(news, ", ")
-	found, err := a.solveAnew(ctx, now, m, seen, believed, f.Prices)
-	infeasible := (*planner.Infeasible)(nil)
-	switch {
-	case errors.As(err, &infeasible), err == nil && float64(found.Throughput)*1e9/8 < worthwhile*m.Rate:
-		a.shown = believed.shown
-		asItIs.Reason = off + "; the gateways that there are have no better routes for what the run may cost"
-		return asItIs, nil
-	case err != nil:
+	found, err := a.solveAnew(ctx, now)
+	if infeasible := (*planner.Infeasible)(nil); err != nil && !errors.As(err, &infeasible) {
 		return asItIs, fmt.Errorf("%s; plan anew: %w", off, err)
 	}
-	next, routes := grown(now.overlay, &found)
+	better := err == nil && float64(found.Throughput)*1e9/8 >= worthwhile*m.Rate
+	var then func(context.Context) (transfer.Replanned, error)
+	if a.saved.Request.Adapt && m.Rate < m.Forecast {
+		then = func(ctx context.Context) (transfer.Replanned, error) {
+			if better {
+				now = now.with(a.fleet.plan(), &found)
+			}
+			return a.adapt(ctx, now)
+		}
+	}
+	if !better {
+		asItIs.Reason = off + "; the gateways that there are have no better routes for what the run may cost"
+		asItIs.Then = then
+		return asItIs, a.keep(learned)
+	}
+	next, paths := grown(now.overlay, &found)
 	l, err := now.layout.Extend(&next)
 	if err == nil {
-		err = a.follow(ctx, planned{&next, l})
+		err = a.follow(ctx, planned{&next, l}, learned)
 	}
 	if err != nil {
 		return asItIs, fmt.Errorf("%s; change the routes: %w", off, err)
 	}
-	a.shown = believed.shown
-	return transfer.Replanned{Forecast: float64(next.Throughput) * 1e9 / 8, Routes: l.Routes,
-		Reason: fmt.Sprintf("%s; from now on %s, forecast %s", off, strings.Join(routes, ", "), next.Throughput.Human())}, nil
+	answer := a.replanned(off, paths)
+	answer.Then = then
+	return answer, nil
+}
+
+// with is the run when it goes on as the planner found.
+func (s standpoint) with(p planned, found *overlay.Overlay) standpoint {
+	s.planned, s.measured.Rate, s.seen = p, float64(found.Throughput)*1e9/8, map[grid.Pair]flow{}
+	for _, e := range found.Edges {
+		s.seen[e.Pair()] = flow{all: e.Gbits}
+	}
+	return s
+}
+
+// replanned tells the transfer what the fleet is ready for.
+func (a *attempt) replanned(off string, paths []string) transfer.Replanned {
+	now := a.fleet.plan()
+	return transfer.Replanned{Forecast: float64(now.overlay.Throughput) * 1e9 / 8, Routes: now.layout.Routes, Joined: newcomers(now),
+		Reason: fmt.Sprintf("%s; from now on %s, forecast %s", off, strings.Join(paths, ", "), now.overlay.Throughput.Human())}
 }
 
 func rate(bytesPerSecond float64) string { return unit.Gbps(bytesPerSecond * 8 / 1e9).Human() }
 
 // solveAnew asks the planner for what was asked for, or, where that cannot be had any
 // more, for the quickest way that the run may still pay for.
-func (a *attempt) solveAnew(ctx context.Context, now planned, m transfer.Measured, seen map[grid.Pair]flow, g planner.Grid, prices planner.Prices) (overlay.Overlay, error) {
-	job, limits := standing(now.overlay, unit.Bytes(m.Left))
+func (a *attempt) solveAnew(ctx context.Context, now standpoint) (overlay.Overlay, error) {
+	job, limits := standing(now.overlay, unit.Bytes(now.measured.Left))
 	job.Mode, job.Limit = a.saved.Request.Mode, a.saved.Request.BWLimit
-	may, err := a.mayCost(ctx, now, m, seen)
+	may, err := a.mayCost(ctx, now)
 	if err != nil {
 		return overlay.Overlay{}, err
 	}
 	job.MaxCost, job.MinThroughput = &may, a.saved.Request.MinThroughput
-	found, err := planner.Solve(ctx, job, g, rentedAlready{prices}, limits)
+	found, err := planner.Solve(ctx, job, now.believed, rentedAlready{now.prices}, limits)
 	if infeasible := (*planner.Infeasible)(nil); job.MinThroughput > 0 && errors.As(err, &infeasible) {
 		job.MinThroughput = 0
-		found, err = planner.Solve(ctx, job, g, rentedAlready{prices}, limits)
+		found, err = planner.Solve(ctx, job, now.believed, rentedAlready{now.prices}, limits)
 	}
 	return found, err
+}
+
+// egressPerHour is what the egress of the run costs as it goes on.
+func (s standpoint) egressPerHour() (usd unit.USD) {
+	for pair, f := range s.seen {
+		if e, ok := s.overlay.Edge(pair.From, pair.To); ok {
+			usd += unit.USD(float64(f.all)/8*3600) * e.USDPerGB
+		}
+	}
+	return usd
 }
 
 // mayCost is what the egress of what is left may cost: what --max-cost leaves, or
 // what was agreed to and a little more, when the machines are paid for as long as
 // the run would take without a change; and where no limit was given, never less
 // than what it would cost without.
-func (a *attempt) mayCost(ctx context.Context, now planned, m transfer.Measured, seen map[grid.Pair]flow) (unit.USD, error) {
+func (a *attempt) mayCost(ctx context.Context, now standpoint) (unit.USD, error) {
 	carried, err := a.journal.Routes(ctx)
 	if err != nil {
 		return 0, err
 	}
-	rented, err := a.journal.Counter(ctx, counterRented)
+	machines, err := a.bill(ctx, now.overlay)
 	if err != nil {
 		return 0, err
 	}
-	seconds := float64(m.Left) / m.Rate
-	spent := now.overlay.Cost.Requests + now.egress(a.routes(now.layout, carried))
-	hours := (time.Duration(rented) + time.Since(a.start) + shutdown).Hours() + seconds/3600
-	for _, r := range now.overlay.Regions {
-		spent += unit.USD(float64(r.Gateways)*hours) * r.USDPerHour
-	}
+	seconds := float64(now.measured.Left) / now.measured.Rate
+	spent := now.overlay.Cost.Requests + now.egress(a.routes(now.layout, carried)) +
+		machines.at(time.Now().Add(shutdown+time.Duration(seconds*float64(time.Second))))
 	if most := a.saved.Request.MaxCost; most != nil {
 		return max(0, *most-spent), nil
 	}
-	unchanged := unit.USD(0)
-	for pair, f := range seen {
-		if e, ok := now.overlay.Edge(pair.From, pair.To); ok {
-			unchanged += unit.USD(float64(f.all)/8*seconds) * e.USDPerGB
-		}
-	}
+	unchanged := now.egressPerHour() * unit.USD(seconds/3600)
 	agreed := now.overlay.Cost.Total
 	if a.agreed != nil {
 		agreed = *a.agreed
@@ -382,13 +430,18 @@ func (a *attempt) mayCost(ctx context.Context, now planned, m transfer.Measured,
 // follow has the run go on with an overlay that it has become. It is kept before
 // anything passes its routes, for whoever resumes the run, and after it can: the
 // gateways may be used again then.
-func (a *attempt) follow(ctx context.Context, next planned) error {
+func (a *attempt) follow(ctx context.Context, next planned, learned func(*saved)) error {
 	if err := a.fleet.deployed.Connect(ctx, next.layout); err != nil {
 		return err
 	}
-	if err := rundir.WriteJSON(savedFile(a.run), a.saved.with(next.overlay)); err != nil {
+	if err := a.keep(func(s *saved) { s.Overlay = *next.overlay; learned(s) }); err != nil {
 		return err
 	}
+	return a.turnTo(ctx, next)
+}
+
+// turnTo tells all gateways their parts in what the run has become.
+func (a *attempt) turnTo(ctx context.Context, next planned) error {
 	a.fleet.follow(next)
 	a.fleet.chooseTransports(ctx, a.saved.Request.transport(), a.o.events(a.run, a.events))
 	return a.fleet.configure(ctx)

@@ -1,7 +1,6 @@
 package orchestrator
 
 import (
-	"encoding/json"
 	"math"
 	"path/filepath"
 	"reflect"
@@ -18,6 +17,7 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/planner"
 	"github.com/skyctl/skyctl/orchestrator/price"
 	"github.com/skyctl/skyctl/orchestrator/region"
+	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
 	"github.com/skyctl/skyctl/orchestrator/unit"
 )
@@ -170,14 +170,23 @@ func TestASlowLinkIsGoneAround(t *testing.T) {
 	}) {
 		t.Errorf("%+v, %q", l, news)
 	}
-	// Whoever resumes the run finds the same routes in what was kept.
-	var kept saved
-	text, err := json.Marshal((&saved{}).with(&next))
-	if err == nil {
-		err = json.Unmarshal(text, &kept)
-	}
+	// Whoever resumes the run finds the same routes in what was kept, and what it
+	// found out.
+	home, err := rundir.At(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
+	}
+	run, err := home.Create(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := &attempt{run: run, saved: &saved{}}
+	if err := at.keep(func(s *saved) { s.Overlay, s.Shown = next, shown }); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := load(run)
+	if err != nil || !reflect.DeepEqual(kept.Shown, shown) || !reflect.DeepEqual(at.latest(), kept) {
+		t.Fatalf("%+v, %v: kept was %+v", kept, err, at.latest())
 	}
 	if resumed, err := layout.Build(&kept.Overlay, 2); err != nil || !reflect.DeepEqual(resumed.Routes, l.Routes) {
 		t.Errorf("resumed, the routes are %+v, %v; they were %+v", resumed, err, l.Routes)
@@ -231,7 +240,7 @@ func TestWhatTheRestMayCost(t *testing.T) {
 		{usd(10), 1, 6.6}, {usd(3), 1, 0}, {nil, 20, 22 - 3.4}, {nil, 6.5, 7.5 - 3.4}, {nil, 1, 3.6},
 	} {
 		at := &attempt{journal: j, start: time.Now(), saved: &saved{Request: Request{MaxCost: x.max}}, agreed: &x.agreed}
-		got, err := at.mayCost(t.Context(), planned{&o, l}, m, seen)
+		got, err := at.mayCost(t.Context(), standpoint{planned: planned{&o, l}, measured: m, seen: seen})
 		if err != nil || math.Abs(float64(got)-x.want) > 0.05 {
 			t.Errorf("of at most %v, agreed %v: %v, %v; want %v", x.max, x.agreed, got, err, x.want)
 		}

@@ -6,18 +6,16 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
-
-	"github.com/skyctl/skyctl/orchestrator/rundir"
 )
 
-// afterPlan runs the configured command with the plan's path. That it fails
-// stops the run: it is where a team's policy says no.
-func (o *Orchestrator) afterPlan(ctx context.Context, run *rundir.Run) error {
+// afterPlan runs the configured command with a plan's path. Where it fails the
+// plan is not carried out: it is where a team's policy says no.
+func (o *Orchestrator) afterPlan(ctx context.Context, plan string) error {
 	hook := o.Config.Hooks.AfterPlan
 	if len(hook) == 0 {
 		return nil
 	}
-	args := append(append([]string(nil), hook[1:]...), run.Plan())
+	args := append(append([]string(nil), hook[1:]...), plan)
 	out, err := exec.CommandContext(ctx, hook[0], args...).CombinedOutput()
 	exit := (*exec.ExitError)(nil)
 	switch {

@@ -74,7 +74,7 @@ func (o *Orchestrator) settle(ctx context.Context, run *rundir.Run, j *journal.J
 	if err := rundir.WriteJSON(run.Plan(), plan); err != nil {
 		return Plan{}, err
 	}
-	if err := o.afterPlan(ctx, run); err != nil {
+	if err := o.afterPlan(ctx, run.Plan()); err != nil {
 		return Plan{}, err
 	}
 	return plan, rundir.WriteJSON(savedFile(run), s)
@@ -193,7 +193,7 @@ func (o *Orchestrator) preview(ctx context.Context, run *rundir.Run, s *saved) e
 	if err != nil {
 		return err
 	}
-	o.begin(run, PhaseRender, strconv.Itoa(len(s.Overlay.Regions))+" regions")
+	o.begin(run, PhaseRender, strconv.Itoa(s.Overlay.Places())+" regions")
 	d, err := deploy.New(ctx, cfg)
 	if err != nil {
 		return &PreconditionError{Err: err}
@@ -211,7 +211,7 @@ func (o *Orchestrator) deployment(run *rundir.Run, s *saved) (deploy.Config, err
 		return deploy.Config{}, err
 	}
 	return deploy.Config{Run: run, Layout: l, Settings: o.Config, AgentPath: o.AgentPath,
-		CacheDir: o.terraformCache(), Lock: filepath.Join(o.Home.Dir(), "providers.lock.hcl"), Lifetime: deploy.Lifetime(s.Overlay.Time.Total()), Zones: s.Zones,
+		CacheDir: o.terraformCache(), Lock: filepath.Join(o.Home.Dir(), "providers.lock.hcl"), Lifetime: deploy.Lifetime(s.Overlay.Time.Total()), Zones: s.Zones, Grows: s.Request.Adapt,
 		Say: func(note string) { o.begin(run, PhaseProvision, note) }}, nil
 }
 

@@ -27,6 +27,7 @@ type Request struct {
 	Gateways      *int          `json:"gateways,omitempty"` // nil: the planner decides; 0: none
 
 	Pareto bool `json:"pareto,omitempty"` // show the frontier too
+	Adapt  bool `json:"adapt,omitempty"`  // add gateways on the way where that pays off
 
 	ChunkSize unit.Bytes     `json:"chunk_size,omitempty"` // 0: by size and routes
 	Verify    control.Verify `json:"verify,omitempty"`

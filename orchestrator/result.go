@@ -31,9 +31,10 @@ func (a *attempt) result(ctx context.Context, l *layout.Layout, moved transfer.R
 	counts, cerr := a.journal.Counts(ctx)
 	runtime, rerr := a.journal.Counter(ctx, counterRuntime)
 	rented, nerr := a.journal.Counter(ctx, counterRented)
+	joined, jerr := a.journal.Counter(ctx, counterJoined)
 	failures, ferr := a.journal.Failures(ctx, -1)
 	carried, oerr := a.journal.Routes(ctx)
-	err := errors.Join(cerr, rerr, nerr, ferr, oerr)
+	err := errors.Join(cerr, rerr, nerr, jerr, ferr, oerr)
 	if err != nil {
 		return Result{}, err
 	}
@@ -63,7 +64,7 @@ func (a *attempt) result(ctx context.Context, l *layout.Layout, moved transfer.R
 		}
 	}
 	r.Routes = a.routes(l, carried)
-	r.Cost = Cost{Estimated: a.saved.Overlay.Cost.Total, Actual: a.cost(l, carried, time.Duration(rented))}
+	r.Cost = Cost{Estimated: a.saved.Overlay.Cost.Total, Actual: a.cost(l, carried, time.Duration(rented)) + unit.USD(float64(joined)/nanoUSD)}
 	if r.Objects > 0 {
 		r.Cost.Actual += a.saved.Overlay.Cost.Requests * unit.USD(r.Done) / unit.USD(r.Objects)
 	}
@@ -98,18 +99,16 @@ func (a *attempt) insidePath(dest route.Dest) []region.Region {
 	return []region.Region{}
 }
 
-// cost is what the bytes on each edge and the time of each machine cost by the
-// plan's prices.
+// cost is what the bytes on each edge and the time of each of the plan's machines
+// cost by its prices.
 func (a *attempt) cost(l *layout.Layout, carried map[journal.RouteKey]int64, rented time.Duration) unit.USD {
 	usd := 0.0
 	sent := sent(l, carried)
 	for _, e := range a.saved.Overlay.Edges {
 		usd += float64(sent[e.Pair()]) / 1e9 * float64(e.USDPerGB)
 	}
-	for _, r := range a.saved.Overlay.Regions {
-		usd += float64(r.Gateways) * float64(r.USDPerHour) * rented.Hours()
-	}
-	return unit.USD(usd)
+	planned, _ := hourly(&a.saved.Overlay)
+	return unit.USD(usd + float64(planned)*rented.Hours())
 }
 
 // sent returns the bytes that passed each edge. What a route brought to several

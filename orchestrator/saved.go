@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/skyctl/skyctl/orchestrator/grid"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
@@ -34,14 +35,32 @@ type saved struct {
 	// Lacking is what the clouds have no room for, as planner.Limits has it.
 	Lacking map[region.Kind]int `json:"lacking,omitempty"`
 
+	// Shown is what the run has found out of its links. Who goes on with it would
+	// otherwise believe again of a link that does not carry much what was first
+	// believed of it.
+	Shown map[grid.Pair]grid.Link `json:"shown,omitempty"`
+
 	again int // how often this process made the plan anew for that
 }
 
-// with is the same of another overlay.
-func (s *saved) with(o *overlay.Overlay) *saved {
-	next := *s
-	next.Overlay = *o
-	return &next
+// keep has the run go on with what change makes of what is kept of it, also if
+// another process does. Those who work on the run see it when it is over.
+func (a *attempt) keep(change func(*saved)) error {
+	next := *a.latest()
+	change(&next)
+	if err := rundir.WriteJSON(savedFile(a.run), &next); err != nil {
+		return err
+	}
+	a.kept = &next
+	return nil
+}
+
+// latest is what is kept of the run by now.
+func (a *attempt) latest() *saved {
+	if a.kept != nil {
+		return a.kept
+	}
+	return a.saved
 }
 
 func savedFile(run *rundir.Run) string { return filepath.Join(run.Dir, "request.json") }
@@ -59,6 +78,8 @@ const (
 	keyState       = "state"        // a State, once something was applied
 	keyTransports  = "transports"   // []TransportChoice of the last attempt with gateways
 	counterRuntime = "runtime_ns"   // of all attempts, planning included
-	counterRented  = "rented_ns"    // from the start of an apply to the end of its destroy
+	counterRented  = "rented_ns"    // from the start of an apply to the end of its destroy, of the plan's gateways
 	keyRentedSince = "rented_since" // when counterRented was last brought up to date, if gateways are rented
+	counterJoined  = "joined_nusd"  // what gateways that joined the run have cost, in 1e-9 USD, until keyJoined
+	keyJoined      = "joined"       // a joinedRent, once some have
 )

@@ -19,7 +19,7 @@ import (
 // rather than too little.
 type meter struct {
 	limit   unit.USD
-	perHour float64 // USD, all machines
+	bill    func() bill // as of now: machines may join
 	perByte func(transfer.Event) float64
 	exposed func() (underWay int64, dearest float64) // as of now: routes may be added
 	stop    context.CancelCauseFunc
@@ -28,7 +28,6 @@ type meter struct {
 	spent   float64 // USD, egress, and all planned requests
 	pending int64   // bytes that are not acknowledged
 	retried int64   // bytes of a chunk, at most
-	since   time.Time
 }
 
 // shutdown is how long machines are paid for after the decision to stop.
@@ -53,10 +52,6 @@ func (a *attempt) withinCost(ctx context.Context, events func(transfer.Event), d
 }
 
 func (a *attempt) newMeter(ctx context.Context) (*meter, error) {
-	rented, err := a.journal.Counter(ctx, counterRented)
-	if err != nil {
-		return nil, err
-	}
 	counts, err := a.journal.Counts(ctx)
 	if err != nil {
 		return nil, err
@@ -66,11 +61,11 @@ func (a *attempt) newMeter(ctx context.Context) (*meter, error) {
 		return nil, err
 	}
 	p := a.fleet.plan()
-	m := &meter{limit: *a.saved.Request.MaxCost, pending: counts.PendingBytes, retried: a.saved.ChunkSize,
-		spent: float64(a.saved.Overlay.Cost.Requests + p.egress(a.routes(p.layout, carried))), since: a.start.Add(-time.Duration(rented))}
-	for _, r := range a.saved.Overlay.Regions {
-		m.perHour += float64(r.Gateways) * float64(r.USDPerHour)
+	if err := a.charge(ctx, p); err != nil {
+		return nil, err
 	}
+	m := &meter{limit: *a.saved.Request.MaxCost, pending: counts.PendingBytes, retried: a.saved.ChunkSize,
+		spent: float64(a.saved.Overlay.Cost.Requests + p.egress(a.routes(p.layout, carried))), bill: func() bill { return *a.billed.Load() }}
 	m.perByte = func(e transfer.Event) float64 { return a.fleet.plan().perByte(e.Gateway, e.Route, e.Dest) }
 	var of planned
 	var underWay int64
@@ -83,6 +78,15 @@ func (a *attempt) newMeter(ctx context.Context) (*meter, error) {
 		return underWay, dearest
 	}
 	return m, nil
+}
+
+// charge brings up to date what the meter holds machines to cost.
+func (a *attempt) charge(ctx context.Context, p planned) error {
+	b, err := a.bill(ctx, p.overlay)
+	if err == nil {
+		a.billed.Store(&b)
+	}
+	return err
 }
 
 // exposed returns how many bytes may be under way at once, where every writer has
@@ -150,7 +154,7 @@ func (m *meter) watch(ctx context.Context) {
 func (m *meter) check() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	machines := m.perHour * (time.Since(m.since) + shutdown).Hours()
+	machines := float64(m.bill().at(time.Now().Add(shutdown)))
 	underWay, dearest := m.exposed()
 	if total := m.spent + float64(min(max(m.pending, 0), underWay))*dearest + machines; total > float64(m.limit) {
 		m.stop(fmt.Errorf("going on would cost more than --max-cost %v", m.limit))

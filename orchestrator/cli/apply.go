@@ -9,11 +9,12 @@ import (
 
 // applyFlags are of every command that carries out a run.
 type applyFlags struct {
-	Keep bool `help:"Do not destroy the gateways at the end; prints the command that does."`
+	Keep  bool `help:"Do not destroy the gateways at the end; prints the command that does."`
+	Adapt bool `help:"Add gateways on the way, in regions of the plan or others, where the run is behind its forecast by more than a fifth and the planner says that they pay off: within limits.gateways_per_region and --max-cost, without that within a tenth or $1 more than agreed. They are destroyed with the others."`
 }
 
 func (f *applyFlags) options() orchestrator.ApplyOptions {
-	return orchestrator.ApplyOptions{Keep: f.Keep}
+	return orchestrator.ApplyOptions{Keep: f.Keep, Adapt: f.Adapt}
 }
 
 type applyCmd struct {

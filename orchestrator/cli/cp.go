@@ -18,6 +18,9 @@ func (c *cpCmd) Run(ctx context.Context, s service, g *globals, out *console) er
 	if err != nil {
 		return err
 	}
+	if c.Adapt && c.Gateways != nil && *c.Gateways == 0 {
+		return wrongUsage("--adapt adds gateways, and --gateways 0 wants none")
+	}
 	ask := !g.Yes && !c.DryRun
 	if ask {
 		if err := canAsk("add --yes, or look at the plan first: skyctl plan, then skyctl apply"); err != nil {

@@ -182,6 +182,10 @@ func (p *progress) notable(ev transfer.Event) {
 		p.line("gateway " + string(ev.Gateway) + " is lost: " + why)
 	case transfer.EventReplaced:
 		p.line("gateway " + string(ev.Gateway) + " works again")
+	case transfer.EventGrowing:
+		p.line("adding " + oneLine(ev.Reason))
+	case transfer.EventJoined:
+		p.line("gateway " + string(ev.Gateway) + " joins")
 	case transfer.EventRoutes:
 		p.line("gateway " + string(ev.Gateway) + " now uses " + oneLine(ev.Reason))
 	case transfer.EventReplanned:

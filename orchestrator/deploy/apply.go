@@ -204,11 +204,27 @@ func (d *Deployment) Ensure(ctx context.Context) error {
 		_, ok := outputs[string(g.Name)]
 		complete = complete && ok
 	}
+	if complete && d.cfg.Grows && time.Until(d.NotAfter()) >= minRemaining {
+		// Those that had not joined when that process ended are nobody's.
+		err := d.prune(ctx)
+		if err != nil && !errors.Is(err, errTouches) {
+			return err
+		}
+		complete = err == nil
+	}
 	if !complete || time.Until(d.NotAfter()) < minRemaining {
 		if err := d.engine.Destroy(ctx); err != nil {
 			return err
 		}
 		return d.Apply(ctx, nil)
+	}
+	switch elsewhere, err := d.relocated(ctx); {
+	case err != nil:
+		return err
+	case elsewhere:
+		if err := d.open(ctx); err != nil {
+			return err
+		}
 	}
 	if err := d.connect(ctx, nil); err != nil {
 		return err

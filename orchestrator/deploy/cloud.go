@@ -174,6 +174,20 @@ func controlCIDRs(ctx context.Context, cfg Config) ([]string, error) {
 	return []string{netip.PrefixFrom(address, address.BitLen()).String()}, nil
 }
 
+// relocated notes where this workstation is by now, and tells whether that is
+// somewhere else: gateways of a cloud let it in from where it was, and seem to be
+// dead. Where it is not known it is taken to be where it was.
+func (d *Deployment) relocated(ctx context.Context) (bool, error) {
+	cidrs, err := controlCIDRs(ctx, d.cfg)
+	d.mu.Lock()
+	same := slices.Equal(cidrs, d.choices.ControlCIDRs)
+	d.mu.Unlock()
+	if err != nil || same {
+		return false, ctx.Err()
+	}
+	return true, d.choose(func(c *choices) { c.ControlCIDRs = cidrs })
+}
+
 func publicAddress(ctx context.Context) (netip.Addr, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()

@@ -166,3 +166,50 @@ func TestControlCIDRs(t *testing.T) {
 		t.Errorf("processes of this machine need none, and got %v, %v", got, err)
 	}
 }
+
+// TestRelocated: a workstation that has another address by now is let in from
+// there, by whoever goes on with the run too.
+func TestRelocated(t *testing.T) {
+	address := "203.0.113.9"
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(address))
+	}))
+	defer server.Close()
+	defer func(before string) { whoAmI = before }(whoAmI)
+	whoAmI = server.URL
+	cfg := cloudConfig(t)
+	cfg.Settings.Control.CIDRs = nil
+	d, err := New(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if err := d.decide(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		is        string
+		elsewhere bool
+		lets      string
+	}{
+		{"203.0.113.9", false, "203.0.113.9/32"},
+		{"198.51.100.4", true, "198.51.100.4/32"},
+		{"198.51.100.4", false, "198.51.100.4/32"},
+		{"nobody knows", false, "198.51.100.4/32"},
+	} {
+		address = step.is
+		if elsewhere, err := d.relocated(t.Context()); err != nil || elsewhere != step.elsewhere {
+			t.Errorf("at %s: elsewhere %t, %v", step.is, elsewhere, err)
+		}
+		next, err := New(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := next.load(); err != nil || !reflect.DeepEqual(next.choices.ControlCIDRs, []string{step.lets}) {
+			t.Errorf("at %s the next process lets in %q, %v", step.is, next.choices.ControlCIDRs, err)
+		}
+		if err := next.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}

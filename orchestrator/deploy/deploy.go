@@ -50,11 +50,16 @@ func Lifetime(forecast time.Duration) time.Duration {
 type Config struct {
 	Run       *rundir.Run
 	Layout    *layout.Layout
+	There     int // how many of the layout's gateways exist: what is wanted of the clouds is for the others
 	Settings  *config.Config
 	CacheDir  string // where Terraform is installed if there is none
 	Lock      string // which providers runs were given before; engine.Config has it
 	AgentPath string // skyagent, for gateways on this machine and on hosts of the user's
 	Lifetime  time.Duration
+
+	// Grows tells that gateways may have been joining the run when an earlier
+	// process ended.
+	Grows bool
 
 	// Zones are those that offer a machine type; of one that is not in it nothing
 	// is known.
@@ -64,7 +69,7 @@ type Config struct {
 }
 
 // Deployment is the gateways of one run. Its methods are called one at a time,
-// but for API and Replace.
+// but for API, Replace, and one of Connect and Grow.
 type Deployment struct {
 	cfg    Config
 	engine *engine.Engine
@@ -72,6 +77,7 @@ type Deployment struct {
 
 	prepared  bool // Terraform's directory, by this process
 	replacing sync.Mutex
+	untidy    error // what Destroy could not do beside destroying
 
 	mu        sync.Mutex
 	choices   choices
@@ -99,6 +105,12 @@ func New(ctx context.Context, cfg Config) (*Deployment, error) {
 	if err := Check(cfg); err != nil {
 		return nil, err
 	}
+	return Existing(ctx, cfg)
+}
+
+// Existing is New of a deployment that is only to be destroyed. That needs
+// neither an agent nor a configuration: whose machines they are is in the root.
+func Existing(ctx context.Context, cfg Config) (*Deployment, error) {
 	bin, err := binary.Find(ctx, binary.Options{Path: cfg.Settings.Terraform.Path, CacheDir: cfg.CacheDir})
 	if err != nil {
 		return nil, err
@@ -151,10 +163,10 @@ func checkAgent(path string) error {
 	return nil
 }
 
-// Close lets go of the gateways without touching them.
+// Close lets go of the gateways without touching them. Its error tells of
+// nothing that is left.
 func (d *Deployment) Close() error {
-	errs := []error{d.disconnect(), d.log.Close()}
-	return errors.Join(errs...)
+	return errors.Join(d.untidy, d.disconnect(), d.log.Close())
 }
 
 func (d *Deployment) disconnect() error {

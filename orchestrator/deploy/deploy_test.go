@@ -295,6 +295,38 @@ func TestApplyRefusesAnotherPlanThanWasShown(t *testing.T) {
 	}
 }
 
+// TestDestroyWantsNothing: neither the agent nor the configuration that the
+// gateways were made with has to be there when they go, nor a place for their
+// logs.
+func TestDestroyWantsNothing(t *testing.T) {
+	cfg := newConfig(t)
+	first := deployment(t, cfg)
+	if err := first.Apply(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	answer(t, first)
+	unwritable := filepath.Join(cfg.Run.Logs(), string(east)+".log")
+	if err := os.Mkdir(unwritable, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	bare := cfg
+	bare.AgentPath, bare.Settings = "", &config.Config{}
+	d, err := Existing(t.Context(), bare)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Destroy(t.Context()); err != nil {
+		t.Errorf("nothing is left, and yet: %v", err)
+	}
+	if err := d.Close(); err == nil {
+		t.Error("nobody says that a log is lost")
+	}
+	nothingRuns(t, cfg)
+	if err := os.Remove(unwritable); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestNewWantsAnAgent(t *testing.T) {
 	cfg := newConfig(t)
 	plain := filepath.Join(t.TempDir(), "skyagent")

@@ -58,6 +58,9 @@ func (d *Deployment) replace(ctx context.Context, names []route.Gateway) error {
 		}
 		addresses = append(addresses, address)
 	}
+	if _, err := d.relocated(ctx); err != nil {
+		return err
+	}
 	if err := d.write(tokens); err != nil {
 		return err
 	}
@@ -82,11 +85,10 @@ func (d *Deployment) resource(name route.Gateway) (string, error) {
 }
 
 // Destroy takes down everything that Terraform's state holds. It is the last
-// thing done with a deployment, and does not look at what else went wrong. The
-// error is an *engine.RemainingError if something may be left.
+// thing done with a deployment, and does not look at what else went wrong. An
+// error says that something may be left; what else it could not do Close tells.
 func (d *Deployment) Destroy(ctx context.Context) error {
-	saved := d.keepLogs()
-	closed := d.disconnect()
+	d.untidy = errors.Join(d.keepLogs(), d.disconnect())
 	var unprepared error
 	if !d.prepared {
 		unprepared = d.prepare(ctx)
@@ -94,5 +96,5 @@ func (d *Deployment) Destroy(ctx context.Context) error {
 	if err := d.engine.Destroy(ctx); err != nil {
 		return errors.Join(err, unprepared)
 	}
-	return errors.Join(d.endStrays(ctx), saved, closed)
+	return d.endStrays(ctx)
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/skyctl/skyctl/orchestrator/account"
 	"github.com/skyctl/skyctl/orchestrator/config"
+	"github.com/skyctl/skyctl/orchestrator/layout"
 	"github.com/skyctl/skyctl/orchestrator/region"
 )
 
@@ -12,13 +13,17 @@ import (
 // there before anything is created.
 func Wants(cfg Config, cloud region.Cloud) []account.Want {
 	var wants []account.Want
-	for _, g := range cfg.Layout.Gateways {
+	there := cfg.Layout.Gateways[:cfg.There]
+	for _, g := range cfg.Layout.Gateways[cfg.There:] {
 		if g.Region.Cloud() != cloud {
 			continue
 		}
 		i := slices.IndexFunc(wants, func(w account.Want) bool { return w.Region == g.Region })
 		if i < 0 {
 			i, wants = len(wants), append(wants, want(cfg, g.Region))
+			if slices.ContainsFunc(there, func(x layout.Gateway) bool { return x.Region == g.Region }) {
+				wants[i].NewNetwork = false
+			}
 		}
 		m := slices.IndexFunc(wants[i].Machines, func(m account.Machines) bool { return m.Type == g.Machine })
 		if m < 0 {

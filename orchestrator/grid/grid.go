@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/skyctl/skyctl/orchestrator/region"
@@ -27,6 +28,19 @@ type Pair struct {
 
 // String returns "local:east > local:west".
 func (p Pair) String() string { return string(p.From) + " > " + string(p.To) }
+
+// MarshalText lets a pair be a key in JSON.
+func (p Pair) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (p *Pair) UnmarshalText(text []byte) error {
+	from, to, ok := strings.Cut(string(text), " > ")
+	if !ok {
+		return fmt.Errorf("%q is no pair of regions", text)
+	}
+	*p = Pair{region.Region(from), region.Region(to)}
+	return nil
+}
 
 // Link is what the planner believes of a pair.
 type Link struct {

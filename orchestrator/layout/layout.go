@@ -7,6 +7,7 @@ package layout
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 
 	"github.com/skyctl/skyctl/agent/control"
@@ -57,7 +58,7 @@ func Build(o *overlay.Overlay, dests int) (*Layout, error) {
 		for range r.Gateways {
 			g := Gateway{Name: route.Gateway(fmt.Sprintf("%s-%d", r.Region.Slug(), len(at.names))), Region: r.Region, Machine: r.Machine}
 			l.Gateways = append(l.Gateways, g)
-			at.names, at.gbits = append(at.names, g.Name), append(at.gbits, float64(r.Gbits))
+			at.names, at.gbits, at.joined = append(at.names, g.Name), append(at.gbits, float64(r.Gbits)), append(at.joined, r.Joined)
 		}
 	}
 	byTree := map[int][]overlay.Route{}
@@ -76,8 +77,20 @@ func Build(o *overlay.Overlay, dests int) (*Layout, error) {
 // site is the gateways of one region, and what each is planned to pass. Where
 // that is not said all pass the same.
 type site struct {
-	names []route.Gateway
-	gbits []float64
+	names  []route.Gateway
+	gbits  []float64
+	joined []int // overlay.Region.Joined
+}
+
+// by are the gateways that had joined by a time.
+func (s *site) by(since int) *site {
+	then := &site{}
+	for i, joined := range s.joined {
+		if joined <= since {
+			then.names, then.gbits, then.joined = append(then.names, s.names[i]), append(then.gbits, s.gbits[i]), append(then.joined, joined)
+		}
+	}
+	return then
 }
 
 // even tells whether all gateways pass the same.
@@ -117,12 +130,16 @@ func (s *site) spread(n int) []route.Gateway {
 // gateways of their regions, so that each carries its share: as many lanes as
 // the least common multiple of the numbers of gateways, or the most that there
 // may be where they do not all carry the same. What routes have in common is
-// sent once.
-func (l *Layout) addTree(routes []overlay.Route, sites map[region.Region]*site) error {
-	n := 1
+// sent once. A lane of a tree that was made later may be one that there is: that
+// carries more then.
+func (l *Layout) addTree(routes []overlay.Route, all map[region.Region]*site) error {
+	n, sites, since := 1, map[region.Region]*site{}, routes[0].Since
 	for _, r := range routes {
 		for _, at := range r.Path {
-			if sites[at] == nil {
+			if all[at] != nil {
+				sites[at] = all[at].by(since)
+			}
+			if sites[at] == nil || len(sites[at].names) == 0 {
 				return fmt.Errorf("%s has no gateways", at)
 			}
 			if n = lcm(n, len(sites[at].names)); !sites[at].even() {
@@ -153,7 +170,13 @@ func (l *Layout) addTree(routes []overlay.Route, sites map[region.Region]*site) 
 		if err := tree.Validate(); err != nil {
 			return fmt.Errorf("from %s: %w", reader, err)
 		}
-		l.Routes[reader] = append(l.Routes[reader], control.Route{ID: len(l.Routes[reader]), Tree: tree, Weight: float64(routes[0].Gbits) / float64(n)})
+		weight := float64(routes[0].Gbits) / float64(n)
+		same := slices.IndexFunc(l.Routes[reader], func(rt control.Route) bool { return reflect.DeepEqual(rt.Tree, tree) })
+		if since > 0 && same >= 0 {
+			l.Routes[reader][same].Weight += weight
+			continue
+		}
+		l.Routes[reader] = append(l.Routes[reader], control.Route{ID: len(l.Routes[reader]), Tree: tree, Weight: weight})
 	}
 	return nil
 }

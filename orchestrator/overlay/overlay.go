@@ -58,12 +58,16 @@ type Graph struct {
 }
 
 // Region is a number of equal gateways in one region, which may be named once
-// for each type of machine.
+// for each type of machine and each time that gateways joined the run.
 type Region struct {
 	Region     region.Region `json:"region"`
 	Gateways   int           `json:"gateways"`
 	Machine    string        `json:"machine"` // type; empty in owned regions, which have none
 	USDPerHour unit.USD      `json:"usd_per_hour"`
+
+	// Joined is when the gateways were added to the run: 0 at its start, then 1,
+	// 2 and so on.
+	Joined int `json:"joined,omitempty"`
 
 	// Gbits is what each is planned to pass, the larger of what it receives and
 	// sends. It tells the types of one region apart; 0 where there is one.
@@ -100,6 +104,10 @@ type Route struct {
 	Gbits unit.Gbps       `json:"gbits"`          // planned rate: the route's weight
 	Dest  int             `json:"dest,omitempty"` // number of the destination, from 0
 	Tree  int             `json:"tree,omitempty"` // number of the tree, from 0
+
+	// Since is when the tree was made: it uses the gateways of its regions that
+	// had joined by then.
+	Since int `json:"since,omitempty"`
 }
 
 // String returns "local:east > local:mid > local:west".
@@ -140,6 +148,26 @@ func (g *Graph) Gateways() int {
 		n += r.Gateways
 	}
 	return n
+}
+
+// Places returns the number of regions with gateways.
+func (g *Graph) Places() int {
+	names := map[region.Region]bool{}
+	for _, r := range g.Regions {
+		names[r.Region] = true
+	}
+	return len(names)
+}
+
+// Joined returns when gateways last joined a region, of those that had by since,
+// or any region if at is empty.
+func (g *Graph) Joined(at region.Region, since int) (last int) {
+	for _, r := range g.Regions {
+		if (at == "" || r.Region == at) && r.Joined <= since {
+			last = max(last, r.Joined)
+		}
+	}
+	return last
 }
 
 // Edge returns the traffic from one region to another, if there is any.

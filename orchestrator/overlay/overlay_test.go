@@ -21,15 +21,15 @@ var update = flag.Bool("update", false, "write golden files")
 func sample() *Overlay {
 	return &Overlay{
 		Graph: Graph{
-			Regions: []Region{{"local:east", 2, "", 0, 0}, {"local:mid", 1, "", 0.9, 0}, {"local:west", 1, "", 0, 0}},
+			Regions: []Region{{Region: "local:east", Gateways: 2}, {Region: "local:mid", Gateways: 1, USDPerHour: 0.9}, {Region: "local:west", Gateways: 1}},
 			Edges: []Edge{
 				{From: "local:east", To: "local:mid", Gbits: 0.5, Connections: 4, USDPerGB: 0.01, Assumed: true},
 				{From: "local:east", To: "local:west", Gbits: 1, Connections: 8, USDPerGB: 0.02},
 				{From: "local:mid", To: "local:west", Gbits: 0.5, Connections: 4, USDPerGB: 0.03},
 			},
 			Routes: []Route{
-				{[]region.Region{"local:east", "local:west"}, 1, 0, 0},
-				{[]region.Region{"local:east", "local:mid", "local:west"}, 0.5, 0, 1},
+				{Path: []region.Region{"local:east", "local:west"}, Gbits: 1},
+				{Path: []region.Region{"local:east", "local:mid", "local:west"}, Gbits: 0.5, Tree: 1},
 			},
 		},
 		Throughput:  1.5,
@@ -134,10 +134,10 @@ func TestTreesSendWhatIsSharedOnce(t *testing.T) {
 	o.Throughput = 0.5
 	o.Edges = []Edge{o.Edges[0], o.Edges[2]}
 	o.Routes = []Route{
-		{[]region.Region{"local:east", "local:mid"}, 0.5, 0, 0},
-		{[]region.Region{"local:east", "local:mid", "local:west"}, 0.5, 1, 0},
+		{Path: []region.Region{"local:east", "local:mid"}, Gbits: 0.5},
+		{Path: []region.Region{"local:east", "local:mid", "local:west"}, Gbits: 0.5, Dest: 1},
 	}
-	o.Regions = append(o.Regions, Region{"local:west", 1, "large", 0, 0.5})
+	o.Regions = append(o.Regions, Region{Region: "local:west", Gateways: 1, Machine: "large", Gbits: 0.5})
 	if err := o.Validate(); err != nil {
 		t.Error(err)
 	}
@@ -151,7 +151,7 @@ func TestInside(t *testing.T) {
 	o := &Overlay{
 		Graph: Graph{
 			Edges:  []Edge{{From: "local:east", To: region.Workstation, Gbits: 1, Assumed: true}, {From: region.Workstation, To: "local:west", Gbits: 1, Assumed: true}},
-			Routes: []Route{{[]region.Region{region.Workstation}, 1, 0, 0}},
+			Routes: []Route{{Path: []region.Region{region.Workstation}, Gbits: 1}},
 		},
 		Throughput: 1,
 	}

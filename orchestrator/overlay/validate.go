@@ -20,9 +20,9 @@ const tolerance = 1e-6
 // its trees do.
 func (o *Overlay) Validate() error {
 	gateways := map[region.Region]bool{}
-	types := map[[2]string]bool{}
+	types := map[Region]bool{}
 	for _, r := range o.Regions {
-		key := [2]string{string(r.Region), r.Machine}
+		key := Region{Region: r.Region, Machine: r.Machine, Joined: r.Joined}
 		switch {
 		case r.Gateways < 1:
 			return fmt.Errorf("overlay has %d gateways in %s", r.Gateways, r.Region)

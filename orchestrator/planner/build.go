@@ -21,10 +21,16 @@ func (s *solver) build(c point) (overlay.Overlay, error) {
 	for v, counts := range c.answer.gateways {
 		for k, n := range counts {
 			total[v] += n
-			if t := p.sites[v].machines[k]; n > 0 {
-				o.Regions = append(o.Regions, overlay.Region{Region: p.sites[v].region, Gateways: n, Machine: t.name,
-					USDPerHour: unit.USD(t.hourly), Gbits: unit.Gbps(p.sites[v].passes(needs[v], counts, k))})
+			if n == 0 {
+				continue
 			}
+			t := p.sites[v].machines[k]
+			r := overlay.Region{Region: p.sites[v].region, Gateways: n, Machine: t.name,
+				USDPerHour: unit.USD(t.hourly), Gbits: unit.Gbps(p.sites[v].passes(needs[v], counts, k))}
+			if p.grows && !t.there {
+				r.Joined = 1
+			}
+			o.Regions = append(o.Regions, r)
 		}
 	}
 	// The routes decide what flows: what the program left of rounding is not in

@@ -12,7 +12,7 @@ func (m *master) objective(a *answer) float64 {
 	}
 	for v, counts := range a.gateways {
 		for k, n := range counts {
-			sum += float64(n) * (m.worth.hours*m.p.sites[v].machines[k].hourly + m.worth.gateway)
+			sum += float64(n) * m.worth.machine(m.p.sites[v].machines[k])
 		}
 	}
 	return sum
@@ -79,7 +79,7 @@ func (m *master) cover(flows []flow) ([][]int, bool) {
 		if n.gateways == 0 {
 			continue
 		}
-		c := coverer{machines: s.machines, hours: m.worth.hours, each: m.worth.gateway, now: make([]int, len(s.machines)), least: math.Inf(1)}
+		c := coverer{machines: s.machines, worth: m.worth, now: make([]int, len(s.machines)), least: math.Inf(1)}
 		c.choose(0, n, s.gateways, 0)
 		if c.best == nil {
 			return nil, false
@@ -91,10 +91,10 @@ func (m *master) cover(flows []flow) ([][]int, bool) {
 
 // coverer tries all numbers of gateways of each type of one region.
 type coverer struct {
-	machines    []machine
-	hours, each float64 // as in worth
-	now, best   []int
-	least       float64
+	machines  []machine
+	worth     worth
+	now, best []int
+	least     float64
 }
 
 // choose tries the types from k on for what is still needed, with left gateways
@@ -111,7 +111,7 @@ func (c *coverer) choose(k int, n need, left int, spent float64) {
 	last := k == len(c.machines)-1
 	for count := int(math.Min(enough, float64(min(left, t.most)))); count >= 0; count-- {
 		c.now[k] = count
-		usd := spent + float64(count)*(t.hourly*c.hours+c.each)
+		usd := spent + float64(count)*c.worth.machine(t)
 		if float64(count) >= enough && usd < c.least {
 			clear(c.now[k+1:])
 			c.best, c.least = append([]int{}, c.now...), usd

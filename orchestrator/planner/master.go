@@ -91,6 +91,14 @@ type worth struct {
 	short    float64 // of a Gbit/s that is lacking
 }
 
+// machine is what one gateway adds to the objective.
+func (w worth) machine(t machine) float64 {
+	if t.there {
+		return 0
+	}
+	return w.hours*t.hourly + w.gateway
+}
+
 func newMaster(p *problem) *master {
 	m := &master{p: p, lp: milp.New(), finder: newFinder(p), known: map[string]bool{}, upper: map[milp.Var]float64{}}
 	m.short = m.lp.Variable("short", 0, math.Inf(1), 0, milp.Continuous)

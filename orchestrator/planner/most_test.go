@@ -30,6 +30,7 @@ func TestMost(t *testing.T) {
 	}{
 		"nothing is known":     {nil, "a good x2 b good x2", ""},
 		"one of the best":      {map[region.Kind]int{{Region: "aws:a", Machine: "good"}: 1}, "a good x1 a poor x1 b good x2", ""},
+		"one of each":          {map[region.Kind]int{{Region: "aws:a", Machine: "good"}: 1, {Region: "aws:a", Machine: "poor"}: 1}, "a good x1 a poor x1 b good x2", ""},
 		"none of the best":     {map[region.Kind]int{{Region: "aws:a", Machine: "good"}: 0}, "a poor x2 b good x2", ""},
 		"more than are needed": {map[region.Kind]int{{Region: "aws:a", Machine: "good"}: 5}, "a good x2 b good x2", ""},
 		"one of all types":     {map[region.Kind]int{{Region: "aws:b"}: 1}, "", "the most is 4 Gbit/s"},

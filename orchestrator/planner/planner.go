@@ -55,6 +55,11 @@ type Limits struct {
 	// no more: 0 for none. A kind without a machine is all types together.
 	Most map[region.Kind]int
 
+	// Standing are the gateways of each type that a region has already and that
+	// are paid for whatever the plan is: they cost nothing and are up at once.
+	// Further ones cost their price, and are marked as joined in the overlay.
+	Standing map[region.Kind]int
+
 	// Provision is the forecast of how long it takes to bring up (and take
 	// down) the gateways of a cloud; they come up at the same time.
 	Provision map[region.Cloud]time.Duration

@@ -41,7 +41,7 @@ func (m *master) ask(rate float64, w worth) {
 	m.lp.SetCost(m.short, w.short)
 	for v, vars := range m.gateways {
 		for k, n := range vars {
-			m.lp.SetCost(n, w.hours*m.p.sites[v].machines[k].hourly+w.gateway)
+			m.lp.SetCost(n, w.machine(m.p.sites[v].machines[k]))
 		}
 	}
 	for _, c := range m.columns {

@@ -36,6 +36,7 @@ type problem struct {
 	sites []site
 	links []link
 	most  float64 // Gbit/s that the stores allow; +Inf if nothing is known
+	grows bool    // some gateways are there already
 
 	// unknown is the first figure that was missing between a source and a
 	// destination.
@@ -44,12 +45,11 @@ type problem struct {
 
 // site is a region that may have gateways.
 type site struct {
-	region    region.Region
-	machines  []machine
-	gateways  int // that there may be, of all types; at most problem.gateways
-	source    bool
-	dest      []bool  // by end
-	provision float64 // seconds until its gateways are up
+	region   region.Region
+	machines []machine
+	gateways int // that there may be, of all types; at most problem.gateways
+	source   bool
+	dest     []bool // by end
 }
 
 // machine is a type of gateway in one region. Rates are +Inf where nothing
@@ -60,6 +60,8 @@ type machine struct {
 	send, receive   float64 // Gbit/s that its CPUs carry if they do nothing else
 	hourly          float64 // USD
 	most            int     // gateways that there may be of it, at most site.gateways
+	provision       float64 // seconds until they are up
+	there           bool    // they are up already, and paid for: hourly is 0
 }
 
 // link is a pair of sites that may carry traffic.
@@ -82,7 +84,7 @@ func (l link) uses() float64 { return l.connections / perGateway / l.gbps }
 // newProblem gathers the figures. Regions and links without figures are left
 // out; where that leaves a source or destination without any, it is an error.
 func newProblem(ctx context.Context, job Job, g Grid, prices Prices, limits Limits) (*problem, error) {
-	p := &problem{ctx: ctx, job: job, gateways: limits.Gateways, most: math.Inf(1)}
+	p := &problem{ctx: ctx, job: job, gateways: limits.Gateways, most: math.Inf(1), grows: len(limits.Standing) > 0}
 	if job.Gateways != nil {
 		p.gateways = *job.Gateways
 	}
@@ -116,8 +118,7 @@ func newProblem(ctx context.Context, job Job, g Grid, prices Prices, limits Limi
 			problems[r] = err
 			continue
 		}
-		p.sites = append(p.sites, site{region: r, machines: machines, gateways: gateways, dest: make([]bool, len(p.ends)),
-			provision: limits.Provision[r.Cloud()].Seconds()})
+		p.sites = append(p.sites, site{region: r, machines: machines, gateways: gateways, dest: make([]bool, len(p.ends))})
 	}
 	if err := p.mark(problems); err != nil {
 		return nil, err
@@ -139,18 +140,28 @@ func (p *problem) findEnds() {
 
 // machinesOf returns the types that a region's gateways may be of: those that
 // are allowed and to be had, have a price and are not worse in every respect than
-// another.
+// another. Those that are there already are a type of their own.
 func machinesOf(r region.Region, g Grid, prices Prices, limits Limits, gateways int) ([]machine, error) {
 	var found []machine
 	var unknown error
 	gone, allow := 0, limits.Machines
 	types := g.Machines(r)
 	for _, t := range types {
+		kind := region.Kind{Region: r, Machine: t.Type}
+		m := machine{t.Type, limit(t.Egress), limit(t.Ingress), limit(t.Send), limit(t.Receive), 0, min(limits.Standing[kind], gateways), 0, true}
+		for _, figure := range []float64{m.egress, m.ingress, m.send, m.receive} {
+			if !(figure > 0) {
+				return nil, wrongFigure(t.Type, r, figure)
+			}
+		}
+		if m.most > 0 {
+			found = append(found, m)
+		}
 		if t.Type != "" && len(allow) > 0 && !slices.Contains(allow, t.Type) {
 			continue
 		}
-		most := limits.most(region.Kind{Region: r, Machine: t.Type}, gateways)
-		if most == 0 && len(limits.Most) > 0 {
+		m.most = limits.most(kind, gateways) - m.most
+		if m.most <= 0 && (len(limits.Most) > 0 || len(limits.Standing) > 0) {
 			gone++
 			continue
 		}
@@ -161,17 +172,15 @@ func machinesOf(r region.Region, g Grid, prices Prices, limits Limits, gateways 
 			}
 			continue
 		}
-		m := machine{t.Type, limit(t.Egress), limit(t.Ingress), limit(t.Send), limit(t.Receive), float64(usd.USD), most}
-		for _, figure := range []float64{m.egress, m.ingress, m.send, m.receive, m.hourly + 1} {
-			if !(figure > 0) {
-				return nil, fmt.Errorf("machine type %q in %s has a figure of %v: correct it", t.Type, r, figure)
-			}
+		m.hourly, m.provision, m.there = float64(usd.USD), limits.Provision[r.Cloud()].Seconds(), false
+		if !(m.hourly >= 0) {
+			return nil, wrongFigure(t.Type, r, m.hourly)
 		}
 		found = append(found, m)
 	}
 	switch {
 	case len(found) > 0:
-		return undominated(found), nil
+		return undominated(found, gateways), nil
 	case unknown != nil:
 		return nil, unknown
 	case gone > 0:
@@ -180,6 +189,10 @@ func machinesOf(r region.Region, g Grid, prices Prices, limits Limits, gateways 
 		return nil, noMachine(r, "allow.machines leaves none out of "+fmt.Sprint(len(types)), "add one to allow.machines")
 	}
 	return nil, noMachine(r, "no machine type of "+string(r.Cloud())+" is known", "add one to the machines file, or leave it out")
+}
+
+func wrongFigure(machine string, r region.Region, figure float64) error {
+	return fmt.Errorf("machine type %q in %s has a figure of %v: correct it", machine, r, figure)
 }
 
 func noMachine(r region.Region, nearest, hint string) *Infeasible {
@@ -196,12 +209,12 @@ func limit(g unit.Gbps) float64 {
 
 // undominated leaves out each type that costs at least as much as another which
 // carries as much in every respect: in any plan the other can take its place,
-// one for one, so the best plan is not lost. One of which there are fewer does
-// not take its place.
-func undominated(machines []machine) []machine {
+// one for one, so the best plan is not lost. One of which there are fewer than the
+// region may have takes nobody's place, nor does any that of one that is there.
+func undominated(machines []machine, gateways int) []machine {
 	return slices.DeleteFunc(slices.Clone(machines), func(m machine) bool {
-		return slices.ContainsFunc(machines, func(o machine) bool {
-			worse := m.most <= o.most && m.hourly >= o.hourly && m.egress <= o.egress && m.ingress <= o.ingress && m.send <= o.send && m.receive <= o.receive
+		return !m.there && slices.ContainsFunc(machines, func(o machine) bool {
+			worse := o.most >= gateways && m.hourly >= o.hourly && m.egress <= o.egress && m.ingress <= o.ingress && m.send <= o.send && m.receive <= o.receive
 			same := m.most == o.most && m.hourly == o.hourly && m.egress == o.egress && m.ingress == o.ingress && m.send == o.send && m.receive == o.receive
 			return worse && (!same || o.name < m.name)
 		})
@@ -337,14 +350,18 @@ func (p *problem) provisions() []float64 {
 	for _, group := range p.groups() {
 		quickest := math.Inf(1)
 		for _, v := range group {
-			quickest = min(quickest, p.sites[v].provision)
+			for _, t := range p.sites[v].machines {
+				quickest = min(quickest, t.provision)
+			}
 		}
 		least = max(least, quickest)
 	}
 	times := []float64{least}
 	for _, s := range p.sites {
-		if s.provision > least {
-			times = append(times, s.provision)
+		for _, t := range s.machines {
+			if t.provision > least {
+				times = append(times, t.provision)
+			}
 		}
 	}
 	slices.Sort(times)

@@ -65,12 +65,12 @@ func (m *master) solve(gap, slack, cutoff, provision float64, nodes int) (bounde
 	return bounded{}, fmt.Errorf("the planner's program is %s, which its bounds exclude", s.Status)
 }
 
-// open lets each site that is up in time have any number of gateways.
+// open lets each site have any number of the gateways that are up in time.
 func (m *master) open(provision float64) {
 	for v, vars := range m.gateways {
-		for _, n := range vars {
+		for k, n := range vars {
 			most := m.upper[n]
-			if m.p.sites[v].provision > provision {
+			if m.p.sites[v].machines[k].provision > provision {
 				most = 0
 			}
 			m.lp.SetBounds(n, 0, most)

@@ -123,16 +123,23 @@ func (h Home) List() ([]*Run, error) {
 	return runs, nil
 }
 
-// Newest returns the run that was made last, or ErrNoRuns.
+// Newest returns the run that was planned last, or ErrNoRuns. One that is being
+// planned, or whose planning was killed, has no plan.
 func (h Home) Newest() (*Run, error) {
 	runs, err := h.List()
 	if err != nil {
 		return nil, err
 	}
-	if len(runs) == 0 {
-		return nil, ErrNoRuns
+	for _, run := range slices.Backward(runs) {
+		_, err := os.Stat(run.Plan())
+		if err == nil {
+			return run, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("find the newest run: %w", err)
+		}
 	}
-	return runs[len(runs)-1], nil
+	return nil, ErrNoRuns
 }
 
 // Exclusive runs do while no other process of this home runs one of the same

@@ -15,7 +15,7 @@ import (
 // LockedError says that another process works on the run.
 type LockedError struct {
 	ID  ID
-	PID string // of the holder; empty in the instant before it has said so
+	PID string // of the holder; empty before it has said so, or where it could not
 }
 
 func (e *LockedError) Error() string {
@@ -49,9 +49,9 @@ func (r *Run) Lock() (*Lock, error) {
 		}
 		return nil, errors.Join(fmt.Errorf("lock run %s: %w", r.ID, err), closeErr)
 	}
-	if err := announce(f); err != nil {
-		return nil, errors.Join(fmt.Errorf("lock run %s: %w", r.ID, err), f.Close())
-	}
+	// Who has the lock is only for people to know: on a full disk, too, gateways
+	// have to be destroyed.
+	_ = announce(f)
 	return &Lock{f}, nil
 }
 

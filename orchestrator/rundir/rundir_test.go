@@ -140,7 +140,15 @@ func TestCreateOpenList(t *testing.T) {
 			t.Errorf("run %d is %s, want %s", i, r.ID, made[i])
 		}
 	}
-	if r, err := h.Newest(); err != nil || r.ID != made[2] {
+	if _, err := h.Newest(); !errors.Is(err, ErrNoRuns) {
+		t.Errorf("runs without a plan: %v", err)
+	}
+	for _, id := range made[:2] { // the third is being planned
+		if err := WriteJSON(h.run(id).Plan(), "plan"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r, err := h.Newest(); err != nil || r.ID != made[1] {
 		t.Errorf("newest %v, %v", r, err)
 	}
 	for _, name := range []string{"261122-00000000", file} {
@@ -208,6 +216,24 @@ func TestOneHolder(t *testing.T) {
 	}
 	if err := again.Unlock(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestLockOnAFullDisk: what a run has rented has to be given back also then.
+func TestLockOnAFullDisk(t *testing.T) {
+	r, err := home(t).Create(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("/dev/full", filepath.Join(r.Dir, "lock")); err != nil {
+		t.Skip(err)
+	}
+	lock, err := r.Lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lock.file.Close(); err != nil {
+		t.Error(err)
 	}
 }
 

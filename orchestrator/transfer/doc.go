@@ -38,8 +38,8 @@
 // nobody up. Weights that are wrong for long are corrected by what the routes
 // carried (weigh). Where the whole run is off its forecast for long, whoever
 // planned is told what each link carried, and may answer with routes that the
-// run did not have (foresee): over gateways that it has, and of which it says that
-// they are ready.
+// run did not have (foresee), over gateways that it has or that join it: these are
+// ready when it answers.
 //
 // # Whose fault
 //

@@ -19,6 +19,8 @@ const (
 	EventLost       EventKind = "lost"       // Gateway is lost: Error
 	EventReplaced   EventKind = "replaced"   // Gateway works again
 	EventGone       EventKind = "gone"       // Gateway could not be replaced: Error
+	EventGrowing    EventKind = "growing"    // gateways are being added: Reason says which
+	EventJoined     EventKind = "joined"     // Gateway joins the run, as --adapt has it
 	EventLeftover   EventKind = "leftover"   // a staged write at Dest could not be aborted: Key, Error
 	EventStopping   EventKind = "stopping"   // no more chunks are sent: Error says why
 	EventTransport  EventKind = "transport"  // Gateway reaches Peer by Transport: Reason

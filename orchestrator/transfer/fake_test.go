@@ -149,7 +149,7 @@ func (a *fakeAgent) carry(c control.Assignment) {
 		return
 	}
 	a.w.mu.Lock()
-	pause := time.Duration(a.w.rng.IntN(20)+1) * time.Millisecond
+	pause := a.w.faults.pause + time.Duration(a.w.rng.IntN(20)+1)*time.Millisecond
 	a.w.sent[c.Chunk]++
 	a.w.tried[attempt{c.Chunk, c.Attempt}]++
 	a.w.mu.Unlock()
@@ -251,6 +251,7 @@ func (a *fakeAgent) report(r control.Result) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.stats.BytesRead += r.Bytes
 	a.stats.BytesSent += r.Bytes
 	for range times {
 		r.Seq = uint64(len(a.log) + 1)

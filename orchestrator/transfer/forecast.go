@@ -1,7 +1,7 @@
 package transfer
 
 import (
-	"fmt"
+	"context"
 	"maps"
 	"slices"
 	"time"
@@ -25,6 +25,7 @@ type Measured struct {
 	Forecast float64 // to each destination
 	Rate     float64
 	Left     int64 // bytes that are not there yet
+	Unread   int64 // of these, bytes that no reader was given: further ones could take them
 	Links    []Carried
 }
 
@@ -43,7 +44,13 @@ type Replanned struct {
 	// Routes are all those of each reader that gets others: those that it has,
 	// under their numbers, and new ones. Every gateway on them is ready for it.
 	Routes map[route.Gateway][]control.Route
+	// Joined are gateways that were no part of the run and are on routes now.
+	// Those that Routes has routes of read.
+	Joined []route.Gateway
 	Reason string // for people; empty: there is nothing to tell
+	// Then is asked next, while the run goes on like this, for what takes longer.
+	// It is called as Replan is. Nil: that is all.
+	Then func(context.Context) (Replanned, error)
 }
 
 // outlook compares the run with its forecast.
@@ -124,7 +131,8 @@ func (s *scheduler) foresee() {
 		return
 	}
 	if rate := rate(from, now); s.worthIt(rate) && (rate*wrong < o.expected || rate > wrong*o.expected) {
-		s.replan(s.since(from, now))
+		m := s.since(from, now)
+		s.replan(m.Rate, func(ctx context.Context) (Replanned, error) { return s.cfg.Replan(ctx, m) })
 	}
 }
 
@@ -205,7 +213,7 @@ func (s *scheduler) isLimit(g *gateway, peer route.Gateway) bool {
 // as it comes, and what arrived by the chunk: of the latter only the shares
 // count.
 func (s *scheduler) since(from, to reading) Measured {
-	m := Measured{Forecast: s.outlook.expected, Rate: rate(from, to), Left: s.unread()}
+	m := Measured{Forecast: s.outlook.expected, Rate: rate(from, to), Left: s.unread(), Unread: s.left}
 	passed, all := map[edge]float64{}, 0.0
 	for r, carried := range to.carried {
 		for _, rt := range r.routes {
@@ -231,27 +239,28 @@ func (s *scheduler) since(from, to reading) Measured {
 	return m
 }
 
-// replan asks for other routes.
-func (s *scheduler) replan(m Measured) {
+// replan asks for other routes of a run at a rate.
+func (s *scheduler) replan(rate float64, ask func(context.Context) (Replanned, error)) {
 	s.outlook.asking = true
 	ctx := s.replaceCtx // like a replacement, it is for as long as the session goes on
 	s.spawn(func() {
-		found, err := s.cfg.Replan(ctx, m)
-		s.post(func() { s.replanned(m, found, err) })
+		found, err := ask(ctx)
+		s.post(func() { s.replanned(rate, found, err) })
 	})
 }
 
 // replanned goes on with the answer. Without one the run goes on as it is, and
-// what was measured is what it is held against.
-func (s *scheduler) replanned(m Measured, found Replanned, err error) {
+// its rate is what it is held against.
+func (s *scheduler) replanned(rate float64, found Replanned, err error) {
 	o := &s.outlook
-	o.asking, o.looks, o.expected = false, []reading{s.read()}, m.Rate
-	if s.stopped != nil {
+	o.asking, o.expected = false, rate
+	if s.stopped != nil || s.quiescing {
 		return
 	}
 	if err == nil {
 		err = s.takeOver(found)
 	}
+	o.looks = []reading{s.read()}
 	if err != nil {
 		s.emit(Event{Kind: EventReplanned, Error: err.Error()})
 		return
@@ -262,23 +271,7 @@ func (s *scheduler) replanned(m Measured, found Replanned, err error) {
 		s.emit(Event{Kind: EventReplanned, Reason: found.Reason})
 	}
 	s.survey()
-}
-
-// takeOver gives the readers their new routes; survey tells them.
-func (s *scheduler) takeOver(found Replanned) error {
-	for name, routes := range found.Routes {
-		if g := s.gateways[name]; g == nil || g.reader == nil {
-			return fmt.Errorf("the new routes begin at %s, which does not read", name)
-		}
-		for _, rt := range routes {
-			if !s.passes(rt.Tree, func(g *gateway) bool { return g != nil }) {
-				return fmt.Errorf("route %d of %s passes a gateway that was no part of the run", rt.ID, name)
-			}
-		}
+	if found.Then != nil {
+		s.replan(found.Forecast, found.Then)
 	}
-	for name, routes := range found.Routes {
-		r := s.gateways[name].reader
-		r.routes, r.weighing = routes, weighing{since: time.Now(), carried: map[int]int64{}}
-	}
-	return nil
 }

@@ -58,24 +58,15 @@ type gateway struct {
 
 // muster makes a gateway of every name in the configuration and starts them.
 func (s *scheduler) muster() {
-	add := func(name route.Gateway) *gateway {
-		if s.gateways[name] == nil {
-			s.gateways[name] = &gateway{name: name, asked: make(chan struct{}, 1)}
-		}
-		return s.gateways[name]
-	}
 	for _, cr := range s.cfg.Readers {
-		g := add(cr.Name)
-		g.reader = &reader{gateway: g, routes: cr.Routes, window: cr.Window.withDefaults(), out: map[attempt]*task{},
-			told: cr.Routes, carried: map[int]int64{}, weighing: weighing{since: time.Now(), carried: map[int]int64{}}}
-		s.readers = append(s.readers, g.reader)
+		s.addReader(cr)
 		for _, rt := range cr.Routes {
-			walkTree(&rt.Tree, func(n *route.Node) { add(n.Gateway) })
+			walkTree(&rt.Tree, func(n *route.Node) { s.add(n.Gateway) })
 		}
 	}
 	for _, d := range s.cfg.Dests {
 		for _, name := range d.Writers {
-			add(name)
+			s.add(name)
 		}
 	}
 	for _, g := range s.gateways {
@@ -83,6 +74,21 @@ func (s *scheduler) muster() {
 	}
 	s.survey()
 	s.outlook.looks = []reading{s.read()}
+}
+
+// add makes a gateway of a name, if there is none.
+func (s *scheduler) add(name route.Gateway) *gateway {
+	if s.gateways[name] == nil {
+		s.gateways[name] = &gateway{name: name, asked: make(chan struct{}, 1)}
+	}
+	return s.gateways[name]
+}
+
+func (s *scheduler) addReader(cr Reader) {
+	g := s.add(cr.Name)
+	g.reader = &reader{gateway: g, routes: cr.Routes, window: cr.Window.withDefaults(), out: map[attempt]*task{},
+		told: cr.Routes, carried: map[int]int64{}, weighing: weighing{since: time.Now(), carried: map[int]int64{}}}
+	s.readers = append(s.readers, g.reader)
 }
 
 func walkTree(n *route.Node, visit func(*route.Node)) {

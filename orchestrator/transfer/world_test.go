@@ -42,6 +42,7 @@ type faults struct {
 	breakAfter float64 // the results stream ends after a batch
 	replace    func(name route.Gateway) error
 	read       func(a control.Assignment, data []byte) // may change what was read
+	pause      time.Duration                           // beyond what a chunk takes
 	unverified bool                                    // whole objects are not checked
 }
 

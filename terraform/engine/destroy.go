@@ -31,6 +31,11 @@ func (e *RemainingError) Unwrap() error { return e.Err }
 // would fail a whole destroy, and one cloud's outage must not keep another's
 // machines. The error is a *RemainingError if something is left, or may be.
 func (e *Engine) Destroy(ctx context.Context) error {
+	// A destroy by an older state could not be written either, and would take the
+	// place of the newer one.
+	if err := e.recover(ctx); err != nil {
+		return &RemainingError{Err: err}
+	}
 	whole := e.destroy(ctx)
 	if whole == nil {
 		return nil
@@ -38,6 +43,9 @@ func (e *Engine) Destroy(ctx context.Context) error {
 	left, err := e.resources(ctx)
 	if err != nil {
 		return &RemainingError{Err: errors.Join(whole, err)}
+	}
+	if len(left) == 0 && isLocked(whole) {
+		return &RemainingError{Err: whole} // whoever has the lock may be creating what is not in the state yet
 	}
 	var failed []error
 	if err := e.isolate(ctx); err != nil {

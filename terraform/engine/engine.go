@@ -88,8 +88,9 @@ func New(cfg Config) (*Engine, error) {
 	return e, nil
 }
 
-// Init prepares the directory: providers, modules, backend. It may be repeated
-// and also removes what a killed apply left: its plan.
+// Init prepares the directory: providers, modules, backend. It may be repeated,
+// removes what a killed apply left, its plan, and puts a state that could not be
+// written then where it belongs.
 func (e *Engine) Init(ctx context.Context) error {
 	return e.run(ctx, "init", loud, func(tf *tfexec.Terraform) error {
 		if err := e.discard(); err != nil {
@@ -108,7 +109,7 @@ func (e *Engine) Init(ctx context.Context) error {
 		if err := e.collect(); err != nil {
 			return fmt.Errorf("providers for later roots: %w", err)
 		}
-		return nil
+		return e.pushErrored(ctx, tf)
 	})
 }
 

@@ -49,11 +49,15 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // IsStale tells whether a saved plan was refused because the state has changed
 // since it was made.
-func IsStale(err error) bool {
+func IsStale(err error) bool { return says(err, "Saved plan is stale") }
+
+// isLocked tells whether another Terraform had the state's lock, or the lock
+// could not be had otherwise.
+func isLocked(err error) bool { return says(err, "Error acquiring the state lock") }
+
+func says(err error, summary string) bool {
 	var e *Error
-	return errors.As(err, &e) && slices.ContainsFunc(e.Diagnostics, func(d Diagnostic) bool {
-		return d.Summary == "Saved plan is stale"
-	})
+	return errors.As(err, &e) && slices.ContainsFunc(e.Diagnostics, func(d Diagnostic) bool { return d.Summary == summary })
 }
 
 var (

@@ -64,6 +64,9 @@ type Check struct {
 func (e *Engine) Plan(ctx context.Context, opts PlanOptions) (*Plan, error) {
 	var plan *Plan
 	err := e.run(ctx, "plan", loud, func(tf *tfexec.Terraform) error {
+		if err := e.pushErrored(ctx, tf); err != nil {
+			return err
+		}
 		if err := e.reserve(); err != nil {
 			return err
 		}

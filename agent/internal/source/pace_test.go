@@ -97,4 +97,14 @@ func TestConnectionsDecideHowManyChunksAQUICRouteNeeds(t *testing.T) {
 			t.Errorf("%q: %d, want %d", c.transport, got, c.want)
 		}
 	}
+	// A chunk to two at once holds a connection of each.
+	r.Tree.Children = append(r.Tree.Children, route.Node{Gateway: "b", Writes: []route.Dest{1}})
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{{control.TransportQUIC, control.TransportQUIC, 8}, {control.TransportTLS, control.TransportTLS, 2}, {control.TransportQUIC, control.TransportTLS, 4}} {
+		if got := atLeast(&r, map[route.Gateway]control.Peer{"a": {Connections: 8, Transport: c.a}, "b": {Connections: 8, Transport: c.b}}); got != c.want {
+			t.Errorf("%q and %q: %d, want %d", c.a, c.b, got, c.want)
+		}
+	}
 }

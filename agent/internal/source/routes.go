@@ -56,17 +56,25 @@ func (x *routes) replace(rs []control.Route, credit map[route.Gateway]int64, pee
 // and only their number makes up for it. Over TLS it is as many connections as
 // socket buffers need on a long way, and no more: each that pauses while another
 // goes on finds its rate again only after seconds.
+//
+// A chunk that goes several ways at once has a connection of each for as long as
+// the slowest takes, and over TLS nobody else has it meanwhile: half of them are
+// left to routes that have only that way.
 func atLeast(r *control.Route, peers map[route.Gateway]control.Peer) int {
-	n := 1
+	n, most := 1, math.MaxInt
 	for _, child := range r.Tree.Children {
 		p := peers[child.Gateway]
 		if p.Transport == control.TransportTLS {
 			n = max(n, min(p.Connections, int(math.Ceil(r.Weight*1e9/8/perConnection))))
+			most = min(most, max(1, p.Connections/2))
 		} else {
 			n = max(n, p.Connections)
 		}
 	}
-	return n
+	if len(r.Tree.Children) == 1 {
+		return n
+	}
+	return min(n, most)
 }
 
 // perConnection is what one TCP connection carries at 300 ms with the 4 MB of

@@ -300,9 +300,11 @@ func (w *world) eventually(what string, ok func() bool) {
 }
 
 // agents returns the process ids of the world's agents that live, by name.
-func (w *world) agents() map[string]int {
+func (w *world) agents() map[string]int { return agents(w.home()) }
+
+func agents(home string) map[string]int {
 	found := map[string]int{}
-	files, _ := filepath.Glob(filepath.Join(w.home(), "runs", "*", "terraform", "gateways", "*", "pid"))
+	files, _ := filepath.Glob(filepath.Join(home, "runs", "*", "terraform", "gateways", "*", "pid"))
 	for _, f := range files {
 		var pid int
 		b, _ := os.ReadFile(f)

@@ -260,7 +260,7 @@ links:
 		}
 	})
 	t.Run("killed and resumed", func(t *testing.T) {
-		copy(t, "second", func(run string) (r orchestrator.Result) {
+		_, relayed := copy(t, "second", func(run string) (r orchestrator.Result) {
 			cmd := s.command("apply", run, "--yes")
 			out, err := cmd.StderrPipe()
 			if err != nil {
@@ -282,5 +282,9 @@ links:
 			s.document(&r, "resume", run, "--yes")
 			return r
 		})
+		// It knows what the slow link carries.
+		if relayed < objects*size/6 {
+			t.Errorf("%d bytes relayed of %d", relayed, objects*size)
+		}
 	})
 }

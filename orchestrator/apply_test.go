@@ -1,0 +1,205 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/orchestrator/config"
+	"github.com/skyctl/skyctl/orchestrator/grid"
+	"github.com/skyctl/skyctl/orchestrator/journal"
+	"github.com/skyctl/skyctl/orchestrator/layout"
+	"github.com/skyctl/skyctl/orchestrator/overlay"
+	"github.com/skyctl/skyctl/orchestrator/price"
+	"github.com/skyctl/skyctl/orchestrator/region"
+	"github.com/skyctl/skyctl/orchestrator/rundir"
+	"github.com/skyctl/skyctl/orchestrator/unit"
+)
+
+// begun is a run with one pending object, in the state that a killed skyctl left
+// it in, from a directory that is not there.
+func begun(t *testing.T, values map[string]string) (*Orchestrator, *attempt) {
+	t.Helper()
+	dir := t.TempDir()
+	home, err := rundir.At(filepath.Join(dir, "home"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	run, err := home.Create(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := journal.Create(t.Context(), run.Journal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pending := journal.Object{Key: "a", Version: objstore.Version("1"), Deliveries: []journal.Delivery{{Key: "a", State: journal.Pending}}}
+	if err := errors.Join(j.AddObject(pending), j.EndListing("x")); err != nil {
+		t.Fatal(err)
+	}
+	for key, value := range values {
+		if err := j.Set(key, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := j.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	s := &saved{Request: Request{Source: filepath.Join(dir, "gone"), Dests: []string{filepath.Join(dir, "to")}, Recursive: true}}
+	if err := rundir.WriteJSON(savedFile(run), s); err != nil {
+		t.Fatal(err)
+	}
+	o := &Orchestrator{Config: &config.Config{}, Env: os.LookupEnv, Home: home}
+	return o, &attempt{o: o, run: run, saved: s, journal: j, start: time.Now()}
+}
+
+// TestResumeTellsOfGatewaysItDidNotReach: a killed skyctl left gateways, and the
+// one that was to go on does not come that far.
+func TestResumeTellsOfGatewaysItDidNotReach(t *testing.T) {
+	rented := map[string]string{keyState: string(StateInterrupted), keyRentedSince: time.Now().Format(time.RFC3339Nano)}
+	for name, tc := range map[string]struct {
+		values map[string]string
+		left   bool
+	}{
+		"there are some":  {rented, true},
+		"there were none": {map[string]string{keyState: string(StateInterrupted)}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o, a := begun(t, tc.values)
+			if err := a.journal.Close(); err != nil { // another process opens it
+				t.Fatal(err)
+			}
+			_, err := o.Resume(t.Context(), a.run.ID, ApplyOptions{})
+			if _, ok := errors.AsType[*PreconditionError](err); !ok {
+				t.Errorf("the source is not there, and the error is %v", err)
+			}
+			if _, left := errors.AsType[*LeftoverError](err); left != tc.left {
+				t.Errorf("the error is %v", err)
+			}
+		})
+	}
+}
+
+func TestUnfinished(t *testing.T) {
+	stopped, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, tc := range map[string]struct {
+		ctx         context.Context
+		state       State
+		interrupted bool
+	}{
+		"stopped":                        {stopped, StateInterrupted, true},
+		"stopped before it was applied":  {stopped, "", false},
+		"stopped when all was done":      {stopped, StateDone, false},
+		"refused, and stopped by nobody": {t.Context(), StateInterrupted, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, a := begun(t, map[string]string{keyState: string(tc.state)})
+			err := a.unfinished(tc.ctx, &PreconditionError{Err: context.Canceled})
+			if _, interrupted := errors.AsType[*InterruptedError](err); interrupted != tc.interrupted {
+				t.Errorf("got %v", err)
+			}
+			if _, left := errors.AsType[*LeftoverError](err); left {
+				t.Errorf("nothing was rented, and the error is %v", err)
+			}
+		})
+	}
+}
+
+// TestAStalePlanIsNotGoneOnWith: what Apply refused is not carried out by Resume,
+// which compares with nothing.
+func TestAStalePlanIsNotGoneOnWith(t *testing.T) {
+	for name, tc := range map[string]struct {
+		err  error
+		want State
+	}{
+		"stale":             {&StaleError{}, ""},
+		"stale, and a rest": {errors.Join(&StaleError{}, &LeftoverError{Err: os.ErrInvalid}), StateInterrupted},
+		"refused":           {&PreconditionError{Err: os.ErrInvalid}, StateInterrupted},
+		"well":              {nil, StateInterrupted},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, a := begun(t, map[string]string{keyState: string(StateInterrupted)})
+			if err := a.planAgain(t.Context(), tc.err); !errors.Is(err, tc.err) {
+				t.Errorf("%v became %v", tc.err, err)
+			}
+			if err := a.journal.Flush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if state, err := a.journal.Value(t.Context(), keyState); err != nil || State(state) != tc.want {
+				t.Errorf("the run is %q, %v", state, err)
+			}
+		})
+	}
+}
+
+func TestRepriced(t *testing.T) {
+	planned := overlay.Overlay{Graph: overlay.Graph{
+		Regions: []overlay.Region{{Region: "local:east", Gateways: 1, USDPerHour: 0.1 + 0.2}, {Region: "local:west", Gateways: 1}},
+		Edges:   []overlay.Edge{{From: "local:east", To: "local:west", USDPerGB: 0.02}},
+	}}
+	pair := grid.Pair{From: "local:east", To: "local:west"}
+	for name, tc := range map[string]struct {
+		hour, gb unit.USD
+		want     string
+	}{
+		"as it was":        {0.3, 0.02, ""},
+		"another machine":  {0.31, 0.02, "a gateway in local:east costs $0.3100 an hour instead of $0.3000"},
+		"another way":      {0.3, 0.05, "a GB from local:east to local:west costs $0.0500 instead of $0.0200"},
+		"cheaper, as well": {0.3, 0, "a GB from local:east to local:west costs $0.00 instead of $0.0200"},
+	} {
+		book := price.New(map[grid.Pair]price.Price{pair: {USD: tc.gb}}, map[region.Region]price.Price{"local:east": {USD: tc.hour}})
+		if got := repriced(&planned, book, unit.GB); got != tc.want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	if got := repriced(&overlay.Overlay{}, price.New(nil, nil), unit.GB); got != "" {
+		t.Errorf("without gateways: %q", got)
+	}
+}
+
+// TestResumeRentsNothingThatMaxCostForbids: a run that was stopped before it cost
+// too much would cost it by being gone on with again and again.
+func TestResumeRentsNothingThatMaxCostForbids(t *testing.T) {
+	o := copies(t) // three gateways of $1 an hour, and 100 GB twice at $0.02
+	l, err := layout.Build(&o, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		max       unit.USD
+		provision float64 // s
+		stops     bool
+	}{
+		"no limit":                  {0, 0, false},
+		"enough":                    {7, 0, false},
+		"spent":                     {6, 0, true},
+		"not to bring them up with": {7, 3600, true},
+	} {
+		_, at := begun(t, nil)
+		if err := at.journal.Count(counterRented, int64(2*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		if err := at.journal.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		at.saved.Overlay, at.fleet = o, newFleet(planned{&o, l}, settings{})
+		at.saved.Overlay.Time.Provision = tc.provision
+		if tc.max > 0 {
+			at.saved.Request.MaxCost = &tc.max
+		}
+		err := at.affords(t.Context())
+		if _, stopped := errors.AsType[*InterruptedError](err); stopped != tc.stops || !stopped && err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,117 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"github.com/skyctl/skyctl/agent/route"
+	"github.com/skyctl/skyctl/orchestrator/deploy"
+	"github.com/skyctl/skyctl/orchestrator/overlay"
+	"github.com/skyctl/skyctl/orchestrator/rundir"
+	"github.com/skyctl/skyctl/terraform/engine"
+)
+
+// enlarge adds a growth's gateways to the run, and makes all ready for its
+// routes. What they cost is noted before they exist, and that they are part of
+// the run when they are.
+func (a *attempt) enlarge(ctx context.Context, g *growth) error {
+	_, before := hourly(a.fleet.plan().overlay)
+	_, after := hourly(g.next.overlay)
+	if err := a.joinedCost(ctx, after); err != nil {
+		return err
+	}
+	if err := a.charge(ctx, g.next); err != nil {
+		return err
+	}
+	agree := func(ctx context.Context, p *engine.Plan) error { return a.agreeTo(ctx, g, p) }
+	err := a.fleet.deployed.Grow(ctx, deploy.Growth{Layout: g.next.layout, Zones: g.zones, Agree: agree})
+	if err == nil {
+		err = a.keep(func(s *saved) {
+			s.Overlay, s.Zones, s.Accounts = *g.next.overlay, together(s.Zones, g.zones), together(s.Accounts, g.accounts)
+		})
+	}
+	if err != nil {
+		if refused, ok := errors.AsType[*deploy.RefusedError](err); ok {
+			a.refused, _ = stricter(a.refused, refusedMost(refused, a.refused, a.places.essential))
+		}
+		if ctx.Err() != nil {
+			return err // they are there until the run's are destroyed
+		}
+		return errors.Join(err, a.joinedCost(ctx, before), a.charge(ctx, a.fleet.plan()))
+	}
+	// A gateway that was lost meanwhile answers again by and by.
+	_, err = backoff.Retry(ctx, func() (struct{}, error) { return struct{}{}, a.turnTo(ctx, g.next) }, backoff.WithMaxElapsedTime(patience))
+	return err
+}
+
+// patience is how long gateways that are to learn of others may be out of reach.
+const patience = 5 * time.Minute
+
+func together[K comparable, V any](a, b map[K]V) map[K]V {
+	all := maps.Clone(a)
+	if all == nil {
+		all = map[K]V{}
+	}
+	maps.Copy(all, b)
+	return all
+}
+
+// agreeTo asks whoever may refuse a plan about what the run is to become.
+func (a *attempt) agreeTo(ctx context.Context, g *growth, p *engine.Plan) error {
+	var plan Plan
+	if err := rundir.ReadJSON(a.run.Plan(), &plan); err != nil {
+		return err
+	}
+	plan.Graph, plan.Throughput, plan.Cost = g.next.overlay.Graph, g.next.overlay.Throughput, g.costs
+	plan.Pareto, plan.Terraform.Changes = nil, p.Changes
+	path := filepath.Join(a.run.Dir, "adapted.json")
+	if err := rundir.WriteJSON(path, plan); err != nil {
+		return err
+	}
+	return a.o.afterPlan(ctx, path)
+}
+
+// allTimes is later than any gateways joined.
+const allTimes = int(^uint(0) >> 1)
+
+// newcomers are the gateways that joined the run.
+func newcomers(p planned) []route.Gateway {
+	n := 0
+	for _, r := range p.overlay.Regions {
+		if r.Joined == 0 {
+			n += r.Gateways
+		}
+	}
+	var names []route.Gateway
+	for _, g := range p.layout.Gateways[n:] {
+		names = append(names, g.Name)
+	}
+	return names
+}
+
+// gateways says what is added: "1 gateway in local:mid and 2 in local:west".
+func gateways(added []overlay.Region) string {
+	var parts []string
+	for i, r := range added {
+		text := fmt.Sprint(r.Gateways)
+		if i == 0 && r.Gateways == 1 {
+			text += " gateway"
+		} else if i == 0 {
+			text += " gateways"
+		}
+		if r.Machine != "" {
+			text += " (" + r.Machine + ")"
+		}
+		parts = append(parts, text+" in "+string(r.Region))
+	}
+	return strings.Join(parts, " and ")
+}
+
+func brief(d time.Duration) string { return d.Round(time.Second).String() }
