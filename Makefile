@@ -162,7 +162,7 @@ bench-planner: ## times and gaps of PAIRS random pairs, on the built-in figures 
 bench-agent: ## the data plane against bare quic-go and crypto/tls, as ratios
 	@go test -run '^$$' -bench BenchmarkTable -benchtime 1x ./agent 2>/dev/null | grep -v -e '^goos' -e '^goarch' -e '^pkg' -e '^cpu' -e '^Benchmark' -e '^PASS'
 	@go test -run '^TestLongPath$$' -v ./agent -full-path | sed -n 's/.*longpath_test.go:[0-9]*: //p'
-	@go test -run '^TestMemoryUnderLoad$$' -v ./agent/cmd/skyagent | sed -n 's/.*agent_test.go:[0-9]*: /memory of /p'
+	@go test -run '^TestMemory(UnderLoad|OfManyOutstanding)$$' -v ./agent/cmd/skyagent | sed -n 's/.*_test.go:[0-9]*: /memory of /p'
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for 20 s each

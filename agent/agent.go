@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"os"
 	"sync"
@@ -154,6 +155,14 @@ func (a *Agent) open(ctx context.Context, peer route.Gateway, leg link.Leg) (rel
 		return nil, err
 	}
 	return a.gauge.Sender(peer, s), nil
+}
+
+// carries is what one connection of TLS to a peer carries, in bytes/s.
+func (a *Agent) carries(peer route.Gateway) float64 {
+	if a.links == nil {
+		return math.Inf(1)
+	}
+	return a.links.Carries(peer)
 }
 
 // Probe implements control.API.

@@ -106,7 +106,7 @@ func (a *Agent) Configure(ctx context.Context, cfg control.Config) error {
 		now = &session{id: cfg.Session, readBack: cfg.Verify == control.VerifyRead, key: cfg.Key}
 		now.ctx, now.cancel = context.WithCancel(context.Background())
 		now.source = source.New(source.Config{Run: a.cfg.Run, Relay: a.relay, Store: a.stores.get, Done: a.done,
-			Starved: a.gauge.Starved, Limit: a.limit}, cfg.Session)
+			Starved: a.gauge.Starved, Limit: a.limit, Carries: a.carries}, cfg.Session)
 	}
 	a.setMemory(cfg.Memory)
 	a.setPeers(cfg.Peers)

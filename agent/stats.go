@@ -18,7 +18,7 @@ func (a *Agent) Stats(context.Context) (control.Stats, error) {
 		BytesSent: a.relay.Sent.Load(), BytesReceived: a.relay.Received.Load(), Streams: a.relay.Streams.Load(),
 		Goroutines: int64(runtime.NumGoroutine()), Limit: a.limit.BytesPerSecond(),
 		Peers: a.peerStats(), Routes: a.gauge.Routes(), Stores: a.gauge.Stores(),
-		Waits: now.Waits, CPU: now.CPU, Bottleneck: now.Bottleneck,
+		Waits: now.Waits, CPU: now.CPU, CPUWait: now.CPUWait, Bottleneck: now.Bottleneck,
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -58,11 +58,11 @@ func (a *attempt) adapt(ctx context.Context, now standpoint) (transfer.Replanned
 	case err != nil:
 		return asItIs, fmt.Errorf("add gateways: %w", err)
 	}
-	a.o.events(a.run, a.events)(transfer.Event{Time: time.Now(), Kind: transfer.EventGrowing, Reason: gateways(g.added)})
+	a.o.events(a.run, a.events)(transfer.Event{Time: time.Now(), Kind: transfer.EventGrowing, Reason: described(g.added)})
 	if err := a.enlarge(ctx, g); err != nil {
-		return asItIs, fmt.Errorf("add %s: %w", gateways(g.added), err)
+		return asItIs, fmt.Errorf("add %s: %w", described(g.added), err)
 	}
-	return a.replanned(fmt.Sprintf("%s added: done about %s sooner, and the run costs about %s", gateways(g.added), brief(g.saves), g.costs.Total), g.paths), nil
+	return a.replanned(fmt.Sprintf("%s added: done about %s sooner, and the run costs about %s", described(g.added), brief(g.saves), g.costs.Total), g.paths), nil
 }
 
 // further returns what further gateways would make of a run. The error is an
@@ -223,14 +223,14 @@ func (a *attempt) grow(ctx context.Context, now standpoint, found overlay.Overla
 	takes := provision + time.Duration(now.left(provision)/rate*float64(time.Second))
 	staying := time.Duration(now.left(0) / now.measured.Rate * float64(time.Second))
 	if float64(staying) < worthwhile*float64(takes) {
-		return nil, errNothing(fmt.Sprintf("with %s more it would take %s instead of %s", gateways(g.added), brief(takes), brief(staying)))
+		return nil, errNothing(fmt.Sprintf("with %s more it would take %s instead of %s", described(g.added), brief(takes), brief(staying)))
 	}
 	g.saves = staying - takes
 	var next overlay.Overlay
 	next, g.paths = grown(&base, &found)
 	l, err := now.layout.Extend(&next)
 	if err != nil {
-		return nil, fmt.Errorf("lay out %s: %w", gateways(g.added), err)
+		return nil, fmt.Errorf("lay out %s: %w", described(g.added), err)
 	}
 	g.next = planned{&next, l}
 	return g, a.price(ctx, now, found, provision, takes, g)

@@ -96,8 +96,8 @@ func newcomers(p planned) []route.Gateway {
 	return names
 }
 
-// gateways says what is added: "1 gateway in local:mid and 2 in local:west".
-func gateways(added []overlay.Region) string {
+// described says what is added: "1 gateway in local:mid and 2 in local:west".
+func described(added []overlay.Region) string {
 	var parts []string
 	for i, r := range added {
 		text := fmt.Sprint(r.Gateways)

@@ -18,6 +18,7 @@ import (
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/route"
 	"github.com/skyctl/skyctl/agent/version"
+	"github.com/skyctl/skyctl/orchestrator/deploy"
 	"github.com/skyctl/skyctl/orchestrator/layout"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
@@ -49,6 +50,7 @@ type gateways interface {
 	Addresses() map[route.Gateway]string
 	Replace(ctx context.Context, name route.Gateway) error
 	Connect(ctx context.Context, l *layout.Layout) error
+	Grow(ctx context.Context, g deploy.Growth) error
 }
 
 // planned is the overlay that a run follows, by regions and by gateways. Both do

@@ -34,6 +34,7 @@ func chainOf(t *testing.T) (planned, []route.Gateway) {
 
 // movingGateways are gateways of which each replacement has another address.
 type movingGateways struct {
+	gateways // of which it lacks what a replacement does not need
 	agents map[route.Gateway]*toldAgent
 	mu     sync.Mutex
 	at     map[route.Gateway]string
@@ -58,8 +59,6 @@ func (m *movingGateways) Replace(_ context.Context, name route.Gateway) error {
 	m.agents[name].set(nil, nil)
 	return nil
 }
-
-func (m *movingGateways) Connect(context.Context, *layout.Layout) error { return nil }
 
 // toldAgent remembers what it was told.
 type toldAgent struct {

@@ -30,6 +30,9 @@ type Stats struct {
 	// CPU is the part of the processors that this process may use which it
 	// used in the last second: 1 is all of them.
 	CPU float64 `json:"cpu"`
+	// CPUWait is what it wanted beside that, while others had the processors:
+	// of each thread, so that it may be more than 1. 0 where it cannot be told.
+	CPUWait float64 `json:"cpu_wait"`
 	// Bottleneck is what most chunks waited for in the last second.
 	Bottleneck Bottleneck `json:"bottleneck"`
 }

@@ -30,6 +30,7 @@ var (
 	goroutines  = describe("goroutines", "Goroutines of the process.")
 	limit       = describe("limit_bytes_per_second", "What this reader may read; 0 is no limit.")
 	cpu         = describe("cpu_ratio", "The part of its processors that the process used in the last second.")
+	cpuWait     = describe("cpu_wait_ratio", "What it wanted beside that in the last second, while others had the processors.")
 
 	peerBytes       = describe("peer_bytes_total", "Bytes on streams with another gateway, frames included.", "peer", "direction")
 	peerChunks      = describe("peer_chunks_total", "Streams with another gateway: one a chunk, or a probe.", "peer", "direction")
@@ -67,6 +68,7 @@ func show(s control.Stats, to func(d *prometheus.Desc, kind prometheus.ValueType
 	now(goroutines, float64(s.Goroutines))
 	now(limit, float64(s.Limit))
 	now(cpu, s.CPU)
+	now(cpuWait, s.CPUWait)
 	for _, p := range s.Peers {
 		name := string(p.Name)
 		count(peerBytes, p.BytesIn, name, "in")

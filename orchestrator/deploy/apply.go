@@ -222,7 +222,7 @@ func (d *Deployment) Ensure(ctx context.Context) error {
 	case err != nil:
 		return err
 	case elsewhere:
-		if err := d.open(ctx); err != nil {
+		if err := d.prune(ctx); err != nil {
 			return err
 		}
 	}

@@ -83,7 +83,7 @@ func (s *scheduler) cause(g *gateway, hops int) string {
 		return text
 	}
 	if b.On == control.ResourceCredit {
-		if w := s.gateways[b.Gateway]; w != nil && w.state == working && w.stats.Bottleneck.Chunks >= b.Chunks/2 {
+		if w := s.gateways[b.Gateway]; w != nil && w.state == working && w.isBusy(b.Chunks/2) {
 			if text := s.ownCause(w); text != "" {
 				return text
 			}
@@ -94,11 +94,16 @@ func (s *scheduler) cause(g *gateway, hops int) string {
 	if next == nil || next.state != working || hops == 0 {
 		return s.network(g.name, b.Gateway)
 	}
-	then := next.stats.Bottleneck
-	if then.On == "" || then.On == control.ResourceReceive || then.Chunks < b.Chunks/2 {
+	if then := next.stats.Bottleneck; then.On == "" || then.On == control.ResourceReceive || !next.isBusy(b.Chunks/2) {
 		return s.network(g.name, b.Gateway)
 	}
 	return s.cause(next, hops-1)
+}
+
+// isBusy tells whether so many chunks wait at the gateway, or for its processors:
+// of these the chunks do not wait that it works on.
+func (g *gateway) isBusy(chunks float64) bool {
+	return g.stats.Bottleneck.Chunks >= chunks || g.stats.Bottleneck.On == control.ResourceCPU
 }
 
 // ownCause names a bottleneck that is at the gateway itself, "" if it is not.
@@ -111,12 +116,14 @@ func (s *scheduler) ownCause(g *gateway) string {
 	case control.ResourceMemory:
 		return fmt.Sprintf("the memory of %s", g.name)
 	case control.ResourceCPU:
-		return fmt.Sprintf("the processor of %s", g.name)
+		return s.processor(g.name)
 	case control.ResourceLimit:
 		return "--bwlimit"
 	}
 	return ""
 }
+
+func (s *scheduler) processor(of route.Gateway) string { return fmt.Sprintf("the processor of %s", of) }
 
 // waitsMostFor is the peer for which most chunks wait.
 func waitsMostFor(stats *control.Stats) route.Gateway {
@@ -129,7 +136,18 @@ func waitsMostFor(stats *control.Stats) route.Gateway {
 	return most.Gateway
 }
 
+// wanting is the part of its processors that a process uses, or would if it had
+// them, where they are what its work waits for.
+const wanting = 0.9
+
+// network names what is between two gateways, unless one of them gets nothing
+// done because others have its processors.
 func (s *scheduler) network(from, to route.Gateway) string {
+	for _, name := range []route.Gateway{from, to} {
+		if g := s.gateways[name]; g != nil && g.state == working && g.stats.CPU+g.stats.CPUWait >= wanting {
+			return s.processor(name)
+		}
+	}
 	return fmt.Sprintf("the network from %s to %s", s.place(from, "here"), s.place(to, "there"))
 }
 

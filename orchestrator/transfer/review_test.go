@@ -46,6 +46,8 @@ func TestWhatHoldsTheRunBack(t *testing.T) {
 		{on("ack", "m", 9), on("ack", "w", 9), on("memory", "", 9), "the memory of w"},
 		{on("credit", "w", 9), on("ack", "w", 9), on("write", "", 8), "writes to local:west"},
 		{on("credit", "w", 9), on("send", "w", 9), on("receive", "m", 8), "the network from local:mid to local:west"},
+		{on("send", "m", 9), on("cpu", "", 1), idle, "the processor of m"},
+		{on("credit", "w", 9), on("ack", "w", 9), on("cpu", "", 1), "the processor of w"},
 		{on("ack", "m", 200), on("ack", "w", 190), on("write", "", 3), "the network from local:mid to local:west"}, // distance
 		{on("send", "m", 9), on("send", "r", 9), idle, "the network from local:mid to local:east"},                 // a circle ends
 	} {
@@ -58,6 +60,19 @@ func TestWhatHoldsTheRunBack(t *testing.T) {
 		}
 		if s.bottleneck.told != c.want || s.bottleneck.most() != c.want {
 			t.Errorf("told %q, mostly %q, want %q", s.bottleneck.told, s.bottleneck.most(), c.want)
+		}
+	}
+}
+
+// TestOthersHaveTheProcessors: no gateway uses much of them, and what looks like
+// the network is that one would.
+func TestOthersHaveTheProcessors(t *testing.T) {
+	for name, want := range map[route.Gateway]string{"r": "the processor of r", "m": "the processor of m", "w": "the network from local:east to local:mid"} {
+		s := line(control.Bottleneck{On: control.ResourceSend, Gateway: "m", Chunks: 9}, control.Bottleneck{On: control.ResourceReceive, Gateway: "r", Chunks: 9}, control.Bottleneck{})
+		s.gateways[name].stats.CPU, s.gateways[name].stats.CPUWait = 0.3, 0.7
+		s.diagnose()
+		if got := s.bottleneck.most(); got != want {
+			t.Errorf("%s lacks processors: %q, want %q", name, got, want)
 		}
 	}
 }

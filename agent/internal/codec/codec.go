@@ -11,9 +11,10 @@ import (
 const crcSize = 4
 
 // MaxSegment is how many plain bytes one segment holds at most, so that its
-// coded form is the body of one data frame.
+// coded form is the body of one data frame. With its head that is 64 KiB, four
+// records of TLS: the head more would be a fifth, of four bytes.
 func MaxSegment(c wire.Codec) int {
-	n := wire.MaxData
+	n := wire.MaxData - wire.HeadSize
 	if c.Has(wire.CodecZstd) {
 		n -= slack
 	}
@@ -86,12 +87,32 @@ func NewDecoder(h *wire.Header, run []byte) (*Decoder, error) {
 	return d, nil
 }
 
-// Segment returns the plain bytes of the next segment, until the next call.
-func (d *Decoder) Segment(coded []byte) ([]byte, error) {
+// Opened is how many bytes a segment has when it is not sealed any more, if they
+// are the plain ones and nothing else; 0 where that is not known before.
+func (d *Decoder) Opened(coded []byte) int {
+	if d.codec != wire.CodecSealed || len(coded) == 0 || coded[0] != more {
+		return 0
+	}
+	return max(0, len(coded)-1-tagSize)
+}
+
+// Segment returns the plain bytes of the next segment, until the next call: in
+// room, if that has place for as many as Opened says.
+func (d *Decoder) Segment(coded, room []byte) ([]byte, error) {
 	if d.seal != nil {
-		var err error
-		if coded, err = d.open(coded); err != nil || len(coded) == 0 {
+		elsewhere := len(room) == 0 || len(room) != d.Opened(coded)
+		if elsewhere {
+			room = d.sealed
+		}
+		opened, err := d.open(coded, room[:0])
+		if err != nil {
 			return nil, err
+		}
+		if elsewhere {
+			d.sealed = opened
+		}
+		if coded = opened; len(coded) == 0 {
+			return nil, nil
 		}
 	}
 	if !d.codec.Has(wire.CodecZstd) {
@@ -105,7 +126,7 @@ func (d *Decoder) Segment(coded []byte) ([]byte, error) {
 	return plain, nil
 }
 
-func (d *Decoder) open(coded []byte) (_ []byte, err error) {
+func (d *Decoder) open(coded, to []byte) (_ []byte, err error) {
 	if d.ended {
 		return nil, corrupt("a segment came behind the last")
 	}
@@ -113,19 +134,19 @@ func (d *Decoder) open(coded []byte) (_ []byte, err error) {
 		return nil, corrupt("a segment is not sealed")
 	}
 	kind := coded[0]
-	d.sealed, err = d.seal.aead.Open(d.sealed[:0], d.seal.next(kind), coded[1:], d.seal.fixed)
+	opened, err := d.seal.aead.Open(to, d.seal.next(kind), coded[1:], d.seal.fixed)
 	if err != nil {
 		return nil, corrupt("a segment was changed on the way, or is not in its place")
 	}
 	if kind != last {
-		return d.sealed, nil
+		return opened, nil
 	}
-	n := len(d.sealed) - crcSize
+	n := len(opened) - crcSize
 	if n < 0 {
 		return nil, corrupt("the last segment has no digest")
 	}
-	d.ended, d.digest = true, chunk.Digest(binary.BigEndian.Uint32(d.sealed[n:]))
-	return d.sealed[:n], nil
+	d.ended, d.digest = true, chunk.Digest(binary.BigEndian.Uint32(opened[n:]))
+	return opened[:n], nil
 }
 
 // End returns the digest of the plain bytes: the one that came sealed, or that

@@ -46,10 +46,17 @@ func decode(h *wire.Header, key []byte, segments [][]byte) (payload []byte, _ ch
 	if err != nil {
 		return nil, 0, err
 	}
-	for _, s := range segments {
-		plain, err := d.Segment(s)
+	for i, s := range segments {
+		var room []byte
+		if i%2 == 0 {
+			room = make([]byte, d.Opened(s))
+		}
+		plain, err := d.Segment(s, room)
 		if err != nil {
 			return payload, 0, err
+		}
+		if len(room) > 0 && (len(plain) != len(room) || &plain[0] != &room[0]) {
+			return payload, 0, errors.New("a segment is not in the room that it was given")
 		}
 		payload = append(payload, plain...)
 	}
@@ -196,7 +203,7 @@ func FuzzSegment(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		plain, err := d.Segment(segment)
+		plain, err := d.Segment(segment, nil)
 		if err == nil && len(plain) > max(wire.MaxData, len(segment)) {
 			t.Fatalf("%d bytes of %d", len(plain), len(segment))
 		}

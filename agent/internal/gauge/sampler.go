@@ -21,6 +21,7 @@ type Sampler struct {
 	at     time.Time // of the last look
 	before map[waited]float64
 	busy   time.Duration // processor time of the process until then
+	ready  time.Duration // time without one that it wanted
 	last   Sample
 }
 
@@ -33,13 +34,14 @@ type waited struct {
 // Sample is how an agent was in the last full second.
 type Sample struct {
 	Waits      []control.Wait
-	CPU        float64
+	CPU        float64 // part of the processors that was used, and
+	CPUWait    float64 // that was wanted beside and not had
 	Bottleneck control.Bottleneck
 }
 
 // NewSampler returns a sampler of g. Run has it look.
 func NewSampler(g *Gauge) *Sampler {
-	return &Sampler{gauge: g, at: time.Now(), before: map[waited]float64{}, busy: processorTime()}
+	return &Sampler{gauge: g, at: time.Now(), before: map[waited]float64{}, busy: processorTime(), ready: starvedTime()}
 }
 
 // Run looks every second until ctx ends.
@@ -77,10 +79,11 @@ func (s *Sampler) look(now time.Time) {
 		w.Chunks = (w.Seconds - s.before[id]) / span
 		s.before[id] = w.Seconds
 	}
-	busy := processorTime()
-	cpu := (busy - s.busy).Seconds() / span / float64(runtime.GOMAXPROCS(0))
-	s.at, s.busy = now, busy
-	s.last = Sample{Waits: waits, CPU: cpu, Bottleneck: bottleneck(waits, cpu)}
+	busy, ready := processorTime(), starvedTime()
+	all := span * float64(runtime.GOMAXPROCS(0))
+	cpu, wait := (busy-s.busy).Seconds()/all, max(0, (ready-s.ready).Seconds()/all)
+	s.at, s.busy, s.ready = now, busy, ready
+	s.last = Sample{Waits: waits, CPU: cpu, CPUWait: wait, Bottleneck: bottleneck(waits, cpu)}
 }
 
 const (

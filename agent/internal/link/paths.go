@@ -11,7 +11,7 @@ type Paths struct {
 	Wanted bool // streams may be opened towards it
 	Open   int  // connections now
 	TLS    int  // of these
-	Path        // RTT is the mean of these; packets are of all there ever were
+	Path        // RTT is the mean of these, which all hold or not; packets are of all there ever were
 }
 
 // Paths tells of every peer what its connections' transport has measured. A
@@ -32,6 +32,7 @@ func (p *peer) paths() Paths {
 	x := Paths{Wanted: true, Path: p.past}
 	var rtt time.Duration
 	measured := 0
+	x.Holds = len(p.conns) > 0
 	for _, c := range p.conns {
 		if c.Context().Err() != nil {
 			continue
@@ -42,6 +43,7 @@ func (p *peer) paths() Paths {
 		}
 		c.look()
 		x.Sent, x.Lost = x.Sent+c.path.Sent, x.Lost+c.path.Lost
+		x.Holds = x.Holds && c.path.Holds
 		if c.path.RTT > 0 {
 			rtt += c.path.RTT
 			measured++

@@ -14,15 +14,18 @@ import (
 // bytes. What is on its way has room beside it.
 const unsent = 256 << 10
 
-// controlTCP sets up a socket before it connects or listens: BBR, which holds
-// its rate through loss, where the kernel has it, an end to connections whose
+// holding is the congestion control that holds its rate through loss.
+const holding = "bbr"
+
+// controlTCP sets up a socket before it connects or listens: BBR where the
+// kernel has it, an end to connections whose
 // peer confirms nothing any more, and little in the kernel that was not sent: what
 // a slow route has been given cannot be taken back, and how fast it takes bytes is
 // to be how fast they go.
 func controlTCP(_, _ string, raw syscall.RawConn) error {
 	var set error
 	err := raw.Control(func(fd uintptr) {
-		err := unix.SetsockoptString(int(fd), unix.IPPROTO_TCP, unix.TCP_CONGESTION, "bbr")
+		err := unix.SetsockoptString(int(fd), unix.IPPROTO_TCP, unix.TCP_CONGESTION, holding)
 		if err != nil && !slices.Contains([]error{unix.ENOENT, unix.EPERM, unix.ENOPROTOOPT}, err) {
 			set = err // other than that the kernel has none, or not for us
 		}
@@ -43,13 +46,16 @@ func measureTCP(c net.Conn) (Path, error) {
 		return Path{}, err
 	}
 	var info *unix.TCPInfo
-	var asked error
-	if err := errors.Join(raw.Control(func(fd uintptr) {
+	var name string
+	var asked, named error
+	if err := raw.Control(func(fd uintptr) {
 		info, asked = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
-	}), asked); err != nil {
-		return Path{}, err
+		name, named = unix.GetsockoptString(int(fd), unix.IPPROTO_TCP, unix.TCP_CONGESTION)
+	}); err != nil || asked != nil || named != nil {
+		return Path{}, errors.Join(err, asked, named)
 	}
-	return Path{RTT: time.Duration(info.Rtt) * time.Microsecond, Sent: int64(info.Segs_out), Lost: int64(info.Total_retrans)}, nil
+	return Path{RTT: time.Duration(info.Rtt) * time.Microsecond, Sent: int64(info.Segs_out), Lost: int64(info.Total_retrans),
+		Holds: name == holding}, nil
 }
 
 // congestion names the congestion control of a listener's connections, "" if it

@@ -45,7 +45,8 @@ func (r *tlsReceiver) Read(p []byte) (int, error) {
 			return 0, r.reason(err)
 		}
 	}
-	n, err := r.conn.in.Read(p[:min(len(p), r.left)])
+	// Whoever reads wants all of it, and a record is a part of that.
+	n, err := io.ReadFull(r.conn.in, p[:min(len(p), r.left)])
 	if r.took(n); r.ended {
 		r.giveBack()
 	}

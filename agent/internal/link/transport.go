@@ -63,6 +63,7 @@ type conn interface {
 type Path struct {
 	RTT        time.Duration // smoothed
 	Sent, Lost int64         // packets; for TLS segments, and those sent anew
+	Holds      bool          // its rate through loss, as BBR does
 }
 
 // Application codes with which connections and streams are closed.

@@ -105,9 +105,12 @@ func (f *Fan) all(do func(i int)) {
 func (f *Fan) Data(raw []byte) error {
 	plain := raw[wire.HeadSize:]
 	if f.decoder != nil {
+		room := f.kept(f.decoder.Opened(plain))
 		var err error
-		if plain, err = f.decoder.Segment(plain); err != nil {
+		if plain, err = f.decoder.Segment(plain, room); err != nil {
 			f.failLocal(err)
+		} else if len(room) > 0 && &plain[0] == &room[0] {
+			return f.filled(len(plain))
 		}
 	}
 	return f.each(func(b branch) error { return b.data(raw, plain) })
@@ -118,14 +121,28 @@ func (f *Fan) take(frame *wire.Frame) error {
 	if frame.Raw != nil {
 		return f.Data(frame.Raw)
 	}
-	return f.each(func(b branch) error { return b.(*local).part.Filled(len(frame.Body)) })
+	return f.filled(len(frame.Body))
+}
+
+// filled tells the only branch that n bytes are where kept said.
+func (f *Fan) filled(n int) error {
+	return f.each(func(b branch) error { return b.(*local).part.Filled(n) })
 }
 
 // room is where the body of the next data frame, of n bytes, is to be read to:
 // where the part is kept, if the chunk is plain and goes nowhere else. Nil
 // means anywhere.
 func (f *Fan) room(n int) []byte {
-	if len(f.branches) != 1 || f.h.Codec != wire.CodecPlain || f.left == 0 || !f.isLocal(0) {
+	if f.h.Codec != wire.CodecPlain {
+		return nil
+	}
+	return f.kept(n)
+}
+
+// kept is where the next n plain bytes are kept, if the chunk goes nowhere else;
+// otherwise nil.
+func (f *Fan) kept(n int) []byte {
+	if n == 0 || len(f.branches) != 1 || f.left == 0 || !f.isLocal(0) {
 		return nil
 	}
 	return f.branches[0].(*local).part.Room(n)

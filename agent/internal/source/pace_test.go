@@ -42,6 +42,7 @@ func TestPaceFollowsWhatARouteTakes(t *testing.T) {
 // one chunk at a time and half a second of its rate.
 func slowAndFast() *routes {
 	x := newRoutes(nil, plenty)
+	x.carries = func(route.Gateway) float64 { return 8e6 }
 	x.replace([]control.Route{via(0, 0.008, "a", 0), via(1, 0.08, "b", 0)}, plenty,
 		map[route.Gateway]control.Peer{"a": {Connections: 8, Transport: control.TransportTLS}, "b": {Connections: 8, Transport: control.TransportTLS}})
 	return x
@@ -87,14 +88,21 @@ func TestNearTheEndASlowRouteGetsNothingThatAFastOneSendsSooner(t *testing.T) {
 	}
 }
 
-func TestConnectionsDecideHowManyChunksAQUICRouteNeeds(t *testing.T) {
+func TestHowManyChunksARouteNeeds(t *testing.T) {
 	r := via(0, 0.1, "a", 0) // 12.5 MB/s
 	for _, c := range []struct {
 		transport string
+		each      float64 // bytes/s a connection
 		want      int
-	}{{control.TransportQUIC, 8}, {"", 8}, {control.TransportTLS, 2}} {
-		if got := atLeast(&r, map[route.Gateway]control.Peer{"a": {Connections: 8, Transport: c.transport}}); got != c.want {
-			t.Errorf("%q: %d, want %d", c.transport, got, c.want)
+	}{{control.TransportQUIC, 8e6, 8}, {"", 8e6, 8}, {control.TransportTLS, 8e6, 2}, {control.TransportTLS, 2e6, 7}, {control.TransportTLS, 1e6, 8}} {
+		x := newRoutes(nil, nil)
+		x.carries = func(route.Gateway) float64 { return c.each }
+		x.replace([]control.Route{r}, plenty, map[route.Gateway]control.Peer{"a": {Connections: 8, Transport: c.transport}})
+		if _, got := x.choose(of(1, 0), 0, time.Unix(1000, 0)); got != found {
+			t.Fatalf("there is no way: %v", got)
+		}
+		if got := x.all[0].width(); got != c.want {
+			t.Errorf("%q, %.0f bytes/s a connection: %d, want %d", c.transport, c.each, got, c.want)
 		}
 	}
 	// A chunk to two at once holds a connection of each.
@@ -102,8 +110,10 @@ func TestConnectionsDecideHowManyChunksAQUICRouteNeeds(t *testing.T) {
 	for _, c := range []struct {
 		a, b string
 		want int
-	}{{control.TransportQUIC, control.TransportQUIC, 8}, {control.TransportTLS, control.TransportTLS, 2}, {control.TransportQUIC, control.TransportTLS, 4}} {
-		if got := atLeast(&r, map[route.Gateway]control.Peer{"a": {Connections: 8, Transport: c.a}, "b": {Connections: 8, Transport: c.b}}); got != c.want {
+	}{{control.TransportQUIC, control.TransportQUIC, 8}, {control.TransportTLS, control.TransportTLS, 4}, {control.TransportQUIC, control.TransportTLS, 4}} {
+		x := newRoutes(nil, nil)
+		x.replace([]control.Route{r}, plenty, map[route.Gateway]control.Peer{"a": {Connections: 8, Transport: c.a}, "b": {Connections: 8, Transport: c.b}})
+		if got := x.all[0].width(); got != c.want {
 			t.Errorf("%q and %q: %d, want %d", c.a, c.b, got, c.want)
 		}
 	}

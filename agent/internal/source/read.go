@@ -24,7 +24,7 @@ type reading struct {
 	encoder *codec.Encoder // nil: the segments travel as they are
 	sealed  bool
 	segment int     // the most plain bytes of one
-	ahead   []byte  // what was read to see whether it shrinks, and is not yet sent
+	ahead   []byte  // what was read early, and is not yet sent
 	holding *[]byte // the relay.Buffer that holds it; nil: none
 }
 
@@ -59,13 +59,14 @@ func (r *reading) close() {
 
 // prepare decides on the chunk's codec, and completes its header by it.
 func (r *reading) prepare(h *wire.Header, how coding) *control.Failure {
-	if how.compress && r.length > 0 {
+	// What is one write is read before it has its turn, which is then short.
+	if r.length > 0 && (how.compress || r.length <= wire.MaxData) {
 		r.holding = relay.Buffer()
 		r.ahead = (*r.holding)[:min(r.length, int64(codec.MaxSegment(wire.CodecZstd|wire.CodecSealed)))]
 		if err := r.read(r.ahead, r.length); err != nil {
 			return readFailure(err)
 		}
-		if codec.Pays(r.ahead) {
+		if how.compress && codec.Pays(r.ahead) {
 			h.Codec |= wire.CodecZstd
 		}
 	}

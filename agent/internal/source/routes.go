@@ -12,18 +12,20 @@ import (
 
 // routes are the trees a reader may use and the credit it has at writers.
 type routes struct {
-	all    []*weighted
-	credit map[route.Gateway]int64 // that may be outstanding
-	spent  map[route.Gateway]int64 // that is, also on routes which all no longer has
+	all     []*weighted
+	credit  map[route.Gateway]int64     // that may be outstanding
+	spent   map[route.Gateway]int64     // that is, also on routes which all no longer has
+	carries func(route.Gateway) float64 // as in Config
 }
 
 type weighted struct {
 	control.Route
-	pace    pace
-	unsent  int64     // bytes of chunks that chose it and were not sent yet
-	sending int       // chunks of which some are
-	atLeast int       // chunks that it is always given to send
-	resting time.Time // until when it is avoided, after a failure on it
+	pace        pace
+	unsent      int64     // bytes of chunks that chose it and were not sent yet
+	sending     int       // chunks of which some are
+	widest      int       // most chunks at once that its connections are for
+	turns       turns     // at these, where one carries one payload at a time
+	resting     time.Time // until when it is avoided, after a failure on it
 }
 
 // way is a route as one chunk follows it: pruned to the chunk's destinations,
@@ -35,6 +37,7 @@ type way struct {
 	writers []route.Writer
 	unsent  int64 // bytes of the chunk
 	sent    bool  // all of it, or as much as there will be
+	turn    bool  // it has one
 }
 
 func newRoutes(rs []control.Route, credit map[route.Gateway]int64) *routes {
@@ -47,39 +50,41 @@ func newRoutes(rs []control.Route, credit map[route.Gateway]int64) *routes {
 func (x *routes) replace(rs []control.Route, credit map[route.Gateway]int64, peers map[route.Gateway]control.Peer) {
 	x.all, x.credit = nil, maps.Clone(credit)
 	for _, r := range rs {
-		x.all = append(x.all, &weighted{Route: r, pace: pace{planned: r.Weight * 1e9 / 8}, atLeast: atLeast(&r, peers)})
+		w := &weighted{Route: r, pace: pace{planned: r.Weight * 1e9 / 8}, widest: widest(r.Tree.Children, peers)}
+		w.turns.needed = len(r.Tree.Children) > 0
+		for _, child := range r.Tree.Children {
+			w.turns.needed = w.turns.needed && peers[child.Gateway].Transport == control.TransportTLS
+		}
+		x.all = append(x.all, w)
 	}
 }
 
-// atLeast is how many chunks a route needs at once to get its planned rate. Over
-// QUIC that is one a connection: each loss costs a connection half of its rate,
-// and only their number makes up for it. Over TLS it is as many connections as
-// socket buffers need on a long way, and no more: each that pauses while another
-// goes on finds its rate again only after seconds.
-//
+// widest is the most connections by which one of the first gateways is reached.
 // A chunk that goes several ways at once has a connection of each for as long as
 // the slowest takes, and over TLS nobody else has it meanwhile: half of them are
 // left to routes that have only that way.
-func atLeast(r *control.Route, peers map[route.Gateway]control.Peer) int {
+func widest(first []route.Node, peers map[route.Gateway]control.Peer) int {
 	n, most := 1, math.MaxInt
-	for _, child := range r.Tree.Children {
+	for _, child := range first {
 		p := peers[child.Gateway]
-		if p.Transport == control.TransportTLS {
-			n = max(n, min(p.Connections, int(math.Ceil(r.Weight*1e9/8/perConnection))))
+		n = max(n, p.Connections)
+		if p.Transport == control.TransportTLS && len(first) > 1 {
 			most = min(most, max(1, p.Connections/2))
-		} else {
-			n = max(n, p.Connections)
 		}
-	}
-	if len(r.Tree.Children) == 1 {
-		return n
 	}
 	return min(n, most)
 }
 
-// perConnection is what one TCP connection carries at 300 ms with the 4 MB of
-// buffer that it gets of a kernel nobody has tuned, and half of it in use: bytes/s.
-const perConnection = 8e6
+// width is how many chunks a route needs at once to get its planned rate. Over
+// QUIC that is one a connection: each loss costs a connection half of its rate,
+// and only their number makes up for it. Over TLS it is as many connections as
+// are needed by what one carries, and no more: see turns.
+func (r *weighted) width() int {
+	if !r.turns.needed || r.turns.each <= 0 {
+		return r.widest
+	}
+	return max(1, min(r.widest, int(math.Ceil(r.pace.most()/r.turns.each))))
+}
 
 type choice int
 
@@ -122,6 +127,7 @@ func (x *routes) choose(a *control.Assignment, behind int64, now time.Time) (*wa
 	left := length + float64(behind)
 	soonest := math.Inf(1)
 	for _, w := range ways {
+		w.route.turns.ask(w.route.Tree.Children, x.carries, now)
 		rate += w.route.pace.expected()
 		left += float64(w.route.unsent)
 		soonest = min(soonest, done(w))
@@ -168,7 +174,7 @@ func (x *routes) ways(a *control.Assignment, now time.Time) []*way {
 
 // hasRoom tells whether the route takes one more chunk to send.
 func (r *weighted) hasRoom() bool {
-	return r.sending < r.atLeast || float64(r.unsent) < ahead*r.pace.most()
+	return r.sending < r.width() || float64(r.unsent) < ahead*r.pace.most()
 }
 
 // take charges the way with the chunk.
@@ -207,6 +213,9 @@ func (w *way) hasSent() {
 		return
 	}
 	w.sent = true
+	if w.turn {
+		w.route.turns.end(w.route.width())
+	}
 	w.route.unsent -= w.unsent
 	if w.route.sending--; w.route.sending == 0 {
 		w.route.pace.rest()

@@ -27,6 +27,9 @@ type Config struct {
 	// none does; nil: nobody wants to know.
 	Starved func(writer route.Gateway)
 	Limit   *Limit // of the agent; nil: none
+	// Carries is what one connection of TLS to a peer carries, in bytes/s, by what
+	// is known of the way now.
+	Carries func(peer route.Gateway) float64
 }
 
 // Chunks at once where the orchestrator does not say. Those being read and sent
@@ -110,6 +113,7 @@ func (k *attempts) finish(id attempt) {
 func New(cfg Config, session string) *Source {
 	s := &Source{cfg: cfg, session: session, most: boundsOf(&control.Config{}), routes: newRoutes(nil, nil),
 		known: attempts{open: map[attempt]struct{}{}, recent: map[attempt]struct{}{}}}
+	s.routes.carries = cfg.Carries
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
@@ -261,6 +265,9 @@ func (s *Source) carry(a *control.Assignment, w *way, how coding) []control.Resu
 		return s.failed(a, w.route.ID, *failure)
 	}
 
+	if err := s.turn(ctx, w); err != nil {
+		return s.failed(a, w.route.ID, *readFailure(err))
+	}
 	fan := s.cfg.Relay.Fan(ctx, &h, &dests)
 	defer fan.Release()
 	digest, failure := in.copy(&gauged{fan, s, w})

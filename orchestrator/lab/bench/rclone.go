@@ -25,6 +25,13 @@ var settings = []string{
 	"--transfers 64 --checkers 64 --no-check-dest --s3-no-head --s3-disable-checksum",
 }
 
+// Where a job has many objects, how many are under way decides: there the one
+// setting that everybody knows is tried too, whatever the sample says.
+const (
+	many        = 1000
+	wideSetting = "--transfers 64"
+)
+
 // bestRclone tries all settings on the sample, in the region or at the operator,
 // and does the job with the best. Without a region it leaves the job undone where
 // the sample shows that it would take longer than known: the job's time is then
@@ -53,8 +60,14 @@ func (s *stage) bestRclone(ctx context.Context, region string, known time.Durati
 		a.total, a.usd = a.took, s.rcloneCost(region, a.took)
 		return a, nil
 	}
+	return s.wholeRclone(ctx, region, best)
+}
+
+// wholeRclone does the job with a setting.
+func (s *stage) wholeRclone(ctx context.Context, region, setting string) (attempt, error) {
+	a := attempt{command: s.rcloneCommand(setting)}
 	err := s.during(ctx, func(ctx context.Context) (err error) {
-		a.took, err = s.rclone(ctx, region, best, wholePrefix, 2*patience+20*ideal(s.file))
+		a.took, err = s.rclone(ctx, region, setting, wholePrefix, 2*patience+20*ideal(s.file))
 		if err != nil {
 			a.failure = err.Error()
 		}

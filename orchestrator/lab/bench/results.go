@@ -116,4 +116,14 @@ func details(b *bytes.Buffer, o *outcome) {
 		}
 	}
 	b.WriteString("```\n")
+	sky := o.rate(&o.skyctl)
+	if len(job.Changes) > 0 && sky > 0 {
+		fmt.Fprintf(b, "\nWho knew of the change, and needed no time to begin, would take %.1f s: skyctl took %.0f %% longer.\n",
+			o.ideal.Seconds(), 100*(o.skyctl.took.Seconds()/o.ideal.Seconds()-1))
+	}
+	if wide := o.rate(&o.wide); wide > 0 && sky > 0 {
+		count := float64(job.Objects)
+		fmt.Fprintf(b, "\nThat is %.0f objects/s; rclone with %s at the source does %.0f (%.1f s): skyctl %.1f times as many.\n",
+			count/o.skyctl.took.Seconds(), wideSetting, count/o.wide.took.Seconds(), o.wide.took.Seconds(), sky/wide)
+	}
 }

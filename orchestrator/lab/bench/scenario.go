@@ -32,6 +32,7 @@ type outcome struct {
 	skyctl attempt
 	source attempt // rclone on a machine of the source region, its best
 	remote attempt // rclone at the operator, its best
+	wide   attempt // rclone at the source, of many objects: with wideSetting
 }
 
 // attempt is one tool's try at a job.
@@ -81,6 +82,12 @@ func play(ctx context.Context, args arguments, path string, file *labfile.Lab) (
 		return o, err
 	}
 	s.say("rclone in %s: %s", file.Job.From, o.source.text())
+	if file.Job.Objects >= many {
+		if o.wide, err = s.wholeRclone(ctx, file.Job.From, wideSetting); err != nil {
+			return o, err
+		}
+		s.say("rclone in %s: %s", file.Job.From, o.wide.text())
+	}
 	o.remote, err = s.bestRclone(ctx, "", o.source.took)
 	s.say("rclone at the operator: %s", o.remote.text())
 	return o, err
