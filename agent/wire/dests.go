@@ -28,7 +28,7 @@ type Dest struct {
 const (
 	maxKey      = 4096 // S3 allows 1,024, a path 4,096
 	maxStore    = 256
-	maxUploadID = 4096
+	maxUploadID = 24 << 10 // that of Azure holds the metadata, 8 KiB and more in base64
 )
 
 // Find returns the destination with the given number.

@@ -95,6 +95,21 @@ func TestObjectsComeBackAsListed(t *testing.T) {
 	}
 }
 
+// TestUploadOfAnyKey: one that JSON would change comes back as it was.
+func TestUploadOfAnyKey(t *testing.T) {
+	j := create(t)
+	const key = "d\xff/k"
+	must(t, j.AddObject(Object{Key: key, Size: 1, Deliveries: []Delivery{{Key: key}}}))
+	up := objstore.Upload{Key: key, ID: "id", Size: 1}
+	must(t, j.Stage(0, 0, up, 0), j.Flush(t.Context()))
+	if page, err := j.Pending(t.Context(), -1, 1); err != nil || *page[0].Deliveries[0].Upload != up {
+		t.Errorf("pending: %+v, %v", page, err)
+	}
+	if staged, err := j.Staged(t.Context(), -1, 0, 1); err != nil || staged[0].Upload != up {
+		t.Errorf("staged: %+v, %v", staged, err)
+	}
+}
+
 func TestPagesAreInOrderAndSkipWhatIsFinal(t *testing.T) {
 	j := create(t)
 	for i := range int64(1000) {

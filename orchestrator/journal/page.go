@@ -64,6 +64,6 @@ func scanRow(rows *sql.Rows) (o Object, d Delivery, err error) {
 	if message.Valid {
 		d.Failure = &Failure{Stage: stage.String, Kind: objstore.Kind(kind.Int64), Message: message.String}
 	}
-	d.Upload, err = uploadOf(upload)
+	d.Upload, err = uploadOf(upload, d.Key)
 	return o, d, err
 }

@@ -152,13 +152,18 @@ func (r *Reader) Staged(ctx context.Context, object int64, dest route.Dest, limi
 	var staged []StagedDelivery
 	err := r.each(ctx, func(rows *sql.Rows) error {
 		var s StagedDelivery
-		var upload string
-		if err := rows.Scan(&s.Object, &s.Dest, &s.State, &upload); err != nil {
+		var key string
+		var upload sql.NullString
+		if err := rows.Scan(&s.Object, &s.Dest, &s.State, &key, &upload); err != nil {
 			return err
 		}
-		staged = append(staged, s)
-		return json.Unmarshal([]byte(upload), &staged[len(staged)-1].Upload)
-	}, `SELECT object, dest, state, upload FROM deliveries
+		up, err := uploadOf(upload, key)
+		if err == nil {
+			s.Upload = *up
+			staged = append(staged, s)
+		}
+		return err
+	}, `SELECT object, dest, state, key, upload FROM deliveries
 		WHERE upload IS NOT NULL AND (object, dest) > (?, ?) ORDER BY object, dest LIMIT ?`, object, dest, limit)
 	return staged, err
 }
@@ -253,11 +258,14 @@ func digestOf(v sql.NullInt64) *chunk.Digest {
 	return &d
 }
 
-// uploadOf turns a nullable column into an optional upload.
-func uploadOf(v sql.NullString) (*objstore.Upload, error) {
+// uploadOf turns a nullable column into an optional upload of key, which JSON
+// may have changed: keys need not be UTF-8.
+func uploadOf(v sql.NullString, key string) (*objstore.Upload, error) {
 	if !v.Valid {
 		return nil, nil
 	}
 	up := new(objstore.Upload)
-	return up, json.Unmarshal([]byte(v.String), up)
+	err := json.Unmarshal([]byte(v.String), up)
+	up.Key = key
+	return up, err
 }

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -23,6 +24,7 @@ type call struct {
 	gateway *gateway        // or of this gateway, or of nobody but do
 	finals  []objstore.Kind // kinds that are final although Retryable
 	limit   time.Duration   // of one try; 0: none
+	tidies  bool            // nothing is lost if it fails, but what is left behind
 
 	// do runs in a goroutine of its own: it must not touch the scheduler.
 	do func(ctx context.Context, api control.API) error
@@ -132,7 +134,7 @@ func (s *scheduler) tryLater(c *call, err error) {
 		s.timers.after(wait, func() { s.try(c) })
 		return
 	}
-	if everybodys(err) && !s.workedSince(c.dest, c.tries.first) {
+	if c.everybodys(err) && !s.workedSince(c.dest, c.tries.first) {
 		s.interrupt("no answer from "+c.what, err)
 		return
 	}
@@ -164,8 +166,13 @@ func (s *scheduler) writer(dest route.Dest, turn *int) *gateway {
 	return nil
 }
 
-// everybodys tells whether a retryable error of a call says nothing of its
-// object: the gateway did not answer, or the store did not, or not sensibly.
-func everybodys(err error) bool {
+// everybodys tells whether a retryable error of the call says nothing of its
+// object: the gateway did not answer, or the store did not, or, where an object
+// would fail for it, not sensibly.
+func (c *call) everybodys(err error) bool {
+	var e *objstore.Error
+	if c.tidies && errors.As(err, &e) {
+		return e.Kind == objstore.KindUnreachable
+	}
 	return objstore.KindOf(err) != objstore.KindCorrupt
 }

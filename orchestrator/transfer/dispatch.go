@@ -1,12 +1,15 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/control"
+	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/route"
 )
 
@@ -240,17 +243,58 @@ func (s *scheduler) send(r *reader) {
 	r.sending++
 	ctx, api, epoch := g.ctx, g.api, g.epoch
 	s.spawn(func() {
-		err := s.persist(ctx, g, func() error { return api.Assign(ctx, batch) })
+		var invalid error
+		err := s.persist(ctx, g, func() error {
+			err := api.Assign(ctx, batch)
+			if objstore.KindOf(err) == objstore.KindInvalid { // and it always will be
+				invalid, err = err, nil
+			}
+			return err
+		})
+		err = cmp.Or(err, invalid)
 		s.post(func() {
 			if g.epoch != epoch {
 				return
 			}
 			r.sending--
-			if err != nil {
+			if err != nil && !s.unsayable(r, batch) {
 				s.lost(g, err)
 			}
 		})
 	})
+}
+
+// unsayable fails what no gateway elsewhere can be told, as its keys are not
+// UTF-8, and sends the rest of a batch that was refused. It reports false where
+// there is no such chunk in it, and the gateway is to blame.
+func (s *scheduler) unsayable(r *reader, batch []control.Assignment) bool {
+	var rest []control.Assignment
+	var failed []control.Result
+	for _, a := range batch {
+		if isText(a) {
+			rest = append(rest, a)
+			continue
+		}
+		for _, d := range a.Dests {
+			failed = append(failed, control.Result{Chunk: a.Chunk, Attempt: a.Attempt, Dest: d.Number, Route: -1, Failure: &control.Failure{
+				Stage: control.StageRead, Kind: objstore.KindInvalid, Message: "the key is not UTF-8, so no gateway can be told of it: rename the object, or copy with --gateways 0"}})
+		}
+	}
+	if len(failed) == 0 {
+		return false
+	}
+	r.batch = append(rest, r.batch...)
+	s.acknowledged(r, failed)
+	return true
+}
+
+// isText tells whether everything in an assignment can be said in JSON.
+func isText(a control.Assignment) bool {
+	ok := utf8.ValidString(a.Key) && utf8.ValidString(string(a.Version))
+	for _, d := range a.Dests {
+		ok = ok && utf8.ValidString(d.Key)
+	}
+	return ok
 }
 
 // persist repeats what a working gateway must be able to do, until it succeeds

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/control"
@@ -121,6 +122,11 @@ func (a *fakeAgent) Assign(ctx context.Context, chunks []control.Assignment) err
 	}
 	if a.w.chance(a.w.faults.call) {
 		return errors.New("the request was lost")
+	}
+	for _, c := range chunks {
+		if !utf8.ValidString(c.Key) { // as control.Client says it
+			return &objstore.Error{Op: "assign", Key: c.Key, Kind: objstore.KindInvalid, Err: errors.New("is not UTF-8")}
+		}
 	}
 	return a.lose(a.take(chunks))
 }

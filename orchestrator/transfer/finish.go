@@ -146,7 +146,7 @@ func (s *scheduler) startOver(o *object) {
 // need not be in memory.
 func (s *scheduler) abort(o *object, number int64, dest route.Dest, up objstore.Upload, next func(error)) {
 	s.call(&call{
-		what: "the destination", obj: o, dest: &dest, limit: s.cfg.Health.Calls,
+		what: "the destination", obj: o, dest: &dest, limit: s.cfg.Health.Calls, tidies: true,
 		do: func(ctx context.Context, api control.API) error {
 			return api.Abort(ctx, control.UploadRequest{Store: s.cfg.Dests[dest].Store, Upload: up})
 		},

@@ -107,7 +107,7 @@ func abortUnknown(ctx context.Context, api control.API, store, key string, opene
 func (s *scheduler) forget(o *object, d *delivery) {
 	store := s.cfg.Dests[d.dest].Store
 	s.call(&call{
-		what: "the destination", obj: o, dest: &d.dest, limit: s.cfg.Health.Calls,
+		what: "the destination", obj: o, dest: &d.dest, limit: s.cfg.Health.Calls, tidies: true,
 		do: func(ctx context.Context, api control.API) error {
 			return abortUnknown(ctx, api, store, d.key, o.opened)
 		},

@@ -147,6 +147,22 @@ func TestSweepsWhatAFailedObjectLeft(t *testing.T) {
 	})
 }
 
+// TestWhatCannotBeAborted is said, and does not keep the run from its end.
+func TestWhatCannotBeAborted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 1, 5500)
+		b.half(5500, []int32{1}, []int32{1})
+		b.dsts[0].stuck = true
+		if err := b.journal.Fail(0, 0, journal.Failure{Stage: "read", Kind: objstore.KindNotFound, Message: "gone"}); err != nil {
+			t.Fatal(err)
+		}
+		r, err := Run(t.Context(), b.config())
+		if err != nil || r.Counts.Failed != 1 || b.count(EventLeftover) == 0 {
+			t.Errorf("%v, %+v, %d leftovers", err, r.Counts, b.count(EventLeftover))
+		}
+	})
+}
+
 func TestCancelAbortsEverything(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, 2, sizes(30, 9000)...)

@@ -230,6 +230,23 @@ func TestTroubleOfAllInterrupts(t *testing.T) {
 	}
 }
 
+// TestAKeyThatCannotBeSaid fails its object, not the gateways.
+func TestAKeyThatCannotBeSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 2, 10, 20, 5500)
+		b.put("src/\xff", 10)
+		b.list()
+		r, err := Run(t.Context(), b.config())
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.finished(r)
+		if r.Counts.Done != 3 || r.Counts.Failed != 1 || b.count(EventLost) != 0 || r.Errors[0].Kind != objstore.KindInvalid {
+			t.Errorf("%+v, %d gateways were lost", r, b.count(EventLost))
+		}
+	})
+}
+
 // TestTheLastObjectFailsAlone: nobody else is there to get through.
 func TestTheLastObjectFailsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -19,6 +19,7 @@ type tracked struct {
 	begun  int
 	noList bool // Parts is KindUnsupported
 	shut   bool // Begin is KindPermission, after others have succeeded
+	stuck  bool // Abort is KindTransient
 }
 
 func (b *tracked) note(id string, exists bool) {
@@ -59,6 +60,9 @@ func (b *tracked) Commit(ctx context.Context, up objstore.Upload, parts []objsto
 }
 
 func (b *tracked) Abort(ctx context.Context, up objstore.Upload) error {
+	if b.stuck {
+		return &objstore.Error{Op: "abort", Kind: objstore.KindTransient}
+	}
 	err := b.Bucket.Abort(ctx, up)
 	if err == nil {
 		b.note(up.ID, false)

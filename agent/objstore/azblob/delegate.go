@@ -26,17 +26,22 @@ const (
 // the container may not ask.
 const keyUnretained = "unretained"
 
-// delegated is what a gateway needs.
-var delegated = sas.ContainerPermissions{Read: true, Create: true, Write: true, Delete: true, List: true, Tag: true}
+// delegated is what a gateway needs that reads, or writes too. Azure knows no
+// right to read tags alone.
+func delegated(write bool) string {
+	p := sas.ContainerPermissions{Read: true, List: true, Tag: true, Create: write, Write: write, Delete: write}
+	return p.String()
+}
 
-// Delegate returns cfg with a token for its container alone, until
+// Delegate returns cfg with a token for its container alone, to read it or also
+// to write, until
 // cfg.Expires, so that an agent elsewhere can open the container and nothing
 // else. It is signed by the account's key, if that is what is configured, else
 // for the identity that the SDK finds here. Where that identity may not make
 // tokens (it needs the role Storage Blob Delegator), cfg is returned as it is,
 // and an agent uses the identity of its machine: none says so. A token that
 // somebody gave goes along as it is, for nothing can be made of it.
-func Delegate(ctx context.Context, cfg objstore.Config) (_ objstore.Config, none string, err error) {
+func Delegate(ctx context.Context, cfg objstore.Config, write bool) (_ objstore.Config, none string, err error) {
 	b := &bucket{name: cfg.Bucket, transport: newTransport(httpstore.DefaultPatience)}
 	defer b.transport.CloseIdleConnections()
 	if token := cfg.Credentials["sas_token"]; token != "" {
@@ -47,14 +52,14 @@ func Delegate(ctx context.Context, cfg objstore.Config) (_ objstore.Config, none
 	if err != nil {
 		return cfg, "", b.failKind("delegate", "", objstore.KindInvalid, err)
 	}
-	return b.delegate(ctx, cfg, c)
+	return b.delegate(ctx, cfg, c, write)
 }
 
-func (b *bucket) delegate(ctx context.Context, cfg objstore.Config, c client) (_ objstore.Config, none string, err error) {
+func (b *bucket) delegate(ctx context.Context, cfg objstore.Config, c client, write bool) (_ objstore.Config, none string, err error) {
 	now := time.Now().UTC()
 	values := sas.BlobSignatureValues{
 		Protocol: sas.ProtocolHTTPS, StartTime: now.Add(delegatedFrom), ExpiryTime: now.Add(delegatedFor).Truncate(time.Second),
-		Permissions: delegated.String(), ContainerName: c.container,
+		Permissions: delegated(write), ContainerName: c.container,
 	}
 	var token sas.QueryParameters
 	switch key, err := sharedKey(cfg.Credentials); {

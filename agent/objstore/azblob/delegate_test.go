@@ -50,7 +50,7 @@ func TestDelegate(t *testing.T) {
 	b := &bucket{name: "acc/con"}
 	cfg := objstore.Config{Type: "azblob", Bucket: "acc/con"}
 	c := client{account: account, container: "con", identity: someToken{}}
-	delegated, none, err := b.delegate(t.Context(), cfg, c)
+	delegated, none, err := b.delegate(t.Context(), cfg, c, true)
 	if err != nil || none != "" {
 		t.Fatal(err, none)
 	}
@@ -59,17 +59,21 @@ func TestDelegate(t *testing.T) {
 		t.Errorf("a container without policies is taken for one that keeps: %v", delegated.Credentials)
 	}
 	open(t, delegated).Close()
+	reading, _, err := b.delegate(t.Context(), cfg, c, false)
+	if token, perr := url.ParseQuery(reading.Credentials["sas_token"]); err != nil || perr != nil || token.Get("sp") != "rlt" {
+		t.Errorf("who only reads may %q, %v, %v", token.Get("sp"), err, perr)
+	}
 
 	keeps = true
-	if delegated, _, err = b.delegate(t.Context(), cfg, c); err != nil || delegated.Credentials[keyUnretained] != "" {
+	if delegated, _, err = b.delegate(t.Context(), cfg, c, true); err != nil || delegated.Credentials[keyUnretained] != "" {
 		t.Errorf("a container with a policy: %v, %v", delegated.Credentials, err)
 	}
 	allowed = false
-	if same, none, err := b.delegate(t.Context(), cfg, c); err != nil || none == "" || same.Credentials != nil || !same.Expires.IsZero() {
+	if same, none, err := b.delegate(t.Context(), cfg, c, true); err != nil || none == "" || same.Credentials != nil || !same.Expires.IsZero() {
 		t.Errorf("without permission: %+v, for %q, %v", same, none, err)
 	}
 	server.Close()
-	if _, _, err := b.delegate(t.Context(), cfg, c); objstore.KindOf(err) != objstore.KindUnreachable {
+	if _, _, err := b.delegate(t.Context(), cfg, c, true); objstore.KindOf(err) != objstore.KindUnreachable {
 		t.Errorf("without a server: %v", err)
 	}
 }
@@ -102,12 +106,12 @@ func TestDelegateGiven(t *testing.T) {
 		"?se=2026-12-01T10%3A30%3A00Z&sig=x": end, "se=2026-12-01T10:30Z&sig=x": end, "se=2026-12-01&sig=x": end.Truncate(24 * time.Hour), "sig=x": {}, "%zz": {},
 	} {
 		given := objstore.Config{Bucket: "acc/con", Credentials: map[string]string{"sas_token": token}}
-		if same, none, err := Delegate(t.Context(), given); err != nil || none != "" || same.Credentials["sas_token"] != token || !same.Expires.Equal(want) {
+		if same, none, err := Delegate(t.Context(), given, true); err != nil || none != "" || same.Credentials["sas_token"] != token || !same.Expires.Equal(want) {
 			t.Errorf("%s: %+v, %v; want %v", token, same, err, want)
 		}
 	}
 	connection := objstore.Config{Bucket: "con", Credentials: map[string]string{"connection_string": "BlobEndpoint=https://acc.blob.core.windows.net;SharedAccessSignature=sv=1&sig=x"}}
-	if same, none, err := Delegate(t.Context(), connection); err != nil || none != "" || len(same.Credentials) != 1 {
+	if same, none, err := Delegate(t.Context(), connection, true); err != nil || none != "" || len(same.Credentials) != 1 {
 		t.Errorf("a connection string around a token: %+v, %v", same, err)
 	}
 }
@@ -119,7 +123,7 @@ func testDelegatedByKey(t *testing.T, server objstoretest.AzuriteServer) {
 	connection := objstore.Config{Type: "azblob", Bucket: "delegated", Credentials: map[string]string{
 		"connection_string": "DefaultEndpointsProtocol=http;AccountName=" + server.Account + ";AccountKey=" + server.Key + ";BlobEndpoint=" + server.Endpoint}}
 	for _, cfg := range []objstore.Config{cfg, connection} {
-		delegated, _, err := Delegate(t.Context(), cfg)
+		delegated, _, err := Delegate(t.Context(), cfg, true)
 		if err != nil {
 			t.Fatal(err)
 		}

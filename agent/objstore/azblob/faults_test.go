@@ -155,3 +155,20 @@ func TestExpiredToken(t *testing.T) {
 		}
 	}
 }
+
+// TestTokenIsNotTold: what breaks is said without the token in its URL.
+func TestTokenIsNotTold(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	defer server.Close()
+	for _, token := range []string{"sig=SECRET", "sig=SECRET\n"} {
+		b, err := Open(t.Context(), objstore.Config{Bucket: fakeContainer, Endpoint: server.URL + "/" + fakeAccount,
+			Credentials: map[string]string{"sas_token": token}})
+		if err == nil {
+			defer b.Close()
+			_, err = b.Stat(t.Context(), "key")
+		}
+		if err == nil || strings.Contains(err.Error(), "SECRET") {
+			t.Errorf("%q: got %v", token, err)
+		}
+	}
+}

@@ -14,6 +14,7 @@ import (
 	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/objstore/objstoretest"
+	"github.com/skyctl/skyctl/agent/wire"
 )
 
 // begun starts a staged write of data in parts of four bytes, and writes them.
@@ -260,5 +261,23 @@ func testBlocksOfAnotherProgram(t *testing.T, server objstoretest.AzuriteServer)
 	_, err = b.Begin(t.Context(), "key", 10, objstore.Metadata{})
 	if objstore.KindOf(err) != objstore.KindInvalid || !strings.Contains(err.Error(), "another program has left blocks") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestMuchMetadata: agents pass on the ID of an upload, with all the metadata
+// that a blob holds, if it has no more than 24 KiB.
+func TestMuchMetadata(t *testing.T) {
+	_, b := newFake(t)
+	meta, lost := b.Keeps(objstore.Metadata{ContentType: "text/plain", User: map[string]string{"a": strings.Repeat("<", 4000), "b": strings.Repeat("ü", 1000)}})
+	if lost != 0 {
+		t.Fatalf("lost is %v", lost)
+	}
+	up, err := b.Begin(t.Context(), "key", 1, meta)
+	if err != nil || len(up.ID) > 24<<10 {
+		t.Errorf("the ID has %d bytes, %v", len(up.ID), err)
+	}
+	dests := wire.Dests{Dests: []wire.Dest{{Store: "dest0", Key: "key", Upload: &up}}}
+	if err := dests.Check(); err != nil {
+		t.Error(err)
 	}
 }

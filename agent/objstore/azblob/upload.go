@@ -1,6 +1,7 @@
 package azblob
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -39,8 +40,11 @@ func newUpload(run runTag, previous objstore.Version, meta objstore.Metadata) up
 
 // id is the JSON of u in base64, one opaque word.
 func (u upload) id() (string, error) {
-	raw, err := json.Marshal(u)
-	return base64.RawURLEncoding.EncodeToString(raw), err
+	var raw bytes.Buffer
+	text := json.NewEncoder(&raw)
+	text.SetEscapeHTML(false) // it is long enough
+	err := text.Encode(u)
+	return base64.RawURLEncoding.EncodeToString(raw.Bytes()), err
 }
 
 // parseUpload reads what id made; what it did not make is no upload of ours.

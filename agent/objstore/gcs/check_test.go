@@ -133,7 +133,7 @@ func TestRequesterPays(t *testing.T) {
 			return false
 		}
 		c.cfg.Bucket, c.cfg.Endpoint = fakeBucket, f.url
-		delegated, _, err := Delegate(t.Context(), c.cfg)
+		delegated, _, err := Delegate(t.Context(), c.cfg, true)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -177,16 +177,19 @@ func TestDelegateLimits(t *testing.T) {
 	cfg := objstore.Config{Bucket: "b", Credentials: map[string]string{keyFile: a.key(t)}}
 	for _, c := range []struct {
 		name   string
+		write  bool
 		usable error
 		want   string
 		kind   objstore.Kind
 	}{
-		{"taken", nil, "LIMITED", objstore.KindUnknown},
-		{"refused", &objstore.Error{Kind: objstore.KindPermission}, "TOKEN", objstore.KindUnknown},
-		{"unreachable", &objstore.Error{Kind: objstore.KindUnreachable}, "", objstore.KindUnreachable},
+		{"taken", true, nil, "LIMITED", objstore.KindUnknown},
+		{"taken to read", false, nil, "LIMITED", objstore.KindUnknown},
+		{"refused", true, &objstore.Error{Kind: objstore.KindPermission}, "TOKEN", objstore.KindUnknown},
+		{"unreachable", true, &objstore.Error{Kind: objstore.KindUnreachable}, "", objstore.KindUnreachable},
 	} {
+		role := map[bool]string{true: "roles/storage.objectUser", false: "roles/storage.objectViewer"}[c.write]
 		service := &boundary{}
-		got, whole, err := delegate(t.Context(), cfg, &http.Client{Transport: service}, func(context.Context, objstore.Config) error { return c.usable })
+		got, whole, err := delegate(t.Context(), cfg, c.write, &http.Client{Transport: service}, func(context.Context, objstore.Config) error { return c.usable })
 		if objstore.KindOf(err) != c.kind || c.kind == objstore.KindUnknown && err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
@@ -196,7 +199,7 @@ func TestDelegateLimits(t *testing.T) {
 		if err == nil && (got.Credentials[keyToken] != c.want || len(got.Credentials) != 1 || time.Until(got.Expires) < 20*time.Minute) {
 			t.Errorf("%s: %+v", c.name, got)
 		}
-		if !strings.Contains(service.rules, "//storage.googleapis.com/projects/_/buckets/b") || !strings.Contains(service.rules, "roles/storage.objectUser") {
+		if !strings.Contains(service.rules, "//storage.googleapis.com/projects/_/buckets/b") || !strings.Contains(service.rules, role) {
 			t.Errorf("%s: the boundary is %s", c.name, service.rules)
 		}
 	}

@@ -96,7 +96,7 @@ func TestCredentials(t *testing.T) {
 				return false
 			}
 			cfg := objstore.Config{Type: "gcs", Bucket: fakeBucket, Endpoint: f.url, Credentials: c.credentials}
-			delegated, whole, err := Delegate(t.Context(), cfg)
+			delegated, whole, err := Delegate(t.Context(), cfg, true)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -158,7 +158,7 @@ func TestNoCredentials(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	}
-	if _, _, err := Delegate(t.Context(), objstore.Config{Bucket: "b", Credentials: map[string]string{keyJSON: "{}"}}); objstore.KindOf(err) != objstore.KindPermission {
+	if _, _, err := Delegate(t.Context(), objstore.Config{Bucket: "b", Credentials: map[string]string{keyJSON: "{}"}}, true); objstore.KindOf(err) != objstore.KindPermission {
 		t.Errorf("Delegate: %v", err)
 	}
 }

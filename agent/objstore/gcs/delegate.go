@@ -17,18 +17,18 @@ import (
 
 // Delegate returns cfg with an access token of the credentials that are found
 // here, so that an agent which has none can open the bucket until cfg.Expires,
-// within the hour. The token is limited to the objects of the bucket by a
-// credential access boundary. Only buckets with uniform bucket-level access
+// within the hour. The token is limited to reading the objects of the bucket, or
+// to writing them too, by a credential access boundary. Only buckets with uniform bucket-level access
 // know those: for one that refuses such a token, and for an endpoint that is
 // not Google's, it is the credentials' own token, and whole says why. A token
 // that somebody gave goes along as it is, for nobody says when it ends.
-func Delegate(ctx context.Context, cfg objstore.Config) (_ objstore.Config, whole string, err error) {
-	return delegate(ctx, cfg, nil, usable)
+func Delegate(ctx context.Context, cfg objstore.Config, write bool) (_ objstore.Config, whole string, err error) {
+	return delegate(ctx, cfg, write, nil, usable)
 }
 
 // delegate asks sts, nil for the default, for a limited token, and usable
 // whether the bucket takes it.
-func delegate(ctx context.Context, cfg objstore.Config, sts *http.Client, usable func(context.Context, objstore.Config) error) (_ objstore.Config, whole string, err error) {
+func delegate(ctx context.Context, cfg objstore.Config, write bool, sts *http.Client, usable func(context.Context, objstore.Config) error) (_ objstore.Config, whole string, err error) {
 	cfg.Endpoint = cmp.Or(cfg.Endpoint, emulator())
 	fail := func(err error) (objstore.Config, string, error) {
 		return cfg, "", (&bucket{name: cfg.Bucket}).fail("delegate", "", err)
@@ -60,7 +60,7 @@ func delegate(ctx context.Context, cfg objstore.Config, sts *http.Client, usable
 	case !google(cfg.Endpoint):
 		return own, "the endpoint is not Google's, which alone limits a token to a bucket", nil
 	}
-	limited, err := limit(ctx, cfg, c, sts)
+	limited, err := limit(ctx, cfg, write, c, sts)
 	if err == nil {
 		err = usable(ctx, limited)
 	}
@@ -74,13 +74,17 @@ func delegate(ctx context.Context, cfg objstore.Config, sts *http.Client, usable
 }
 
 // limit returns cfg with a token for the objects of its bucket alone.
-func limit(ctx context.Context, cfg objstore.Config, c *auth.Credentials, sts *http.Client) (objstore.Config, error) {
+func limit(ctx context.Context, cfg objstore.Config, write bool, c *auth.Credentials, sts *http.Client) (objstore.Config, error) {
+	role := "roles/storage.objectViewer"
+	if write {
+		role = "roles/storage.objectUser"
+	}
 	limited, err := downscope.NewCredentials(&downscope.Options{
 		Credentials: c,
 		Client:      sts,
 		Rules: []downscope.AccessBoundaryRule{{
 			AvailableResource:    "//storage.googleapis.com/projects/_/buckets/" + cfg.Bucket,
-			AvailablePermissions: []string{"inRole:roles/storage.objectUser"},
+			AvailablePermissions: []string{"inRole:" + role},
 		}},
 	})
 	if err != nil {

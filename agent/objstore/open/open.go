@@ -48,9 +48,9 @@ func Open(ctx context.Context, cfg objstore.Config) (objstore.Bucket, error) {
 func Delegate(ctx context.Context, cfg objstore.Config, scope objstore.Scope) (_ objstore.Config, whole string, err error) {
 	switch cfg.Type {
 	case "azblob":
-		return azblob.Delegate(ctx, cfg)
+		return azblob.Delegate(ctx, cfg, scope.Write)
 	case "gcs":
-		return gcs.Delegate(ctx, cfg)
+		return gcs.Delegate(ctx, cfg, scope.Write)
 	case "s3":
 		return s3.Delegate(ctx, cfg, scope)
 	}

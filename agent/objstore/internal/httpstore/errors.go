@@ -73,11 +73,13 @@ func Kind(err error) objstore.Kind {
 }
 
 // Cause reduces an error that is no answer of the store to one line without
-// what an SDK wraps around it. Its chain is err's.
+// what an SDK wraps around it, and without the URL, which may hold a token. Its
+// chain is err's.
 func Cause(err error) error {
 	var known *objstore.Error
 	var credentials *CredentialsError
 	var op *net.OpError
+	var request *url.Error
 	switch {
 	case errors.As(err, &known):
 		return known.Err
@@ -87,6 +89,8 @@ func Cause(err error) error {
 		return Brief(errStalled.Error(), err)
 	case errors.As(err, &op):
 		return Brief(op.Error(), err)
+	case errors.As(err, &request):
+		return Brief(request.Err.Error(), err)
 	}
 	return Brief(err.Error(), err)
 }
