@@ -144,7 +144,7 @@ type Limits struct {
 type Terraform struct {
 	Path      string         `yaml:"path"`       // empty: the one on PATH, or the pin
 	PluginDir string         `yaml:"plugin_dir"` // a filesystem mirror of providers
-	Backend   map[string]any `yaml:"backend"`    // type and its arguments; empty: local state
+	Backend   map[string]any `yaml:"backend"`    // type and its arguments, see BackendOf; empty: local state
 }
 
 // Default returns the configuration of an empty file.

@@ -69,10 +69,7 @@ func (c *Config) checkTools() error {
 	if len(c.Hooks.AfterPlan) > 0 && c.Hooks.AfterPlan[0] == "" {
 		return fmt.Errorf("hooks.after_plan: the command is empty, name a program")
 	}
-	if kind, ok := c.Terraform.Backend["type"].(string); len(c.Terraform.Backend) > 0 && (!ok || kind == "") {
-		return fmt.Errorf("terraform.backend.type: missing, name Terraform's backend, for example s3")
-	}
-	return nil
+	return c.Terraform.checkBackend()
 }
 
 // sorted yields a map in the order of its keys, so that the same file always

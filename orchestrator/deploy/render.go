@@ -28,7 +28,7 @@ func describe(cfg Config, c choices, ca string, tokens map[route.Gateway]enroll.
 		Run: string(cfg.Run.ID), Owner: Owner(), Tags: maps.Clone(cfg.Settings.Tags),
 		AgentPath: cfg.AgentPath, CACertificate: ca, Tokens: map[string]string{},
 		Lifetime: cfg.Lifetime, NotAfter: c.NotAfter, EnrollWithin: enrollWithin(cfg.Layout),
-		ControlCIDRs: c.ControlCIDRs, Backend: backend(cfg.Settings.Terraform.Backend),
+		ControlCIDRs: c.ControlCIDRs, Backend: backend(cfg.Settings.Terraform.BackendOf(string(cfg.Run.ID))),
 	}
 	describeClouds(&out, cfg.Settings)
 	byRegion := map[region.Region]*render.Region{}
@@ -56,14 +56,14 @@ func describe(cfg Config, c choices, ca string, tokens map[route.Gateway]enroll.
 	return out
 }
 
+// backend takes the settings over.
 func backend(settings map[string]any) *render.Backend {
 	kind, ok := settings["type"].(string)
 	if !ok {
 		return nil
 	}
-	rest := maps.Clone(settings)
-	delete(rest, "type")
-	return &render.Backend{Type: kind, Config: rest}
+	delete(settings, "type")
+	return &render.Backend{Type: kind, Config: settings}
 }
 
 // write renders into the run's Terraform directory.
