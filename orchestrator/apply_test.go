@@ -203,3 +203,13 @@ func TestResumeRentsNothingThatMaxCostForbids(t *testing.T) {
 		}
 	}
 }
+
+func TestBillable(t *testing.T) {
+	a := &attempt{saved: &saved{}} // whose gateways live for an hour
+	now := time.Now()
+	for since, want := range map[time.Duration]time.Duration{-time.Minute: time.Minute, -3 * time.Hour: time.Hour, time.Hour: 0} {
+		if got := a.billable(now.Add(since), now); got != want {
+			t.Errorf("rented at %v: %v, want %v", since, got, want)
+		}
+	}
+}

@@ -125,7 +125,10 @@ func (a *attempt) finish(ctx context.Context, opts ApplyOptions) (Result, error)
 	if a.settled = opts.Keep; !opts.Keep {
 		down = a.destroy(ctx)
 	}
-	staged := a.abortStaged(ctx)
+	var staged error
+	if down == nil { // else a gateway may still write to what it would abort
+		staged = a.abortStaged(ctx)
+	}
 	res, err := a.result(context.WithoutCancel(ctx), cfg.Layout, moved)
 	err = errors.Join(down, staged, err, a.conclude(&res, staged))
 	res.Success = err == nil && res.Failed == 0

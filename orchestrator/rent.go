@@ -48,9 +48,10 @@ func (a *attempt) rented(ctx context.Context, still bool) error {
 	return a.joinedCost(ctx, perHour)
 }
 
-// billable is how long gateways that were rented at a time have been paid for.
+// billable is how long gateways that were rented at a time have been paid for. The
+// clock of this workstation may have been set back since.
 func (a *attempt) billable(since, now time.Time) time.Duration {
-	return min(now.Sub(since), deploy.Lifetime(a.saved.Overlay.Time.Total()))
+	return min(max(0, now.Sub(since)), deploy.Lifetime(a.saved.Overlay.Time.Total()))
 }
 
 // joinedRent is what the gateways that joined a run cost an hour, since a time.
@@ -145,7 +146,7 @@ func (a *attempt) bill(ctx context.Context, o *overlay.Overlay) (bill, error) {
 	b.spent = unit.USD((time.Duration(rented) + now.Sub(a.start)).Hours()) * planned
 	b.spent += unit.USD(float64(counted) / nanoUSD)
 	if joining.USDPerHour > 0 {
-		b.spent += joining.USDPerHour * unit.USD(now.Sub(joining.Since).Hours())
+		b.spent += joining.USDPerHour * unit.USD(a.billable(joining.Since, now).Hours())
 	}
 	return b, nil
 }

@@ -76,8 +76,12 @@ func diagnose(err error) failure {
 	if e, ok := errors.AsType[*orchestrator.InterruptedError](err); ok {
 		f.commands = append(f.commands, e.Command())
 	}
-	if e, ok := errors.AsType[*orchestrator.LeftoverError](err); ok {
-		f.commands = append(f.commands, e.Command())
+	if all := every[*orchestrator.LeftoverError](err); len(all) > 0 {
+		command := all[0].Command()
+		for _, e := range all[1:] {
+			command += " " + string(e.Run)
+		}
+		f.commands = append(f.commands, command)
 	}
 	if e, ok := errors.AsType[*orchestrator.RemainsError](err); ok {
 		f.commands = append(f.commands, e.Command())
@@ -103,6 +107,22 @@ func diagnose(err error) failure {
 		f.hint = refusedHint(err)
 	}
 	return f
+}
+
+// every returns all errors of a type in err, of several runs for instance.
+func every[E error](err error) (all []E) {
+	if e, ok := err.(E); ok {
+		return []E{e}
+	}
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		return every[E](e.Unwrap())
+	case interface{ Unwrap() []error }:
+		for _, one := range e.Unwrap() {
+			all = append(all, every[E](one)...)
+		}
+	}
+	return all
 }
 
 func classify(err error) kind {

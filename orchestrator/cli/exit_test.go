@@ -13,7 +13,7 @@ import (
 )
 
 func TestDiagnose(t *testing.T) {
-	const run = rundir.ID("261122-g3kd4f9q")
+	const run, other = rundir.ID("261122-g3kd4f9q"), rundir.ID("261122-g3kd4f9r")
 	var (
 		cause       = errors.New("the lights went out")
 		left        = &orchestrator.LeftoverError{Run: run, Err: cause}
@@ -50,6 +50,10 @@ func TestDiagnose(t *testing.T) {
 		{"gc left something", &orchestrator.RemainsError{Left: 2, Err: cause}, 7, "leftover", "2 of what runs left could not be deleted: the lights went out",
 			"destroy what is left: skyctl gc --delete", []string{"skyctl gc --delete"}},
 		{"leftover", left, 7, "leftover", "", "destroy what is left: " + destroy, []string{destroy}},
+
+		{"leftovers of two runs", errors.Join(left, fmt.Errorf("and: %w", &orchestrator.LeftoverError{Run: other, Err: cause})), 7, "leftover",
+			"gateways of run 261122-g3kd4f9q may be left: the lights went out; and: gateways of run 261122-g3kd4f9r may be left: the lights went out",
+			"destroy what is left: " + destroy + " 261122-g3kd4f9r", []string{destroy + " 261122-g3kd4f9r"}},
 
 		{"7 over 6", errors.Join(stopped, left), 7, "leftover",
 			"run 261122-g3kd4f9q was interrupted: the lights went out; gateways of run 261122-g3kd4f9q may be left: the lights went out",

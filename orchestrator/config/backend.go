@@ -15,27 +15,28 @@ const runMark = "{run}"
 type backend struct {
 	place string // the setting that says where a state is
 	usual string // what that is unless the configuration says so; empty: it has to, or need not
+	below string // what follows a place that is said without the mark
 	// secrets are settings that hold a credential, and where Terraform finds it
 	// instead: the others are rendered into a file that people may share.
 	secrets map[string]string
 }
 
 var backends = map[string]backend{
-	"local": {place: "path"},
-	"s3": {place: "key", usual: "skyctl/{run}.tfstate", secrets: map[string]string{
+	"local": {place: "path", below: "/{run}.tfstate"},
+	"s3": {place: "key", usual: "skyctl/{run}.tfstate", below: "/{run}.tfstate", secrets: map[string]string{
 		"access_key": "AWS_ACCESS_KEY_ID", "secret_key": "AWS_SECRET_ACCESS_KEY", "token": "AWS_SESSION_TOKEN", "sse_customer_key": "AWS_SSE_CUSTOMER_KEY", "web_identity_token": "AWS_WEB_IDENTITY_TOKEN_FILE"}},
-	"gcs": {place: "prefix", usual: "skyctl/{run}", secrets: map[string]string{
+	"gcs": {place: "prefix", usual: "skyctl/{run}", below: "/{run}", secrets: map[string]string{
 		"credentials": "GOOGLE_BACKEND_CREDENTIALS", "access_token": "GOOGLE_OAUTH_ACCESS_TOKEN", "encryption_key": "GOOGLE_ENCRYPTION_KEY"}},
-	"azurerm": {place: "key", usual: "skyctl/{run}.tfstate", secrets: map[string]string{
+	"azurerm": {place: "key", usual: "skyctl/{run}.tfstate", below: "/{run}.tfstate", secrets: map[string]string{
 		"access_key": "ARM_ACCESS_KEY", "sas_token": "ARM_SAS_TOKEN", "client_secret": "ARM_CLIENT_SECRET", "client_certificate": "ARM_CLIENT_CERTIFICATE",
 		"client_certificate_password": "ARM_CLIENT_CERTIFICATE_PASSWORD", "oidc_token": "ARM_OIDC_TOKEN", "oidc_request_token": "ARM_OIDC_REQUEST_TOKEN"}},
-	"pg": {place: "schema_name", usual: "skyctl-{run}", secrets: map[string]string{"conn_str": "PG_CONN_STR"}},
-	"http": {place: "address", secrets: map[string]string{
+	"pg": {place: "schema_name", usual: "skyctl-{run}", below: "-{run}", secrets: map[string]string{"conn_str": "PG_CONN_STR"}},
+	"http": {place: "address", below: "/{run}", secrets: map[string]string{
 		"password": "TF_HTTP_PASSWORD", "client_private_key_pem": "TF_HTTP_CLIENT_PRIVATE_KEY_PEM"}},
 }
 
-// checkBackend sees that each run has a state of its own, and that no credential
-// is among the settings.
+// checkBackend sees that each run has a state of its own, below the place that
+// is said where the mark is nowhere, and that no credential is among the settings.
 func (t *Terraform) checkBackend() error {
 	if len(t.Backend) == 0 {
 		return nil
@@ -68,9 +69,20 @@ func (t *Terraform) checkBackend() error {
 			return fmt.Errorf("terraform.backend.address: missing, name the URL of a state, with %s in it", runMark)
 		}
 	}
+	marked := 0
 	for _, name := range places {
-		if where, ok := t.Backend[name]; ok && !strings.Contains(fmt.Sprint(where), runMark) {
+		if where, ok := t.Backend[name]; ok && strings.Contains(fmt.Sprint(where), runMark) {
+			marked++
+		}
+	}
+	for _, name := range places {
+		where, ok := t.Backend[name]
+		switch text, isText := where.(string); {
+		case !ok || strings.Contains(fmt.Sprint(where), runMark):
+		case marked > 0 || !isText:
 			return fmt.Errorf("terraform.backend.%s: %v has no %s in it, and each run needs a state of its own", name, where, runMark)
+		default:
+			t.Backend[name] = strings.TrimRight(text, "/") + b.below
 		}
 	}
 	return nil

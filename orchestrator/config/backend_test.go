@@ -16,8 +16,13 @@ func TestBackendOf(t *testing.T) {
 		"{type: pg}":                         "map[schema_name:skyctl-r1 type:pg]",
 		"{type: http, address: 'https://h/{run}', lock_address: 'https://h/{run}/lock'}": "map[address:https://h/r1 lock_address:https://h/r1/lock type:http]",
 		"{type: local, path: '/states/{run}'}":                                           "map[path:/states/r1 type:local]",
-		"{type: local}":                                                                  "map[type:local]",
-		"{}":                                                                             "map[]",
+		"{type: s3, bucket: b, key: team/}":                                              "map[bucket:b key:team/r1.tfstate type:s3 use_lockfile:true]",
+		"{type: gcs, prefix: team}":                                                      "map[prefix:team/r1 type:gcs]",
+		"{type: pg, schema_name: team}":                                                  "map[schema_name:team-r1 type:pg]",
+		"{type: local, path: /states}":                                                   "map[path:/states/r1.tfstate type:local]",
+		"{type: http, address: 'https://h/s', lock_address: 'https://h/l'}":              "map[address:https://h/s/r1 lock_address:https://h/l/r1 type:http]",
+		"{type: local}": "map[type:local]",
+		"{}":            "map[]",
 	} {
 		c, err := Parse("c.yaml", []byte("terraform: {backend: "+settings+"}"), nothing)
 		if err != nil {

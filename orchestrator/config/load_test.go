@@ -174,8 +174,6 @@ func TestErrorsNameTheKey(t *testing.T) {
 		"hooks: {after_plan: ['']}":                                                                               "hooks.after_plan:",
 		"terraform: {backend: {bucket: b}}":                                                                       "terraform.backend.type: missing",
 		"terraform: {backend: {type: consul}}":                                                                    `terraform.backend.type: "consul" is none of azurerm, gcs, http, local, pg, s3`,
-		"terraform: {backend: {type: s3, key: state}}":                                                            "terraform.backend.key: state has no {run} in it",
-		"terraform: {backend: {type: local, path: state}}":                                                        "terraform.backend.path: state has no {run}",
 		"terraform: {backend: {type: s3, secret_key: x}}":                                                         "terraform.backend.secret_key: it would be rendered",
 		"terraform: {backend: {type: s3, assume_role_with_web_identity: {web_identity_token: x}}}":                "terraform.backend.assume_role_with_web_identity.web_identity_token: it would",
 		"terraform: {backend: {type: pg, conn_str: 'postgres://u:p@h/d'}}":                                        "set the environment variable PG_CONN_STR",

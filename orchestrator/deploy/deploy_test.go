@@ -340,3 +340,26 @@ func TestNewWantsAnAgent(t *testing.T) {
 		}
 	}
 }
+
+// TestRunsShareNoState, also where the configuration keeps the states of all in
+// one place: what one applies must not be another's end.
+func TestRunsShareNoState(t *testing.T) {
+	backend := map[string]any{"type": "local", "path": filepath.Join(t.TempDir(), "states")}
+	first, second := newConfig(t), newConfig(t)
+	first.Settings.Terraform.Backend, second.Settings.Terraform.Backend = backend, backend
+	one := deployment(t, first)
+	if err := one.Apply(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	pids := answer(t, one)
+	two := deployment(t, second)
+	if p, err := two.Preview(t.Context()); err != nil || p.Changes != (engine.Changes{Add: 2}) {
+		t.Errorf("another run would do %+v, %v", p, err)
+	}
+	if err := two.Destroy(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if still := answer(t, one); fmt.Sprint(still) != fmt.Sprint(pids) {
+		t.Errorf("%v became %v", pids, still)
+	}
+}

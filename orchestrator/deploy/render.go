@@ -56,6 +56,7 @@ func describe(cfg Config, c choices, ca string, tokens map[route.Gateway]enroll.
 	return out
 }
 
+// backend takes the settings over.
 func backend(settings map[string]any) *render.Backend {
 	kind, ok := settings["type"].(string)
 	if !ok {

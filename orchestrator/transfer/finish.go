@@ -145,11 +145,10 @@ func (s *scheduler) startOver(o *object) {
 // store does not let it, the journal keeps the upload for Cancel. The object
 // need not be in memory.
 func (s *scheduler) abort(o *object, number int64, dest route.Dest, up objstore.Upload, next func(error)) {
+	req := control.UploadRequest{Store: s.cfg.Dests[dest].Store, Upload: up}
 	s.call(&call{
 		what: "the destination", obj: o, dest: &dest, limit: s.cfg.Health.Calls, tidies: true,
-		do: func(ctx context.Context, api control.API) error {
-			return api.Abort(ctx, control.UploadRequest{Store: s.cfg.Dests[dest].Store, Upload: up})
-		},
+		do: func(ctx context.Context, api control.API) error { return api.Abort(ctx, req) },
 		then: func(err error) {
 			if err != nil {
 				s.emit(Event{Kind: EventLeftover, Key: up.Key, Dest: dest, Error: err.Error()})

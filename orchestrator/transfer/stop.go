@@ -18,6 +18,9 @@ const (
 
 	// lastResults is how long it waits then for acknowledgements on their way.
 	lastResults = 500 * time.Millisecond
+
+	// lookAtClock is how often the time is compared with the gateways' end.
+	lookAtClock = 5 * time.Second
 )
 
 // interrupt stops the session for a reason that is no object's fault.
@@ -34,12 +37,19 @@ func (s *scheduler) stop(why *Interrupted) {
 	s.emit(Event{Kind: EventStopping, Error: why.Error()})
 }
 
-// scheduleEnd stops dispatch before the first gateway's end.
+// scheduleEnd stops dispatch before the first gateway's end. Timers stand still
+// while this workstation sleeps, and gateways do not: the time is looked at again
+// and again.
 func (s *scheduler) scheduleEnd() {
 	if s.cfg.NotAfter.IsZero() {
 		return
 	}
-	s.timers.after(time.Until(s.cfg.NotAfter.Add(-stopBefore)), func() {
+	left := time.Until(s.cfg.NotAfter.Add(-stopBefore).Round(0)) // by the clock on the wall
+	s.timers.after(min(left, lookAtClock), func() {
+		if left > lookAtClock {
+			s.scheduleEnd()
+			return
+		}
 		s.interrupt(fmt.Sprintf("the gateways end at %s; skyctl resume goes on with new ones", s.cfg.NotAfter.Format(time.RFC3339)), nil)
 	})
 }

@@ -20,12 +20,12 @@ type routes struct {
 
 type weighted struct {
 	control.Route
-	pace        pace
-	unsent      int64     // bytes of chunks that chose it and were not sent yet
-	sending     int       // chunks of which some are
-	widest      int       // most chunks at once that its connections are for
-	turns       turns     // at these, where one carries one payload at a time
-	resting     time.Time // until when it is avoided, after a failure on it
+	pace    pace
+	unsent  int64     // bytes of chunks that chose it and were not sent yet
+	sending int       // chunks of which some are
+	widest  int       // most chunks at once that its connections are for
+	turns   turns     // at these, where one carries one payload at a time
+	resting time.Time // until when it is avoided, after a failure on it
 }
 
 // way is a route as one chunk follows it: pruned to the chunk's destinations,
