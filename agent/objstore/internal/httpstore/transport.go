@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"time"
 )
 
@@ -48,7 +49,7 @@ func Tune(t *http.Transport, p Patience) {
 		if err != nil {
 			return nil, err
 		}
-		return &conn{c, p}, nil
+		return &conn{Conn: c, patience: p}, nil
 	}
 	t.TLSHandshakeTimeout = DialTimeout
 	t.MaxIdleConns = 0 // no limit over all hosts
@@ -70,6 +71,7 @@ var errStalled = errors.New("the connection stood still for too long")
 type conn struct {
 	net.Conn
 	patience Patience
+	stood    atomic.Bool // still for too long, in one direction: then it is closed for the other
 }
 
 func (c *conn) Read(p []byte) (int, error) {
@@ -79,7 +81,7 @@ func (c *conn) Read(p []byte) (int, error) {
 		// connection is written first, and that sets another deadline.
 		err = c.SetReadDeadline(time.Now().Add(c.patience.Bytes))
 	}
-	return n, stalled(err)
+	return n, c.stalled(err)
 }
 
 func (c *conn) Write(p []byte) (n int, err error) {
@@ -94,11 +96,14 @@ func (c *conn) Write(p []byte) (n int, err error) {
 		}
 		n += m
 	}
-	return n, stalled(err)
+	return n, c.stalled(err)
 }
 
-func stalled(err error) error {
+func (c *conn) stalled(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.stood.Store(true)
+	}
+	if err != nil && c.stood.Load() {
 		return errStalled
 	}
 	return err
