@@ -22,6 +22,7 @@ RCLONE    := $(TOOLS)/rclone@v1.76.0
 TFLINT    := $(TOOLS)/tflint@v0.64.0
 CONFTEST  := $(TOOLS)/conftest@v0.71.1
 TOFU      := $(TOOLS)/tofu@v1.12.6
+AZURERM   := $(TOOLS)/terraform-provider-azurerm@v1.44.1-0.20260824201233-fae580791926
 
 # Where goroutines meet. The race detector costs minutes of building elsewhere.
 RACE := ./agent ./agent/control/... ./agent/enroll/... ./agent/internal/... ./agent/objstore/file/... ./agent/objstore/mem/... \
@@ -89,6 +90,10 @@ test-policy: $(CONFTEST) ## conftest judges plans by the example of policies, as
 .PHONY: test-tofu
 test-tofu: $(TOFU) ## OpenTofu in the place of Terraform: a root over two clouds with the stub, and a copy (slow to build, not in CI)
 	SKYCTL_TOFU=$(TOFU) go test -tags disable_grpc_modules,tofu -timeout 20m -run TestTofu -v ./terraform/render ./orchestrator/cmd/skyctl
+
+.PHONY: test-azurerm
+test-azurerm: $(AZURERM) ## the real provider of Azure applies azure-gateway to a fake of its API (half an hour to build, then ten minutes; not in CI)
+	SKYCTL_AZURERM=$(AZURERM) go test -tags disable_grpc_modules,azurerm -timeout 30m -count=1 -run TestAzurerm -v ./modules
 
 .PHONY: cloud-smoke
 cloud-smoke: build ## FROM=s3://… TO=gs://… (prefixes of yours): the two cheapest machines of real accounts copy 1 MB, under 1 USD; writes a transcript
@@ -174,12 +179,13 @@ fuzz: ## every fuzz target for 20 s each
 tools: $(VERSITYGW) $(MINIO) $(FAKEGCS) $(AZURITE) ## fetch the servers that tests and the demo use
 
 # $(call install,PACKAGE): the version is in the target's name. It is built
-# aside and moved, so that what is there is whole.
+# aside and moved, so that what is there is whole. TOOLFLAGS=-p=1 leaves the
+# machine to others.
 define install
 	@mkdir -p $(TOOLS)
 	@echo "building $(@F), once; this takes some minutes"
 	@tmp=$$(mktemp -d -p $(TOOLS)); trap 'rm -rf "$$tmp"' EXIT; \
-	  GOBIN=$$tmp GOFLAGS=-buildvcs=false go install $(1)@$(lastword $(subst @, ,$(@F))) && mv $$tmp/$(notdir $(1)) $@
+	  GOBIN=$$tmp GOFLAGS="-buildvcs=false $(TOOLFLAGS)" go install $(1)@$(lastword $(subst @, ,$(@F))) && mv $$tmp/$(notdir $(1)) $@
 endef
 
 $(VERSITYGW):
@@ -190,6 +196,9 @@ $(MINIO):
 
 $(FAKEGCS):
 	$(call install,github.com/fsouza/fake-gcs-server)
+
+$(AZURERM): # half an hour, and 4 GB of memory
+	$(call install,github.com/hashicorp/terraform-provider-azurerm)
 
 $(TFLINT):
 	$(call install,github.com/terraform-linters/tflint)
@@ -204,7 +213,7 @@ $(TOFU):
 	@echo "building $(@F), once; this takes many minutes"
 	@tmp=$$(mktemp -d -p $(TOOLS)); trap 'rm -rf "$$tmp"' EXIT; \
 	  src=$$(cd $$tmp && GOFLAGS= go mod download -json github.com/opentofu/opentofu@$(lastword $(subst @, ,$(@F))) | sed -n 's/.*"Dir": "\(.*\)".*/\1/p'); \
-	  GOFLAGS=-buildvcs=false go build -C "$$src" -ldflags '-s -w -X github.com/opentofu/opentofu/version.dev=no' -o $$tmp/tofu ./cmd/tofu && mv $$tmp/tofu $@
+	  GOFLAGS="-buildvcs=false $(TOOLFLAGS)" go build -C "$$src" -ldflags '-s -w -X github.com/opentofu/opentofu/version.dev=no' -o $$tmp/tofu ./cmd/tofu && mv $$tmp/tofu $@
 
 $(RCLONE):
 	$(call install,github.com/rclone/rclone)

@@ -21,7 +21,7 @@ type kind struct {
 var kinds = map[string]kind{
 	"aws":   {module: "aws-gateway", resource: "aws_instance", provider: "aws", versions: ">= 6.0, < 7.0"},
 	"gcp":   {module: "gcp-gateway", resource: "google_compute_instance", provider: "google", versions: ">= 6.31, < 8.0"},
-	"azure": {module: "azure-gateway", resource: "azurerm_linux_virtual_machine", provider: "azurerm", versions: ">= 4.0, < 5.0"},
+	"azure": {module: "azure-gateway", resource: "azurerm_linux_virtual_machine", provider: "azurerm", versions: ">= 4.0, < 6.0"},
 	"ssh":   {module: "ssh-gateway", resource: "terraform_data", hosts: true},
 	"local": {module: "local-gateway", resource: "terraform_data", hosts: true},
 }

@@ -101,6 +101,16 @@ func TestRecord(t *testing.T) {
 	}
 }
 
+// TestLocked: of a worker whose end nobody saw only the beginning is known.
+func TestLocked(t *testing.T) {
+	w := Worker{Began: time.Now()}
+	for after, want := range map[time.Duration]bool{-time.Second: false, time.Second: true, atOnce + time.Second: false} {
+		if got := w.Locked(w.Began.Add(after)); got != want {
+			t.Errorf("%v after it began: %t", after, got)
+		}
+	}
+}
+
 func envOf(cmd *exec.Cmd, name string) string {
 	for _, entry := range cmd.Env {
 		if value, ok := strings.CutPrefix(entry, name+"="); ok {

@@ -71,9 +71,19 @@ func Forget(dir string, workers []Worker) error {
 	return errors.Join(errs...)
 }
 
-// Locked tells whether the worker may have made a lock of that moment.
+// atOnce is how soon after its start a Terraform locks the state that nobody else
+// has locked.
+const atOnce = time.Minute
+
+// Locked tells whether the worker made a lock of that moment. Where nobody saw
+// its end, because who looked after it was killed too, that is said of its first
+// minute only: later another may have locked the state.
 func (w Worker) Locked(at time.Time) bool {
-	return !at.Before(w.Began) && (w.Ended.IsZero() || !at.After(w.Ended))
+	ended := w.Ended
+	if ended.IsZero() {
+		ended = w.Began.Add(atOnce)
+	}
+	return !at.Before(w.Began) && !at.After(ended)
 }
 
 func (w Worker) path(dir string) string {
