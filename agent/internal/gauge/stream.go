@@ -54,6 +54,14 @@ func (r *receiver) Read(b []byte) (int, error) {
 	return n, err
 }
 
+func (r *receiver) WriteLast(b []byte) error {
+	err := r.Stream.WriteLast(b)
+	if err == nil {
+		r.peer.out.Add(int64(len(b)))
+	}
+	return err
+}
+
 func (r *receiver) Write(b []byte) (int, error) {
 	n, err := r.Stream.Write(b)
 	r.peer.out.Add(int64(n))

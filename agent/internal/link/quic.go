@@ -215,6 +215,13 @@ func (s *quicStream) CloseWrite() error {
 	return s.Close()
 }
 
+func (s *quicStream) WriteLast(p []byte) error {
+	if _, err := s.Write(p); err != nil {
+		return err
+	}
+	return s.CloseWrite()
+}
+
 func (s *quicStream) StopReading() { s.CancelRead(codeGivenUp) }
 
 func (s *quicStream) Interrupt() {

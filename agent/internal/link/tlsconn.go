@@ -115,10 +115,13 @@ func (c *tlsConn) writeLocked(frames []byte) error {
 }
 
 // answer sends something about a chunk that the peer opened.
-func (c *tlsConn) answer(a wire.Answer) error {
+func (c *tlsConn) answer(as ...wire.Answer) error {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	c.frame = a.Append(c.frame[:0])
+	c.frame = c.frame[:0]
+	for i := range as {
+		c.frame = as[i].Append(c.frame)
+	}
 	return c.writeLocked(c.frame)
 }
 

@@ -100,9 +100,8 @@ func (r *tlsReceiver) Write(p []byte) (int, error) {
 	if r.isInterrupted() {
 		return 0, errInterrupted
 	}
-	const most = wire.MaxAck + wire.HeadSize
-	for n := 0; n < len(p); n += most {
-		piece := p[n:min(len(p), n+most)]
+	for n := 0; n < len(p); n += mostAnswered {
+		piece := p[n:min(len(p), n+mostAnswered)]
 		if err := r.conn.answer(wire.Answer{Number: r.number, Say: wire.SayBytes, Bytes: piece}); err != nil {
 			return n, err
 		}
@@ -117,6 +116,18 @@ func (r *tlsReceiver) CloseWrite() error {
 	return r.finish(wire.SayDone)
 }
 
+func (r *tlsReceiver) WriteLast(p []byte) error {
+	if r.isInterrupted() {
+		return errInterrupted
+	}
+	if len(p) == 0 || len(p) > mostAnswered {
+		_, err := r.Write(p)
+		return errors.Join(err, r.CloseWrite())
+	}
+	r.answered = true
+	return r.conn.answer(wire.Answer{Number: r.number, Say: wire.SayBytes, Bytes: p}, wire.Answer{Number: r.number, Say: wire.SayDone})
+}
+
 // finish says the last word, if it was not said.
 func (r *tlsReceiver) finish(say wire.Say) error {
 	if r.answered {
@@ -125,6 +136,9 @@ func (r *tlsReceiver) finish(say wire.Say) error {
 	r.answered = true
 	return r.conn.answer(wire.Answer{Number: r.number, Say: say})
 }
+
+// mostAnswered is what one answer carries: an acknowledgement.
+const mostAnswered = wire.MaxAck + wire.HeadSize
 
 // SetReadDeadline has an effect while the payload is not through.
 func (r *tlsReceiver) SetReadDeadline(t time.Time) error {

@@ -149,6 +149,13 @@ func (s *tlsSender) CloseWrite() error {
 	return nil // its last frame says it
 }
 
+func (s *tlsSender) WriteLast(frames []byte) error {
+	if _, err := s.Write(frames); err != nil {
+		return err
+	}
+	return s.CloseWrite()
+}
+
 // free lets the next payload have the connection.
 func (s *tlsSender) free() {
 	if s.finished != nil {

@@ -24,6 +24,8 @@ type Stream interface {
 	Write(p []byte) (int, error)
 	// CloseWrite says that nothing more will be written.
 	CloseWrite() error
+	// WriteLast is Write and then CloseWrite, in as few packets as can be.
+	WriteLast(p []byte) error
 	SetReadDeadline(t time.Time) error
 	SetWriteDeadline(t time.Time) error
 	// StopReading tells the peer that no more of the payload is wanted.

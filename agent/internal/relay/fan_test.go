@@ -215,6 +215,7 @@ type still struct {
 func (s *still) Read(p []byte) (int, error)       { return s.Reader.Read(p) }
 func (s *still) Write(p []byte) (int, error)      { return len(p), nil }
 func (s *still) CloseWrite() error                { return nil }
+func (s *still) WriteLast([]byte) error           { return nil }
 func (s *still) SetReadDeadline(time.Time) error  { return nil }
 func (s *still) SetWriteDeadline(time.Time) error { return nil }
 func (s *still) Interrupt()                       {}

@@ -124,6 +124,13 @@ func (s *memStream) CloseWrite() error {
 	return nil
 }
 
+func (s *memStream) WriteLast(p []byte) error {
+	if _, err := s.Write(p); err != nil {
+		return err
+	}
+	return s.CloseWrite()
+}
+
 func (s *memStream) SetReadDeadline(t time.Time) error  { s.readBy = t; return nil }
 func (s *memStream) SetWriteDeadline(t time.Time) error { s.sayBy = t; return nil }
 func (s *memStream) StopReading()                       { s.in.cancel(s) }

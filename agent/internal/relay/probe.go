@@ -41,7 +41,7 @@ func (r *Relay) probe(s Stream, body []byte) error {
 		count.Took = time.Since(start)
 	}
 	s.StopReading()
-	r.answer(s, func(yield func(wire.Ack)) { yield(wire.Ack{Token: count.Token()}) })
+	r.answer(s, 1, func(yield func(wire.Ack)) { yield(wire.Ack{Token: count.Token()}) })
 	return nil
 }
 

@@ -22,6 +22,7 @@ type Stream interface {
 	Read([]byte) (int, error)
 	Write([]byte) (int, error)
 	CloseWrite() error
+	WriteLast([]byte) error
 	SetReadDeadline(time.Time) error
 	SetWriteDeadline(time.Time) error
 	StopReading()
@@ -117,8 +118,9 @@ func (r *Relay) serveChunk(ctx context.Context, peer route.Gateway, s Stream, he
 	}
 	if why := r.refuse(&h); why != "" {
 		s.StopReading()
-		r.answer(s, func(yield func(wire.Ack)) {
-			for _, d := range h.Route.Dests() {
+		dests := h.Route.Dests()
+		r.answer(s, len(dests), func(yield func(wire.Ack)) {
+			for _, d := range dests {
 				yield(wire.Ack{Chunk: h.Chunk, Attempt: h.Attempt, Dest: d, Failure: &wire.Failure{
 					Stage: wire.StageRoute, Kind: objstore.KindTransient, Gateway: r.cfg.Self, Message: why}})
 			}
@@ -137,7 +139,7 @@ func (r *Relay) serveChunk(ctx context.Context, peer route.Gateway, s Stream, he
 		r.reject(peer, s, err)
 		return
 	}
-	r.answer(s, fan.Acks)
+	r.answer(s, len(h.Route.Dests()), fan.Acks)
 }
 
 // parseHeader reads a header. The destinations are read only where they are
@@ -249,20 +251,25 @@ func (r *Relay) read(s Stream, buf []byte, place func(n int) []byte) (wire.Frame
 	return f, err
 }
 
-// answer sends acknowledgements up the stream as they come and ends it.
-func (r *Relay) answer(s Stream, acks func(yield func(wire.Ack))) {
+// answer sends so many acknowledgements up the stream as they come and ends it.
+func (r *Relay) answer(s Stream, count int, acks func(yield func(wire.Ack))) {
 	var b []byte
 	var err error
 	acks(func(a wire.Ack) {
 		b = a.Append(b[:0])
+		count--
 		if err == nil {
 			err = s.SetWriteDeadline(time.Now().Add(stallAfter))
 		}
-		if err == nil {
+		switch {
+		case err != nil:
+		case count == 0:
+			err = s.WriteLast(b)
+		default:
 			_, err = s.Write(b)
 		}
 	})
-	if err = errors.Join(err, s.CloseWrite()); err != nil {
-		r.cfg.Log.Debug("an acknowledgement was not taken", "error", err)
+	if err != nil {
+		r.cfg.Log.Debug("an acknowledgement was not taken", "error", errors.Join(err, s.CloseWrite()))
 	}
 }

@@ -72,11 +72,11 @@ func (t *turns) leave(mine chan struct{}) bool {
 }
 
 // Whoever has waited slowness times as long as those before it should have taken
-// by the plan looks around, and again after as long.
+// by the plan looks around, and again after as long: within bounds, in seconds.
 const (
 	slowness    = 2
-	leastWait   = 100 * time.Millisecond
-	longestWait = 5 * time.Second
+	leastWait   = 0.1
+	longestWait = 5
 )
 
 // turn waits for a turn on the chunk's way. It returns false if the chunk is to
@@ -90,9 +90,9 @@ func (s *Source) turn(ctx context.Context, a *control.Assignment, w *way) (bool,
 	w.turn = true
 	mine := r.turns.take(r.width())
 	for mine != nil {
-		due := time.Duration(slowness * float64(r.unsent-w.unsent) / max(r.pace.planned, 1) * float64(time.Second))
+		due := slowness * float64(r.unsent-w.unsent) / max(r.pace.planned, 1)
 		s.mu.Unlock()
-		late := time.NewTimer(min(max(due, leastWait), longestWait))
+		late := time.NewTimer(time.Duration(min(max(due, leastWait), longestWait) * float64(time.Second)))
 		select {
 		case <-mine:
 			late.Stop()
@@ -111,8 +111,8 @@ func (s *Source) turn(ctx context.Context, a *control.Assignment, w *way) (bool,
 			}
 			mine = nil
 		case int(r.turns.pushing.Load()) < r.turns.taken:
-			// It is not the way that is slow, but the source's store: to another
-			// one of those before it, it gives nothing at the moment.
+			// What is slow is not the way but the source's store: one of those
+			// before it has nothing to send.
 			if r.turns.leave(mine) {
 				r.turns.taken++
 			}
