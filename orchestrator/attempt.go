@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -44,11 +45,13 @@ type attempt struct {
 type bringUp func(context.Context, *deploy.Deployment) error
 
 // outcome is what came of an attempt: the transfer's result, what went wrong
-// with it, and apart from that what went wrong in taking the gateways down.
+// with it, and apart from that what went wrong in taking the gateways down, and
+// what is no reason to call a transfer failed.
 type outcome struct {
 	moved     transfer.Result
 	err, down error
-	kept      bool // the gateways, as the user wanted
+	untidy    error // in what is kept for people: events, logs
+	kept      bool  // the gateways, as the user wanted
 }
 
 // carry brings the gateways up, transfers, and takes them down again, whatever
@@ -89,7 +92,12 @@ func (a *attempt) carry(ctx context.Context, opts ApplyOptions, up bringUp) (_ R
 	if out.kept {
 		res.Kept, res.Destroy = true, (&LeftoverError{Run: a.run.ID}).Command()
 	}
-	err = errors.Join(out.err, out.down, err, a.conclude(&res, out.err), a.events.close(), a.places.close())
+	err = errors.Join(out.err, out.down, err, a.conclude(&res, out.err))
+	if untidy := errors.Join(out.untidy, a.events.close(), a.places.close()); err != nil {
+		err = errors.Join(err, untidy)
+	} else if untidy != nil {
+		res.Warnings = append(res.Warnings, "all is done, but what is written about it may lack something: "+strings.ReplaceAll(untidy.Error(), "\n", "; "))
+	}
 	res.Success = err == nil && res.Failed == 0
 	return res, err
 }
@@ -206,7 +214,8 @@ func (a *attempt) withGateways(ctx context.Context, cfg deploy.Config, opts Appl
 			out.down = &LeftoverError{Run: a.run.ID, Err: err}
 		}
 	}
-	out.down = errors.Join(out.down, d.Close(), a.rented(ctx, out.kept || out.down != nil))
+	out.down = errors.Join(out.down, a.rented(ctx, out.kept || out.down != nil))
+	out.untidy = d.Close()
 	return out
 }
 

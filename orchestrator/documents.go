@@ -67,6 +67,8 @@ type Result struct {
 	// Replanned says of each time that this process found the run off its
 	// forecast by how much and what was done: other routes, or why none.
 	Replanned []string `json:"replanned,omitempty"`
+	// Warnings are what went wrong beside the transfer: in its logs.
+	Warnings []string `json:"warnings,omitempty"`
 	// BWLimit is the --bwlimit that the run was held to, 0 if there was none.
 	BWLimit unit.Gbps `json:"bwlimit_gbits,omitempty"`
 

@@ -261,7 +261,7 @@ func (o *Orchestrator) measure(ctx context.Context, a *attempt, res *MeasureResu
 	for _, e := range a.saved.Overlay.Edges {
 		res.Cost.Actual += e.USDPerGB * unit.USD(float64(bytes[e.Pair()])/float64(unit.GB))
 	}
-	return errors.Join(out.err, out.down, cerr)
+	return errors.Join(out.err, out.down, out.untidy, cerr)
 }
 
 // measurePairs measures one pair after the other, so that none is in another's

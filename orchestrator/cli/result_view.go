@@ -56,6 +56,7 @@ func resultView(w io.Writer, r orchestrator.Result) error {
 		fmt.Fprintf(w, "time\t%s in total\n", seconds(r.TotalS))
 		fmt.Fprintf(w, "cost\t%s, estimated were %s\n", r.Cost.Actual, r.Cost.Estimated)
 		rows(w, "not carried", notCarriedRows(r))
+		rows(w, "warnings", warningRows(r.Warnings))
 		rows(w, "errors", errorRows(r))
 		if r.Kept {
 			fmt.Fprintf(w, "gateways\t%d are kept; to give them back:\n\t%s\n", r.Gateways, r.Destroy)

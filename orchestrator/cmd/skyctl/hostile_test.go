@@ -357,3 +357,20 @@ func TestKeyTooLongForTheDestination(t *testing.T) {
 		t.Errorf("there are %v, %v", keys, err)
 	}
 }
+
+// TestEventsThatCannotBeWritten are no reason to call a transfer failed, and are
+// not passed over.
+func TestEventsThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, worldOptions{})
+	w.put("src/k", []byte("k"))
+	p := w.skyctl("plan", "-r", "east://data/src", "west://data/", "--gateways", "1", "--json")
+	if err := os.Symlink("/dev/full", filepath.Join(w.home(), "runs", string(p.Run), "events.jsonl")); err != nil {
+		t.Fatal(err)
+	}
+	r := w.skyctl("apply", string(p.Run), "--json")
+	w.succeeded(r, 1)
+	if len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "no space left") {
+		t.Errorf("the warnings are %q", r.Warnings)
+	}
+}
