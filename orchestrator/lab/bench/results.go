@@ -119,8 +119,8 @@ func details(b *bytes.Buffer, o *outcome) {
 	b.WriteString("```\n")
 	sky := o.rate(&o.skyctl)
 	if len(job.Changes) > 0 && sky > 0 {
-		fmt.Fprintf(b, "\nWho knew of the change, and needed no time to begin, would take %.1f s: skyctl took %.0f %% longer.\n",
-			o.ideal.Seconds(), 100*(o.skyctl.took.Seconds()/o.ideal.Seconds()-1))
+		fmt.Fprintf(b, "\nWho knew of the change, and needed no time to begin, would take %.1f s. skyctl took %.1f s: %+.0f %%.\n",
+			o.ideal.Seconds(), o.skyctl.took.Seconds(), 100*(o.skyctl.took.Seconds()/o.ideal.Seconds()-1))
 	}
 	if wide := o.rate(&o.wide); wide > 0 && sky > 0 {
 		count := float64(job.Objects)
