@@ -67,7 +67,7 @@ iperf3: # what the lab is measured with; of the system's packages
 .PHONY: test
 test: lint build tools iperf3 ## everything: units, real servers, the race detector, end to end
 	go test -timeout 30m -shuffle=on $$(go list ./... | grep -vxF -f <(go list $(MEASURED)))
-	go test -timeout 30m -shuffle=on -p 1 $(MEASURED)
+	go test -timeout 30m -shuffle=on -p 1 -parallel 3 $(MEASURED)
 	CGO_ENABLED=1 go test -timeout 30m -race -shuffle=on $(RACE)
 
 .PHONY: tf-validate
