@@ -255,6 +255,9 @@ func (a *attempt) transfer(ctx context.Context, notAfter time.Time) (transfer.Re
 		cfg.Readers = append(cfg.Readers, transfer.Reader{Name: r, Routes: l.Routes[r]})
 	}
 	cfg.Dests = a.dests()
+	if f.byIdentity() {
+		cfg.Roles = rolesSpread
+	}
 	if f.deployed != nil {
 		var err error
 		if cfg.Forecast, err = a.forecast(ctx); err != nil {

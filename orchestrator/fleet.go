@@ -18,6 +18,7 @@ import (
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/route"
 	"github.com/skyctl/skyctl/agent/version"
+	"github.com/skyctl/skyctl/orchestrator/account/open"
 	"github.com/skyctl/skyctl/orchestrator/deploy"
 	"github.com/skyctl/skyctl/orchestrator/layout"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
@@ -76,6 +77,20 @@ func newFleet(p planned, s settings) *fleet {
 	rand.Read(key)
 	return &fleet{planned: p, session: rand.Text(), key: key, settings: s, routes: map[route.Gateway][]control.Route{},
 		transports: map[[2]route.Gateway]chosen{}, moved: map[[2]route.Gateway]chosen{}, telling: map[route.Gateway]*sync.Mutex{}}
+}
+
+// rolesSpread is how long what a cloud allows a new machine may take to be known
+// everywhere. Azure says up to 10 minutes of role assignments, and is the slowest:
+// https://learn.microsoft.com/azure/role-based-access-control/troubleshooting
+const rolesSpread = 15 * time.Minute
+
+// byIdentity tells whether gateways in clouds reach a store by the identity of
+// their machine, as they are told no credentials of it.
+func (f *fleet) byIdentity() bool {
+	told := f.told()
+	without := func(c objstore.Config) bool { return len(c.Credentials) == 0 && c.Type != "file" && c.Type != "mem" }
+	return slices.ContainsFunc(append([]objstore.Config{told.source}, told.dests...), without) &&
+		slices.ContainsFunc(f.plan().layout.Gateways, func(g layout.Gateway) bool { return slices.Contains(open.Rentable, g.Region.Cloud()) })
 }
 
 // plan is what the fleet follows at the moment.

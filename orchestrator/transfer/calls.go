@@ -109,6 +109,8 @@ func (s *scheduler) called(c *call, g *gateway, err error) {
 		s.full(*c.dest, err.Error())
 	case objstore.KindOf(err) == objstore.KindExpired:
 		s.unauthorised(err.Error())
+	case s.spreading(objstore.KindOf(err)):
+		s.timers.after(rolesPause, func() { s.try(c) })
 	case !objstore.KindOf(err).Retryable(), slices.Contains(c.finals, objstore.KindOf(err)):
 		s.finish(c, err)
 	default:

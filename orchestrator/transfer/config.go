@@ -30,6 +30,11 @@ type Config struct {
 	Health    Health    // zero: DefaultHealth
 	Limit     int64     // bytes a second that all readers together may read; 0: any number
 
+	// Roles is for how long after the start a store may refuse gateways that it
+	// is to let in: what a cloud allows a new machine is not known everywhere at
+	// once. 0: everybody's rights are known.
+	Roles time.Duration
+
 	// Forecast is the rate that the plan promises, in bytes a second to each
 	// destination; 0: nothing is promised. Replan is asked for other routes when
 	// the run was off that by more than a fifth for half a minute, because of its

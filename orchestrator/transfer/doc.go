@@ -48,7 +48,9 @@
 // What is everybody's trouble ends the run as *Interrupted, resumable, with
 // nothing marked failed: a lost gateway that cannot be replaced, routes or
 // stores that no longer let anything through, gateways close to their end, a
-// stopped skyctl, credentials that have ended. A full destination (objstore.KindQuota on a write) counts as
-// everybody's trouble too: space can be made, and then the run goes on,
-// whereas a million failures could only be swept up by another run.
+// stopped skyctl, credentials that have ended. A full destination
+// (objstore.KindQuota on a write) counts as everybody's trouble too: space can be
+// made, and then the run goes on, whereas a million failures could only be swept
+// up by another run. For as long as roles of new machines may take to be known
+// everywhere (Config.Roles), a store that refuses them is asked again.
 package transfer

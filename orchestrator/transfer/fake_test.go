@@ -304,6 +304,11 @@ func (a *fakeAgent) staged(ctx context.Context, store string, do func(*tracked) 
 	if stop {
 		return errors.New("told to stop")
 	}
+	if a.w.faults.staged != nil {
+		if err := a.w.faults.staged(); err != nil {
+			return err
+		}
+	}
 	var n int
 	if _, err := fmt.Sscanf(store, "dst%d", &n); err != nil {
 		return err

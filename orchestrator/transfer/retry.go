@@ -3,6 +3,7 @@ package transfer
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -66,8 +67,11 @@ func (s *scheduler) judge(t *task) {
 		return
 	}
 	worst := t.failed[len(t.failed)-1]
+	wait, again := rolesPause, slices.ContainsFunc(t.failed, func(r control.Result) bool { return s.spreading(r.Failure.Kind) })
 	t.failed = nil
-	wait, again := t.tries.next(s.cfg.Retry, s.ailing())
+	if !again {
+		wait, again = t.tries.next(s.cfg.Retry, s.ailing())
+	}
 	if !again {
 		s.exhausted(t, worst)
 		return
@@ -80,6 +84,7 @@ func (s *scheduler) judge(t *task) {
 // judgeFinal ends what a failure ends for good.
 func (s *scheduler) judgeFinal(o *object, d *delivery, f control.Failure) {
 	switch {
+	case s.spreading(f.Kind): // later it may be let in
 	case f.Kind.Retryable() || f.Stage == control.StageRoute: // another route may do
 	case f.Stage == control.StageWrite && f.Kind == objstore.KindQuota:
 		s.full(d.dest, describe(f))
@@ -90,6 +95,16 @@ func (s *scheduler) judgeFinal(o *object, d *delivery, f control.Failure) {
 	default:
 		s.failDelivery(o, d, failure(f))
 	}
+}
+
+// rolesPause is how long a gateway that a store does not let in yet waits before
+// it asks again.
+const rolesPause = 10 * time.Second
+
+// spreading tells whether a refusal may be of a role that the store's cloud does
+// not know everywhere yet: see Config.Roles.
+func (s *scheduler) spreading(kind objstore.Kind) bool {
+	return kind == objstore.KindPermission && time.Since(s.began) < s.cfg.Roles
 }
 
 // suspect remembers where a chunk failed, and asks after the health of whoever

@@ -62,6 +62,7 @@ type scheduler struct {
 	inbox   chan func()     // what other goroutines want done by the loop
 	workers sync.WaitGroup
 	timers  timers
+	began   time.Time
 
 	replaceCtx    context.Context // of Fleet.Replace; ends when the session is stopped
 	stopReplacing context.CancelFunc
@@ -119,6 +120,7 @@ func begin(ctx context.Context, cfg Config) (*scheduler, error) {
 		cfg: cfg, session: int32(sessions), resumed: finished,
 		inbox:      make(chan func()),
 		timers:     newTimers(),
+		began:      time.Now(),
 		gateways:   map[route.Gateway]*gateway{},
 		unlinked:   map[edge]int{},
 		over:       map[edge]string{},

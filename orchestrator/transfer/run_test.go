@@ -247,6 +247,48 @@ func TestAKeyThatCannotBeSaid(t *testing.T) {
 	})
 }
 
+// TestRolesTakeAWhile: a store that does not let gateways in yet is asked again,
+// for so long and no longer.
+func TestRolesTakeAWhile(t *testing.T) {
+	for _, c := range []struct {
+		name        string
+		roles, late time.Duration
+		done        int64
+	}{
+		{"known in time", 15 * time.Minute, 3 * time.Minute, 3},
+		{"known too late", 2 * time.Minute, 3 * time.Minute, 0},
+		{"nothing to wait for", 0, 3 * time.Minute, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t, 1, 10, 3000, 10) // the second is staged
+				start := time.Now()
+				b.faults.staged = func() error {
+					if time.Since(start) < c.late {
+						return &objstore.Error{Op: "begin", Kind: objstore.KindPermission}
+					}
+					return nil
+				}
+				b.faults.fail = func(*rand.Rand, control.Assignment, route.Dest, int) *control.Failure {
+					if time.Since(start) < c.late {
+						return &control.Failure{Stage: control.StageRead, Kind: objstore.KindPermission, Message: "AuthorizationPermissionMismatch"}
+					}
+					return nil
+				}
+				cfg := b.config()
+				cfg.Roles = c.roles
+				r, err := Run(t.Context(), cfg)
+				if err != nil || r.Counts.Done != c.done || r.Counts.Failed != 3-c.done {
+					t.Fatalf("%v, %+v", err, r.Counts)
+				}
+				if took, want := time.Since(start), min(c.late, c.roles); took < want || took > want+time.Minute {
+					t.Errorf("it took %v", took)
+				}
+			})
+		})
+	}
+}
+
 // TestTheLastObjectFailsAlone: nobody else is there to get through.
 func TestTheLastObjectFailsAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

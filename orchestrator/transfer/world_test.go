@@ -44,6 +44,7 @@ type faults struct {
 	call       float64 // a call of the control API fails, before or after it did something
 	breakAfter float64 // the results stream ends after a batch
 	replace    func(name route.Gateway) error
+	staged     func() error                            // of a call that stages, before it does anything
 	read       func(a control.Assignment, data []byte) // may change what was read
 	pause      time.Duration                           // beyond what a chunk takes
 	unverified bool                                    // whole objects are not checked
