@@ -255,6 +255,7 @@ func (r *Relay) read(s Stream, buf []byte, place func(n int) []byte) (wire.Frame
 func (r *Relay) answer(s Stream, count int, acks func(yield func(wire.Ack))) {
 	var b []byte
 	var err error
+	ended := false
 	acks(func(a wire.Ack) {
 		b = a.Append(b[:0])
 		count--
@@ -264,12 +265,15 @@ func (r *Relay) answer(s Stream, count int, acks func(yield func(wire.Ack))) {
 		switch {
 		case err != nil:
 		case count == 0:
-			err = s.WriteLast(b)
+			ended, err = true, s.WriteLast(b)
 		default:
 			_, err = s.Write(b)
 		}
 	})
+	if err != nil || !ended {
+		err = errors.Join(err, s.CloseWrite())
+	}
 	if err != nil {
-		r.cfg.Log.Debug("an acknowledgement was not taken", "error", errors.Join(err, s.CloseWrite()))
+		r.cfg.Log.Debug("an acknowledgement was not taken", "error", err)
 	}
 }
