@@ -101,6 +101,7 @@ var DefaultRetry = Retry{Attempts: 6, Initial: 250 * time.Millisecond, Max: 15 *
 type Health struct {
 	Poll    time.Duration // between questions after its health and its statistics
 	Grace   time.Duration // without an answer before it is lost
+	CutOff  time.Duration // the same where no gateway of several answers: it is skyctl that is not connected
 	Refused time.Duration // the same where its port refuses connections: nobody is there
 	Stalled time.Duration // with chunks to read, and no byte sent, before it is lost
 	Calls   time.Duration // how long a call other than Commit may take
@@ -112,6 +113,7 @@ type Health struct {
 var DefaultHealth = Health{
 	Poll:    time.Second,
 	Grace:   10 * time.Second,
+	CutOff:  2 * time.Minute,
 	Refused: time.Second,
 	Stalled: 10 * time.Minute,
 	Calls:   2 * time.Minute,

@@ -30,7 +30,8 @@ type reader struct {
 	out     map[attempt]*task // assigned, not answered by all destinations
 	bytes   int64             // of these
 	batch   []control.Assignment
-	sending int // Assigns under way
+	sending int    // Assigns under way
+	seq     uint64 // of its results, the last that came
 
 	told     []control.Route // that it has, of routes
 	telling  bool            // it is being told others
@@ -241,7 +242,7 @@ func (s *scheduler) send(r *reader) {
 	batch := r.batch
 	r.batch = nil
 	r.sending++
-	ctx, api, epoch := g.ctx, g.api, g.epoch
+	ctx, api, epoch, life := g.ctx, g.api, g.epoch, g.life
 	s.spawn(func() {
 		var invalid error
 		err := s.persist(ctx, g, func() error {
@@ -254,6 +255,9 @@ func (s *scheduler) send(r *reader) {
 		err = cmp.Or(err, invalid)
 		s.post(func() {
 			if g.epoch != epoch {
+				if g.life == life && err != nil { // it was out of reach, and may not have got it
+					r.batch = append(batch, r.batch...)
+				}
 				return
 			}
 			r.sending--
@@ -298,7 +302,8 @@ func isText(a control.Assignment) bool {
 }
 
 // persist repeats what a working gateway must be able to do, until it succeeds
-// or has failed for Health.Grace. It is called outside the loop.
+// or has failed for as long as one may be out of reach. It is called outside the
+// loop.
 func (s *scheduler) persist(ctx context.Context, g *gateway, f func() error) error {
 	const pause = 200 * time.Millisecond
 	var since time.Time
@@ -309,7 +314,7 @@ func (s *scheduler) persist(ctx context.Context, g *gateway, f func() error) err
 			return err
 		case since.IsZero():
 			since = time.Now()
-		case time.Since(since) > s.cfg.Health.Grace:
+		case time.Since(since) > max(s.cfg.Health.Grace, s.patience(err)):
 			return err
 		}
 		g.ask()

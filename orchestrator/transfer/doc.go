@@ -32,6 +32,13 @@
 // those chunks again. The numbers in Result are read from the journal, never
 // from memory.
 //
+// # Who is lost
+//
+// A gateway that answers nothing for Health.Grace is lost: its chunks go to
+// others, and another machine takes its place. Where none of several gateways
+// answers it is this process that is cut off (cutOff): they go on with what they
+// were assigned, and are asked anew when they are within reach again.
+//
 // # When the plan was wrong
 //
 // A reader gives a route the chunks that it has room for, so a slow one holds

@@ -48,9 +48,10 @@ func (a *fakeAgent) end() {
 }
 
 // hang has the agent answer no call any more.
-func (a *fakeAgent) hang() {
-	a.hung.Store(true)
-}
+func (a *fakeAgent) hang() { a.hung.Store(true) }
+
+// wake has it answer new ones again.
+func (a *fakeAgent) wake() { a.hung.Store(false) }
 
 // answer is what every call begins with.
 func (a *fakeAgent) answer(ctx context.Context) error {
@@ -272,6 +273,10 @@ func (a *fakeAgent) Results(ctx context.Context, after uint64, yield func([]cont
 		a.mu.Lock()
 		batch, more := a.log[min(int(after), len(a.log)):], a.more
 		a.mu.Unlock()
+		if a.hung.Load() { // what it has to say is not heard, nor ever will be on this connection
+			<-ctx.Done()
+			return ctx.Err()
+		}
 		if err := yield(batch); err != nil {
 			return err
 		}

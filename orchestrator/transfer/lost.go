@@ -43,7 +43,10 @@ type gateway struct {
 	ailing   bool // does not answer at the moment
 	replaced int
 
-	// Of the agent that now has the name. epoch tells it from earlier ones.
+	// Of the agent that now has the name. life tells it from earlier ones, and
+	// epoch what was asked of it from what was asked before it was lost, or out of
+	// reach.
+	life       int
 	epoch      int
 	api        control.API
 	ctx        context.Context // ends when it is lost
@@ -101,19 +104,40 @@ func walkTree(n *route.Node, visit func(*route.Node)) {
 // enlist starts what belongs to a gateway's agent.
 func (s *scheduler) enlist(g *gateway) {
 	g.state, g.ailing = working, false
-	g.epoch++
+	g.life++
 	g.enlistedAt = time.Now()
 	g.api = s.cfg.Fleet.API(g.name)
-	g.ctx, g.cancel = context.WithCancel(s.ctx)
 	g.stats, g.statsAt, g.rate = control.Stats{}, time.Time{}, 0
 	maps.DeleteFunc(s.unlinked, func(e edge, _ int) bool { return e.from == g.name || e.to == g.name })
+	if g.reader != nil {
+		g.reader.seq, g.reader.share = 0, 0
+	}
+	s.attend(g)
+	s.lookAround()
+}
+
+// attend asks a gateway from now on what is to be known of it.
+func (s *scheduler) attend(g *gateway) {
+	g.epoch++
+	g.ctx, g.cancel = context.WithCancel(s.ctx)
 	g.moved()
 	ctx, api, epoch := g.ctx, g.api, g.epoch
 	s.spawn(func() { s.watch(ctx, g, api, epoch) })
 	if r := g.reader; r != nil {
-		r.sending, r.share = 0, 0
-		s.spawn(func() { s.follow(ctx, r, api, epoch) })
+		r.sending = 0
+		after := r.seq
+		s.spawn(func() { s.follow(ctx, r, api, epoch, after) })
 	}
+}
+
+// turnBackTo asks a gateway anew that was out of reach: what was asked of it
+// before went over connections that may have ended without a word.
+func (s *scheduler) turnBackTo(g *gateway) {
+	if g.state != working || s.stopped != nil {
+		return
+	}
+	g.cancel()
+	s.attend(g)
 }
 
 // survey finds out which routes work, after the state of a gateway changed,
@@ -155,6 +179,8 @@ func (s *scheduler) lost(g *gateway, cause error) {
 		return
 	}
 	g.state, g.ailing = replacing, false
+	s.lookAround()
+	g.life++
 	g.epoch++ // what its goroutines still find out is old
 	g.cancel()
 	s.emit(Event{Kind: EventLost, Gateway: g.name, Error: cause.Error()})

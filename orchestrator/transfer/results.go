@@ -14,11 +14,10 @@ import (
 var errEnded = errors.New("the session is over")
 
 // follow streams a reader's results to the loop for as long as the gateway is
-// the one that it was, from where an earlier stream broke off. It is a
-// goroutine of its own.
-func (s *scheduler) follow(ctx context.Context, r *reader, api control.API, epoch int) {
+// the one that it was, from where an earlier stream broke off, at first behind
+// after. It is a goroutine of its own.
+func (s *scheduler) follow(ctx context.Context, r *reader, api control.API, epoch int, after uint64) {
 	g := r.gateway
-	var after uint64
 	for ctx.Err() == nil {
 		err := s.persist(ctx, g, func() error {
 			from := after
@@ -27,10 +26,11 @@ func (s *scheduler) follow(ctx context.Context, r *reader, api control.API, epoc
 					return nil
 				}
 				batch = slices.Clone(batch) // the loop may be slower than the stream
-				if !s.post(func() { s.acknowledged(r, batch) }) {
+				last := batch[len(batch)-1].Seq
+				if !s.post(func() { s.received(r, batch, epoch, last) }) {
 					return errEnded
 				}
-				after = batch[len(batch)-1].Seq
+				after = last
 				return nil
 			})
 			if after > from {
@@ -47,6 +47,14 @@ func (s *scheduler) follow(ctx context.Context, r *reader, api control.API, epoc
 			return
 		}
 	}
+}
+
+// received takes what a reader's stream of results has up to a number.
+func (s *scheduler) received(r *reader, batch []control.Result, epoch int, last uint64) {
+	if r.gateway.epoch == epoch {
+		r.seq = last
+	}
+	s.acknowledged(r, batch)
 }
 
 // acknowledged takes a batch of results in the loop. Also those of a gateway

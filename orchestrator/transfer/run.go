@@ -68,6 +68,7 @@ type scheduler struct {
 	stopReplacing context.CancelFunc
 
 	gateways map[route.Gateway]*gateway
+	cutOff   cutOff
 	unlinked map[edge]int    // looks in a row that found no connection
 	over     map[edge]string // the transport of its connections
 	dividing bool            // readers are being told their shares of the limit

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -52,7 +53,11 @@ func (s *scheduler) watch(ctx context.Context, g *gateway, api control.API, epoc
 	for {
 		if err := w.look(ctx); err != nil && ctx.Err() == nil {
 			s.post(func() {
-				if g.epoch == epoch {
+				switch {
+				case g.epoch != epoch:
+				case err == errBack:
+					s.turnBackTo(g)
+				default:
 					s.lost(g, err)
 				}
 			})
@@ -75,8 +80,12 @@ type watcher struct {
 	session string // at the first look
 }
 
-// look returns nil if the gateway answers within Health.Grace (Refused, where
-// nobody listens) as the one that it was.
+// errBack is that a gateway answers again which was out of reach for so long that
+// what was asked of it before may never be answered.
+var errBack = errors.New("the gateway answers again")
+
+// look returns nil if the gateway answers in time as the one that it was, at once
+// or, with errBack, after long.
 func (w *watcher) look(ctx context.Context) error {
 	const pause = 200 * time.Millisecond
 	h := w.s.cfg.Health
@@ -90,17 +99,16 @@ func (w *watcher) look(ctx context.Context) error {
 			if !since.IsZero() {
 				w.ails(false)
 			}
+			if !since.IsZero() && time.Since(since) >= h.Grace {
+				return errBack
+			}
 			return nil
 		}
 		if since.IsZero() {
 			since = begun
 			w.ails(true)
 		}
-		patience := h.Grace
-		if refused(err) {
-			patience = min(h.Refused, h.Grace)
-		}
-		if time.Since(since) >= patience || ctx.Err() != nil {
+		if time.Since(since) >= w.s.patience(err) || ctx.Err() != nil {
 			return err
 		}
 		select {
@@ -137,6 +145,7 @@ func (w *watcher) ails(yes bool) {
 	w.s.post(func() {
 		if w.g.epoch == w.epoch {
 			w.g.ailing = yes
+			w.s.lookAround()
 		}
 	})
 }
