@@ -21,6 +21,8 @@ func TestImports(t *testing.T) {
 
 		"terraform/stubprovider/cmd/stubprovider": {"terraform/stubprovider"},
 		"terraform/stubprovider/stubtest":         {"terraform/stubprovider"},
+		"terraform/statetest":                     nil,
+		"terraform/tooltest":                      nil,
 	}
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}{{range .Imports}} {{.}}{{end}}`, "./...").CombinedOutput()
 	if err != nil {

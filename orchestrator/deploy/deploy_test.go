@@ -344,7 +344,7 @@ func TestNewWantsAnAgent(t *testing.T) {
 // TestRunsShareNoState, also where the configuration keeps the states of all in
 // one place: what one applies must not be another's end.
 func TestRunsShareNoState(t *testing.T) {
-	backend := map[string]any{"type": "local", "path": filepath.Join(t.TempDir(), "states")}
+	backend := map[string]any{"type": "local", "path": filepath.Join(t.TempDir(), "{run}.tfstate")}
 	first, second := newConfig(t), newConfig(t)
 	first.Settings.Terraform.Backend, second.Settings.Terraform.Backend = backend, backend
 	one := deployment(t, first)
