@@ -123,7 +123,8 @@ type Object struct {
 
 	// Lost is set by Put and Commit: metadata that Keeps returned and the store
 	// refused, where the object was written without it (Azure: tags, which need
-	// a permission of their own).
+	// a permission of their own). Stat, and Open of the whole object, set it to
+	// what the object has and the store does not show this caller.
 	Lost Fields
 }
 

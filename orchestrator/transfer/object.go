@@ -21,7 +21,8 @@ type object struct {
 	chunkSize int64
 	crc32c    *chunk.Digest // as the source reports it
 	metadata  objstore.Metadata
-	opened    time.Time // since when a staged write of it may exist
+	lost      objstore.Fields // of it, what the source does not show
+	opened    time.Time       // since when a staged write of it may exist
 
 	deliveries []*delivery // those that were not final
 	failed     bool        // one of them, or an earlier one, has failed

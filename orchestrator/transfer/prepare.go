@@ -35,7 +35,7 @@ func (s *scheduler) prepare(o *object) {
 			if stat.CRC32C != nil {
 				o.crc32c = stat.CRC32C
 			}
-			o.metadata = stat.Metadata
+			o.metadata, o.lost = stat.Metadata, stat.Lost
 			for _, d := range o.deliveries {
 				if d.upload != nil {
 					s.takeUp(o, d)
@@ -78,7 +78,7 @@ func (s *scheduler) begin(o *object, d *delivery) {
 				return
 			}
 			up := begun.Upload
-			s.record(s.cfg.Journal.Stage(o.number, d.dest, up, begun.Lost))
+			s.record(s.cfg.Journal.Stage(o.number, d.dest, up, begun.Lost|o.lost))
 			if d.state.Final() { // it failed with its object meanwhile: settle aborts it
 				d.upload = &up
 				return

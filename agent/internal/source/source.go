@@ -299,7 +299,9 @@ func (s *Source) carry(a *control.Assignment, w *way, how coding) []control.Resu
 	leave()
 	results := make([]control.Result, 0, len(a.Dests))
 	fan.Acks(func(ack wire.Ack) {
-		results = append(results, result(a, w.route.ID, digest, &ack, time.Since(start)))
+		r := result(a, w.route.ID, digest, &ack, time.Since(start))
+		r.Lost |= in.object.Lost
+		results = append(results, r)
 	})
 	s.Chunks.Add(1)
 	s.Bytes.Add(a.Range.Length)

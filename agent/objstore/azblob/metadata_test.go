@@ -136,7 +136,7 @@ func TestTagsThatTheStoreRefuses(t *testing.T) {
 			t.Errorf("%s: Keeps: %+v without %v", code, kept, lost)
 		}
 		f.blobs["put"].tags = map[string][]string{"team": {"data"}}
-		if obj, err := b.Stat(t.Context(), "put"); err != nil || obj.Metadata.Tags != nil {
+		if obj, err := b.Stat(t.Context(), "put"); err != nil || obj.Metadata.Tags != nil || obj.Lost != objstore.FieldTags {
 			t.Errorf("%s: Stat: %+v, %v", code, obj, err)
 		}
 	}

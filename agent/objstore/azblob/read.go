@@ -47,7 +47,7 @@ func (b *bucket) properties(ctx context.Context, key string, version objstore.Ve
 		obj.Metadata.StorageClass = deref(out.AccessTier)
 	}
 	if deref(out.TagCount) > 0 {
-		obj.Metadata.Tags, err = b.tags(ctx, key, obj.Version)
+		obj.Metadata.Tags, obj.Lost, err = b.tags(ctx, key, obj.Version)
 	}
 	return obj, err
 }

@@ -63,19 +63,19 @@ func refusesTags(err error) bool {
 	return refused(err) || bloberror.HasCode(err, noTagsInHierarchies, bloberror.FeatureVersionMismatch)
 }
 
-// tags returns the tags of a blob that has some, at this version. A caller who
-// may not see them gets none.
-func (b *bucket) tags(ctx context.Context, key string, version objstore.Version) (map[string]string, error) {
+// tags returns the tags of a blob that has some, at this version. To a caller who
+// may not see them they are lost.
+func (b *bucket) tags(ctx context.Context, key string, version objstore.Version) (_ map[string]string, lost objstore.Fields, _ error) {
 	out, err := b.blob(key).GetTags(ctx, &blob.GetTagsOptions{BlobModifiedAccessConditions: ifTagged(version)})
 	if refusesTags(err) {
-		return nil, nil
+		return nil, objstore.FieldTags, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	tags := make(map[string]string, len(out.BlobTagSet))
 	for _, tag := range out.BlobTagSet {
 		tags[deref(tag.Key)] = deref(tag.Value)
 	}
-	return tags, nil
+	return tags, 0, nil
 }
