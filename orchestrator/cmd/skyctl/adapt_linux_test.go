@@ -97,6 +97,7 @@ func (d degraded) finished(run string, r orchestrator.Result) (relayed int64) {
 // planned goes around gets the relays that do, and is done sooner than that link
 // alone could be.
 func TestLabAdaptAddsGateways(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	d := newDegraded(t, 45)
 	run := d.plan()
 	var r orchestrator.Result
@@ -113,6 +114,7 @@ func TestLabAdaptAddsGateways(t *testing.T) {
 // TestLabAdaptKilled: of a run that is killed while gateways are added nothing is
 // left, and it goes on without them.
 func TestLabAdaptKilled(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	d := newDegraded(t, 36)
 	run := d.plan()
 	cmd := d.command("apply", run, "--adapt", "--yes")

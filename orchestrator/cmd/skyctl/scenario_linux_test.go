@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/skyctl/skyctl/orchestrator"
@@ -24,10 +25,13 @@ type scenario struct {
 	home string
 }
 
+// labs numbers those of this process.
+var labs atomic.Int32
+
 func newScenario(t *testing.T, text string) *scenario {
 	t.Helper()
 	// No other lab on this machine has the name.
-	path := filepath.Join(t.TempDir(), fmt.Sprintf("e2e-%d.yaml", os.Getpid()))
+	path := filepath.Join(t.TempDir(), fmt.Sprintf("e2e-%d-%d.yaml", os.Getpid(), labs.Add(1)))
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -204,6 +208,7 @@ links: [{from: east, to: west, rtt: 60ms, mbit: %d}]
 // rest go the other way round, between two regions that had nothing to say to
 // each other. A run that was killed then is resumed with all of its routes.
 func TestLabPlansAnewOnTheWay(t *testing.T) {
+	t.Parallel()               // it waits most of the time
 	const stated, slow = 20, 4 // Mbit/s
 	const objects, size = 60, 1_000_000
 	s := newScenario(t, fmt.Sprintf(`
