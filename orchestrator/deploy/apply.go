@@ -204,9 +204,16 @@ func (d *Deployment) Ensure(ctx context.Context) error {
 		_, ok := outputs[string(g.Name)]
 		complete = complete && ok
 	}
-	if complete && d.cfg.Grows && time.Until(d.NotAfter()) >= minRemaining {
-		// Those that had not joined when that process ended are nobody's.
-		err := d.prune(ctx)
+	if complete && time.Until(d.NotAfter()) >= minRemaining {
+		elsewhere, err := d.relocated(ctx)
+		if err != nil {
+			return err
+		}
+		// Gateways that had not joined when that process ended are nobody's, and
+		// firewalls are to let this workstation in from where it is now.
+		if elsewhere || d.cfg.Grows {
+			err = d.conform(ctx)
+		}
 		if err != nil && !errors.Is(err, errTouches) {
 			return err
 		}
@@ -217,14 +224,6 @@ func (d *Deployment) Ensure(ctx context.Context) error {
 			return err
 		}
 		return d.Apply(ctx, nil)
-	}
-	switch elsewhere, err := d.relocated(ctx); {
-	case err != nil:
-		return err
-	case elsewhere:
-		if err := d.prune(ctx); err != nil {
-			return err
-		}
 	}
 	if err := d.connect(ctx, nil); err != nil {
 		return err

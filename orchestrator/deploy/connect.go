@@ -26,10 +26,7 @@ func (d *Deployment) Connect(ctx context.Context, l *layout.Layout) error {
 	if !slices.ContainsFunc(l.Gateways, func(g layout.Gateway) bool { return !slices.Equal(peers(was, g.Region), peers(l, g.Region)) }) {
 		return nil
 	}
-	err := d.write(map[route.Gateway]enroll.Token{})
-	if err == nil {
-		err = d.carryOut(ctx)
-	}
+	err := d.conform(ctx)
 	if err != nil {
 		d.cfg.Layout = was
 		err = errors.Join(err, d.write(map[route.Gateway]enroll.Token{}))

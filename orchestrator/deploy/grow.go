@@ -127,22 +127,17 @@ func (d *Deployment) shrink(ctx context.Context, was *layout.Layout) error {
 	}
 	d.mu.Unlock()
 	if ctx.Err() == nil {
-		errs = append(errs, d.prune(ctx))
+		errs = append(errs, d.conform(ctx))
 	}
 	return errors.Join(errs...)
 }
 
-// prune destroys what the layout does not have any more.
-func (d *Deployment) prune(ctx context.Context) error {
+// conform brings everything but the layout's gateways, which it must not touch, in
+// line with the layout and what was chosen for it.
+func (d *Deployment) conform(ctx context.Context) error {
 	if err := d.write(map[route.Gateway]enroll.Token{}); err != nil {
 		return err
 	}
-	return d.carryOut(ctx)
-}
-
-// carryOut brings everything but the layout's gateways in line with what was
-// written.
-func (d *Deployment) carryOut(ctx context.Context) error {
 	p, err := d.engine.Plan(ctx, engine.PlanOptions{})
 	if err != nil {
 		return err

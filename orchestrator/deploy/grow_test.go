@@ -154,7 +154,7 @@ func TestGrowRefused(t *testing.T) {
 	d.cfg.Settings.Regions["local:mid"], d.cfg.AgentPath = config.Region{}, "/bin/true"
 	err := d.Grow(t.Context(), Growth{Layout: l})
 	d.cfg.AgentPath = good
-	as("others would change", errors.Join(err, d.prune(t.Context())), "in use")
+	as("others would change", errors.Join(err, d.conform(t.Context())), "in use")
 	if left, err := d.engine.Outputs(t.Context()); err != nil || len(left) != 2 {
 		t.Errorf("left are %v, %v", left, err)
 	}
