@@ -34,19 +34,7 @@ type behind struct {
 
 func newBehind(t *testing.T) *behind {
 	t.Helper()
-	home, err := rundir.At(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	run, err := home.Create(time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	j, err := journal.Create(t.Context(), run.Journal())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { j.Close() })
+	home, run, j := newRun(t)
 	if err := errors.Join(j.BeginListing(), j.SetDestination(0, "c"), j.AddObject(journal.Object{Key: "k", Size: 100e9, Deliveries: []journal.Delivery{{Key: "k"}}}),
 		j.EndListing("f"), j.Flush(t.Context())); err != nil {
 		t.Fatal(err)

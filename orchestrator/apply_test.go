@@ -20,12 +20,10 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/unit"
 )
 
-// begun is a run with one pending object, in the state that a killed skyctl left
-// it in, from a directory that is not there.
-func begun(t *testing.T, values map[string]string) (*Orchestrator, *attempt) {
+// newRun is a run in a home of its own, with an empty journal.
+func newRun(t *testing.T) (rundir.Home, *rundir.Run, *journal.Journal) {
 	t.Helper()
-	dir := t.TempDir()
-	home, err := rundir.At(filepath.Join(dir, "home"))
+	home, err := rundir.At(filepath.Join(t.TempDir(), "home"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,6 +35,19 @@ func begun(t *testing.T, values map[string]string) (*Orchestrator, *attempt) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return home, run, j
+}
+
+// begun is a run with one pending object, in the state that a killed skyctl left
+// it in, from a directory that is not there.
+func begun(t *testing.T, values map[string]string) (*Orchestrator, *attempt) {
+	t.Helper()
+	home, run, j := newRun(t)
 	pending := journal.Object{Key: "a", Version: objstore.Version("1"), Deliveries: []journal.Delivery{{Key: "a", State: journal.Pending}}}
 	if err := errors.Join(j.AddObject(pending), j.EndListing("x")); err != nil {
 		t.Fatal(err)
@@ -49,11 +60,7 @@ func begun(t *testing.T, values map[string]string) (*Orchestrator, *attempt) {
 	if err := j.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := j.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	dir := t.TempDir()
 	s := &saved{Request: Request{Source: filepath.Join(dir, "gone"), Dests: []string{filepath.Join(dir, "to")}, Recursive: true}}
 	if err := rundir.WriteJSON(savedFile(run), s); err != nil {
 		t.Fatal(err)
