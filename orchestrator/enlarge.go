@@ -31,13 +31,7 @@ func (a *attempt) enlarge(ctx context.Context, g *growth) error {
 		return err
 	}
 	agree := func(ctx context.Context, p *engine.Plan) error { return a.agreeTo(ctx, g, p) }
-	err := a.fleet.deployed.Grow(ctx, deploy.Growth{Layout: g.next.layout, Zones: g.zones, Agree: agree})
-	if err == nil {
-		err = a.keep(func(s *saved) {
-			s.Overlay, s.Zones, s.Accounts = *g.next.overlay, together(s.Zones, g.zones), together(s.Accounts, g.accounts)
-		})
-	}
-	if err != nil {
+	if err := a.fleet.deployed.Grow(ctx, deploy.Growth{Layout: g.next.layout, Zones: g.zones, Agree: agree}); err != nil {
 		if refused, ok := errors.AsType[*deploy.RefusedError](err); ok {
 			a.refused, _ = stricter(a.refused, refusedMost(refused, a.refused, a.places.essential))
 		}
@@ -45,6 +39,12 @@ func (a *attempt) enlarge(ctx context.Context, g *growth) error {
 			return err // they are there until the run's are destroyed
 		}
 		return errors.Join(err, a.joinedCost(ctx, before), a.charge(ctx, a.fleet.plan()))
+	}
+	err := a.keep(func(s *saved) {
+		s.Overlay, s.Zones, s.Accounts = *g.next.overlay, together(s.Zones, g.zones), together(s.Accounts, g.accounts)
+	})
+	if err != nil {
+		return err // they are there, and paid for, until the run's are destroyed
 	}
 	// A gateway that was lost meanwhile answers again by and by.
 	_, err = backoff.Retry(ctx, func() (struct{}, error) { return struct{}{}, a.turnTo(ctx, g.next) }, backoff.WithMaxElapsedTime(patience))
