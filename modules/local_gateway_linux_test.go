@@ -9,11 +9,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/skyctl/skyctl/agent/port"
 )
 
 // gateway is one run of the module's scripts, without Terraform.
@@ -23,12 +26,13 @@ type gateway struct {
 
 func newGateway(t *testing.T, name string) gateway {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := port.Hold("127.0.0.1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return gateway{name: name, dir: filepath.Join(t.TempDir(), "state", name), agent: agentPath, listen: l.Addr().String()}
+	defer free.Close()
+	return gateway{name: name, dir: filepath.Join(t.TempDir(), "state", name), agent: agentPath,
+		listen: net.JoinHostPort("127.0.0.1", strconv.Itoa(free.Number))}
 }
 
 // start runs start.sh as the module does and returns what it printed.

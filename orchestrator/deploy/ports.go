@@ -1,11 +1,9 @@
 package deploy
 
 import (
-	"errors"
 	"fmt"
-	"net"
-	"strconv"
 
+	"github.com/skyctl/skyctl/agent/port"
 	"github.com/skyctl/skyctl/agent/route"
 	"github.com/skyctl/skyctl/orchestrator/config"
 	"github.com/skyctl/skyctl/orchestrator/layout"
@@ -49,7 +47,7 @@ func eachHost(l *layout.Layout, settings *config.Config, do func(layout.Gateway,
 func choosePorts(l *layout.Layout, settings *config.Config) (map[route.Gateway]int, error) {
 	ports := map[route.Gateway]int{}
 	counted := map[string]int{}
-	var held []interface{ Close() error } // so that no port is found twice
+	var held []*port.Held // so that no port is found twice
 	defer func() {
 		for _, h := range held {
 			h.Close()
@@ -64,29 +62,13 @@ func choosePorts(l *layout.Layout, settings *config.Config) (map[route.Gateway]i
 			counted[h.Address]++
 			return nil
 		}
-		tcp, udp, err := freePort(h.Address)
+		free, err := port.Hold(h.Address)
 		if err != nil {
 			return fmt.Errorf("gateway %s: %w", g.Name, err)
 		}
-		held = append(held, tcp, udp)
-		ports[g.Name] = tcp.Addr().(*net.TCPAddr).Port
+		held = append(held, free)
+		ports[g.Name] = free.Number
 		return nil
 	})
 	return ports, err
-}
-
-// freePort opens a port that is free for both; it tries a few, as what is free
-// for one may be taken for the other.
-func freePort(address string) (tcp net.Listener, udp net.PacketConn, err error) {
-	for range 20 {
-		if tcp, err = net.Listen("tcp", net.JoinHostPort(address, "0")); err != nil {
-			return nil, nil, fmt.Errorf("no port at %s: %w", address, err)
-		}
-		port := strconv.Itoa(tcp.Addr().(*net.TCPAddr).Port)
-		if udp, err = net.ListenPacket("udp", net.JoinHostPort(address, port)); err == nil {
-			return tcp, udp, nil
-		}
-		err = errors.Join(err, tcp.Close())
-	}
-	return nil, nil, fmt.Errorf("no port at %s is free for TCP and UDP: %w", address, err)
 }

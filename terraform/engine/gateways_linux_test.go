@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/skyctl/skyctl/agent/port"
 	"github.com/skyctl/skyctl/terraform/render"
 )
 
@@ -44,12 +45,12 @@ func deployment(t *testing.T, regions ...string) render.Deployment {
 
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := port.Hold("127.0.0.1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	defer free.Close()
+	return free.Number
 }
 
 func write(t *testing.T, dir string, d render.Deployment) {

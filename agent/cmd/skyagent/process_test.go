@@ -16,6 +16,7 @@ import (
 
 	"github.com/skyctl/skyctl/agent/control"
 	"github.com/skyctl/skyctl/agent/enroll"
+	"github.com/skyctl/skyctl/agent/port"
 	"github.com/skyctl/skyctl/agent/route"
 )
 
@@ -61,12 +62,12 @@ type startOptions struct {
 func start(t testing.TB, authority *enroll.Authority, name route.Gateway, o startOptions) *process {
 	t.Helper()
 	if o.listen == "" {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		free, err := port.Hold("127.0.0.1")
 		if err != nil {
 			t.Fatal(err)
 		}
-		o.listen = l.Addr().String()
-		l.Close()
+		o.listen = net.JoinHostPort("127.0.0.1", strconv.Itoa(free.Number))
+		free.Close()
 	}
 	if o.lifetime == 0 {
 		o.lifetime = 10 * time.Minute
