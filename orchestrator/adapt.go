@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/skyctl/skyctl/orchestrator/deploy"
+	"github.com/skyctl/skyctl/orchestrator/layout"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
 	"github.com/skyctl/skyctl/orchestrator/planner"
 	"github.com/skyctl/skyctl/orchestrator/region"
@@ -26,7 +27,7 @@ import (
 
 // growth is a run with further gateways.
 type growth struct {
-	next  planned
+	next  *layout.Layout
 	added []overlay.Region
 	costs overlay.Cost // of the whole run, as it is expected now
 	saves time.Duration
@@ -89,7 +90,7 @@ func (a *attempt) further(ctx context.Context, now standpoint) (*growth, error) 
 		if err != nil {
 			return nil, err
 		}
-		short, err := a.fits(ctx, now.planned, g)
+		short, err := a.fits(ctx, now.layout, g)
 		if err != nil || len(short.why) == 0 {
 			return g, err
 		}
@@ -156,7 +157,7 @@ func (s standpoint) left(after time.Duration) float64 {
 // widened is the job of moving what is left, and the limits of gateways that there
 // are and may be.
 func (a *attempt) widened(now standpoint, lacking map[region.Kind]int) (planner.Job, planner.Limits) {
-	job, there := standing(now.overlay, unit.Bytes(now.measured.Left))
+	job, there := standing(now.layout.Overlay, unit.Bytes(now.measured.Left))
 	limits := a.o.limits(slices.Concat(append(slices.Clone(job.Dests), job.Sources)...))
 	limits.Machines = a.o.withAgent(limits.Machines)
 	if n := a.saved.Request.Gateways; n != nil {
@@ -171,7 +172,7 @@ func (a *attempt) widened(now standpoint, lacking map[region.Kind]int) (planner.
 	if limits.Most == nil {
 		limits.Most = map[region.Kind]int{}
 	}
-	for _, r := range now.overlay.Regions {
+	for _, r := range now.layout.Overlay.Regions {
 		limits.Standing[region.Kind{Region: r.Region, Machine: r.Machine}] += r.Gateways
 	}
 	for _, at := range there.Relays {
@@ -200,9 +201,9 @@ func (a *attempt) widened(now standpoint, lacking map[region.Kind]int) (planner.
 
 // grow returns what a run becomes by a plan with further gateways, if that is
 // worth while.
-func (a *attempt) grow(ctx context.Context, now standpoint, found overlay.Overlay) (*growth, error) {
-	g := &growth{}
-	base := *now.overlay
+func (a *attempt) grow(ctx context.Context, now standpoint, found overlay.Overlay) (g *growth, err error) {
+	g = &growth{}
+	base := *now.layout.Overlay
 	base.Regions = slices.Clone(base.Regions)
 	last := base.Joined("", allTimes) + 1
 	for _, r := range found.Regions {
@@ -210,8 +211,8 @@ func (a *attempt) grow(ctx context.Context, now standpoint, found overlay.Overla
 			continue
 		}
 		r.Joined = last
-		if was := slices.IndexFunc(now.overlay.Regions, func(x overlay.Region) bool { return x.Region == r.Region && x.Machine == r.Machine }); was >= 0 {
-			r.Gbits = now.overlay.Regions[was].Gbits
+		if was := slices.IndexFunc(now.layout.Overlay.Regions, func(x overlay.Region) bool { return x.Region == r.Region && x.Machine == r.Machine }); was >= 0 {
+			r.Gbits = now.layout.Overlay.Regions[was].Gbits
 		}
 		g.added, base.Regions = append(g.added, r), append(base.Regions, r)
 	}
@@ -228,11 +229,9 @@ func (a *attempt) grow(ctx context.Context, now standpoint, found overlay.Overla
 	g.saves = staying - takes
 	var next overlay.Overlay
 	next, g.paths = grown(&base, &found)
-	l, err := now.layout.Extend(&next)
-	if err != nil {
+	if g.next, err = now.layout.Extend(&next); err != nil {
 		return nil, fmt.Errorf("lay out %s: %w", described(g.added), err)
 	}
-	g.next = planned{&next, l}
 	return g, a.price(ctx, now, found, provision, takes, g)
 }
 
@@ -242,26 +241,26 @@ func (a *attempt) price(ctx context.Context, now standpoint, found overlay.Overl
 	if err != nil {
 		return err
 	}
-	machines, err := a.bill(ctx, now.overlay)
+	machines, err := a.bill(ctx, now.layout.Overlay)
 	if err != nil {
 		return err
 	}
-	g.costs = overlay.Cost{Requests: now.overlay.Cost.Requests,
-		Egress:   now.egress(a.routes(now.layout, carried)) + now.egressPerHour()*unit.USD(provision.Hours()) + found.Cost.Egress,
+	g.costs = overlay.Cost{Requests: now.layout.Overlay.Cost.Requests,
+		Egress:   egress(now.layout, carried) + now.egressPerHour()*unit.USD(provision.Hours()) + found.Cost.Egress,
 		Machines: machines.at(time.Now().Add(takes)) + found.Cost.Machines}
 	g.costs.Total = g.costs.Egress + g.costs.Machines + g.costs.Requests
 	return nil
 }
 
 // fits asks the clouds for what is to be added.
-func (a *attempt) fits(ctx context.Context, now planned, g *growth) (lack, error) {
+func (a *attempt) fits(ctx context.Context, now *layout.Layout, g *growth) (lack, error) {
 	kept := *a.latest()
-	kept.Overlay = *g.next.overlay
+	kept.Overlay = *g.next.Overlay
 	cfg, err := a.o.deployment(a.run, &kept)
 	if err != nil {
 		return lack{}, err
 	}
-	cfg.There = len(now.layout.Gateways)
+	cfg.There = len(now.Gateways)
 	if err := deploy.Check(cfg); err != nil {
 		return lack{}, err
 	}
@@ -275,7 +274,7 @@ func (a *attempt) fits(ctx context.Context, now planned, g *growth) (lack, error
 	g.zones = room.Zones
 	short := lacking(cfg, room, a.places.essential)
 	for kind := range short.most { // of what is free
-		for _, r := range now.overlay.Regions {
+		for _, r := range now.Overlay.Regions {
 			if r.Region == kind.Region && (kind.Machine == "" || kind.Machine == r.Machine) {
 				short.most[kind] += r.Gateways
 			}

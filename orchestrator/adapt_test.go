@@ -13,6 +13,7 @@ import (
 
 	"github.com/skyctl/skyctl/agent/route"
 	"github.com/skyctl/skyctl/orchestrator/config"
+	"github.com/skyctl/skyctl/orchestrator/fleet"
 	"github.com/skyctl/skyctl/orchestrator/grid"
 	"github.com/skyctl/skyctl/orchestrator/journal"
 	"github.com/skyctl/skyctl/orchestrator/layout"
@@ -60,9 +61,9 @@ func newBehind(t *testing.T) *behind {
 	pair := grid.Pair{From: a, To: c}
 	x := &behind{
 		attempt: &attempt{o: &Orchestrator{Config: conf, Home: home, AgentPath: agent}, run: run, saved: s, journal: j, start: time.Now(), places: &places{}},
-		standpoint: standpoint{planned{&s.Overlay, l}, transfer.Measured{Forecast: 1e9, Rate: 1e9 / 8, Left: 90e9, Unread: 85e9},
+		standpoint: standpoint{l, transfer.Measured{Forecast: 1e9, Rate: 1e9 / 8, Left: 90e9, Unread: 85e9},
 			map[grid.Pair]flow{pair: {1, 1}}, watched{g, map[grid.Pair]grid.Link{pair: {Gbps: 1, Connections: 8, Total: true}}}, prices}}
-	x.fleet = newFleet(x.planned, settings{})
+	x.fleet = fleet.New(l, fleet.Settings{})
 	return x
 }
 
@@ -75,7 +76,7 @@ func (x *behind) further(t *testing.T) (*growth, error) {
 func TestFurther(t *testing.T) {
 	x := newBehind(t)
 	g, err := x.further(t)
-	if agreed := mostOf(x.saved.Overlay.Cost.Total); err != nil || g.costs.Total > agreed || g.next.overlay.Throughput > 7 {
+	if agreed := mostOf(x.saved.Overlay.Cost.Total); err != nil || g.costs.Total > agreed || g.next.Overlay.Throughput > 7 {
 		t.Fatalf("for no more than %v, a dollar more than agreed: %+v, %v", agreed, g, err)
 	}
 	ten := unit.USD(10)
@@ -83,8 +84,8 @@ func TestFurther(t *testing.T) {
 	if g, err = x.further(t); err != nil {
 		t.Fatal(err)
 	}
-	if len(g.added) != 1 || g.added[0].Region != b || g.added[0].Gateways != 1 || g.added[0].Joined != 1 || math.Abs(float64(g.next.overlay.Throughput)-8) > 1e-6 {
-		t.Errorf("%+v, %v", g.added, g.next.overlay.Throughput)
+	if len(g.added) != 1 || g.added[0].Region != b || g.added[0].Gateways != 1 || g.added[0].Joined != 1 || math.Abs(float64(g.next.Overlay.Throughput)-8) > 1e-6 {
+		t.Errorf("%+v, %v", g.added, g.next.Overlay.Throughput)
 	}
 	// 720 s at 1 Gbit/s; or 3 s until the relay is up, and then 8.
 	if want := 720*time.Second - 3*time.Second - 89_625*time.Millisecond; (g.saves - want).Abs() > time.Second {
@@ -94,18 +95,18 @@ func TestFurther(t *testing.T) {
 	if got := float64(g.costs.Machines); math.Abs(got-3*92.6/3600) > 0.01 || g.costs.Total != g.costs.Egress+g.costs.Machines {
 		t.Errorf("%+v", g.costs)
 	}
-	if got := newcomers(g.next); !slices.Equal(got, []route.Gateway{"local-b-0"}) {
+	if got := g.next.Joined(); !slices.Equal(got, []route.Gateway{"local-b-0"}) {
 		t.Errorf("%v join", got)
 	}
-	if g.next.overlay.Cost != x.overlay.Cost || g.next.overlay.Time != x.overlay.Time {
+	if g.next.Overlay.Cost != x.layout.Overlay.Cost || g.next.Overlay.Time != x.layout.Overlay.Time {
 		t.Error("what people were shown is another")
 	}
 	// Planned anew later, the new tree is known.
-	found := *g.next.overlay
+	found := *g.next.Overlay
 	found.Routes = slices.DeleteFunc(slices.Clone(found.Routes), func(r overlay.Route) bool { return len(r.Path) < 3 })
-	again, _ := grown(g.next.overlay, &found)
-	if len(again.Routes) != len(g.next.overlay.Routes) {
-		t.Errorf("%+v became %+v", g.next.overlay.Routes, again.Routes)
+	again, _ := grown(g.next.Overlay, &found)
+	if len(again.Routes) != len(g.next.Overlay.Routes) {
+		t.Errorf("%+v became %+v", g.next.Overlay.Routes, again.Routes)
 	}
 }
 
@@ -151,7 +152,7 @@ func TestWidened(t *testing.T) {
 		Routes:  []overlay.Route{{Path: []region.Region{east, west}}}}}
 	believed := watched{grid.New(nil, nil).WithModel(), nil}
 	lacking := map[region.Kind]int{{Region: west}: 0, {Region: b, Machine: ""}: 5}
-	job, limits := x.widened(standpoint{planned: planned{overlay: o}, measured: transfer.Measured{Left: 10, Unread: 4}, believed: believed}, lacking)
+	job, limits := x.widened(standpoint{layout: &layout.Layout{Overlay: o}, measured: transfer.Measured{Left: 10, Unread: 4}, believed: believed}, lacking)
 	if *job.Gateways != 3 || limits.Gateways != 3 || !slices.Contains(limits.Allow, east) || !slices.Contains(limits.Relays, b) {
 		t.Errorf("%+v, %+v", job, limits)
 	}
@@ -171,7 +172,7 @@ func TestWidened(t *testing.T) {
 	if len(lacking) != 2 {
 		t.Errorf("what is lacking became %v", lacking)
 	}
-	_, limits = x.widened(standpoint{planned: planned{overlay: o}, measured: transfer.Measured{Left: 10, Unread: 6}, believed: believed}, nil)
+	_, limits = x.widened(standpoint{layout: &layout.Layout{Overlay: o}, measured: transfer.Measured{Left: 10, Unread: 6}, believed: believed}, nil)
 	if _, limited := limits.Most[region.Kind{Region: east}]; limited {
 		t.Error("there may be no further readers although most is not given out")
 	}
@@ -238,7 +239,7 @@ func TestJoinedCost(t *testing.T) {
 		t.Fatal(err)
 	}
 	ago(30 * time.Minute)
-	b, err := x.attempt.bill(t.Context(), x.overlay)
+	b, err := x.attempt.bill(t.Context(), x.layout.Overlay)
 	if err != nil || math.Abs(float64(b.at(time.Now()))-3) > 0.01 || b.perHour != 8 {
 		t.Errorf("after half an hour %v, %+v, %v", b.at(time.Now()), b, err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/orchestrator/config"
+	"github.com/skyctl/skyctl/orchestrator/fleet"
 	"github.com/skyctl/skyctl/orchestrator/grid"
 	"github.com/skyctl/skyctl/orchestrator/journal"
 	"github.com/skyctl/skyctl/orchestrator/layout"
@@ -199,7 +200,7 @@ func TestResumeRentsNothingThatMaxCostForbids(t *testing.T) {
 		if err := at.journal.Flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		at.saved.Overlay, at.fleet = o, newFleet(planned{&o, l}, settings{})
+		at.saved.Overlay, at.fleet = o, fleet.New(l, fleet.Settings{})
 		at.saved.Overlay.Time.Provision = tc.provision
 		if tc.max > 0 {
 			at.saved.Request.MaxCost = &tc.max

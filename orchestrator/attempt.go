@@ -4,15 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/route"
+	"github.com/skyctl/skyctl/orchestrator/account/open"
 	"github.com/skyctl/skyctl/orchestrator/config"
 	"github.com/skyctl/skyctl/orchestrator/deploy"
+	"github.com/skyctl/skyctl/orchestrator/fleet"
 	"github.com/skyctl/skyctl/orchestrator/journal"
+	"github.com/skyctl/skyctl/orchestrator/layout"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
@@ -36,9 +40,10 @@ type attempt struct {
 	// destroyed, kept as the user wanted, or in a *LeftoverError.
 	settled bool
 
-	places *places
-	fleet  *fleet
-	events *eventLog
+	places   *places
+	gateways *deploy.Deployment // the fleet's gateways; nil: the engine is inside
+	fleet    *fleet.Fleet
+	events   *eventLog
 }
 
 // bringUp makes a deployment's gateways live and enrolled.
@@ -79,16 +84,16 @@ func (a *attempt) carry(ctx context.Context, opts ApplyOptions, up bringUp) (_ R
 			return Result{}, errors.Join(err, a.events.close(), a.places.close())
 		}
 		if len(cfg.Layout.Gateways) == 0 {
-			a.fleet.inside = a.o.startInside(a.run)
+			stop := a.fleet.StartInside(a.run.ID, a.o.Debug)
 			out.moved, out.err = a.transfer(ctx, time.Time{})
-			out.err = errors.Join(out.err, a.fleet.inside.stop())
+			out.err = errors.Join(out.err, stop())
 		} else {
 			out = a.deployed(ctx, cfg, opts, up)
 		}
 		again = a.replan(ctx, &out)
 	}
 	ended := context.WithoutCancel(ctx) // what is left to do is done also after ^C
-	res, err := a.result(ended, a.fleet.plan().layout, out.moved)
+	res, err := a.result(ended, a.fleet.Layout(), out.moved)
 	if out.kept {
 		res.Kept, res.Destroy = true, (&LeftoverError{Run: a.run.ID}).Command()
 	}
@@ -112,8 +117,7 @@ func (a *attempt) outfit(ctx context.Context) (deploy.Config, error) {
 	if err != nil {
 		return cfg, err
 	}
-	a.fleet = newFleet(planned{&a.saved.Overlay, cfg.Layout}, told)
-	a.kept = nil
+	a.fleet, a.gateways, a.kept = fleet.New(cfg.Layout, told), nil, nil
 	return cfg, a.journal.Set(keyState, string(StateInterrupted))
 }
 
@@ -144,10 +148,10 @@ func (a *attempt) finish(ctx context.Context, opts ApplyOptions) (Result, error)
 }
 
 // settings are what the agents are told of the stores and their budget.
-func (a *attempt) settings(ctx context.Context) (s settings, err error) {
-	s = settings{limit: a.saved.Request.BWLimit.BitsPerSecond() / 8, memory: int64(a.o.Config.Limits.Memory), verify: a.saved.Request.Verify,
-		compress: a.saved.Request.compresses(&a.saved.Overlay.Graph)}
-	if s.source, err = a.delegate(ctx, a.places.source, false); err != nil {
+func (a *attempt) settings(ctx context.Context) (s fleet.Settings, err error) {
+	s = fleet.Settings{Limit: a.saved.Request.BWLimit.BitsPerSecond() / 8, Memory: int64(a.o.Config.Limits.Memory), Verify: a.saved.Request.Verify,
+		Compress: a.saved.Request.compresses(&a.saved.Overlay.Graph)}
+	if s.Source, err = a.delegate(ctx, a.places.source, false); err != nil {
 		return s, err
 	}
 	for _, l := range a.places.dests {
@@ -155,7 +159,7 @@ func (a *attempt) settings(ctx context.Context) (s settings, err error) {
 		if err != nil {
 			return s, err
 		}
-		s.dests = append(s.dests, d)
+		s.Dests = append(s.Dests, d)
 	}
 	return s, nil
 }
@@ -170,7 +174,8 @@ func (a *attempt) delegate(ctx context.Context, l config.Location, write bool) (
 func (a *attempt) deployed(ctx context.Context, cfg deploy.Config, opts ApplyOptions, up bringUp) (out outcome) {
 	var moved transfer.Result
 	out = a.withGateways(ctx, cfg, opts, func(ctx context.Context, d *deploy.Deployment) error {
-		a.fleet.deployed = d
+		a.gateways = d
+		a.fleet.Use(d)
 		if err := up(ctx, d); err != nil {
 			return a.notUp(ctx, err)
 		}
@@ -236,29 +241,29 @@ func (a *attempt) notUp(ctx context.Context, err error) error {
 // transfer tells the gateways their part and moves what is pending.
 func (a *attempt) transfer(ctx context.Context, notAfter time.Time) (transfer.Result, error) {
 	f := a.fleet
-	f.rest(ctx, a.o.Debug)
-	f.chooseTransports(ctx, a.saved.Request.transport(), a.o.events(a.run, a.events))
+	f.Rest(ctx, a.o.Debug)
+	f.ChooseTransports(ctx, a.saved.Request.transport(), a.o.events(a.run, a.events))
 	if err := a.keepTransports(); err != nil {
 		return transfer.Result{}, err
 	}
-	if err := f.configure(ctx); err != nil {
+	if err := f.Configure(ctx); err != nil {
 		if ctx.Err() != nil {
 			return transfer.Result{}, &InterruptedError{Run: a.run.ID, Err: err}
 		}
 		return transfer.Result{}, &PreconditionError{Err: err}
 	}
 	a.o.begin(a.run, PhaseTransfer, "")
-	cfg := transfer.Config{Journal: a.journal, Fleet: f, Source: sourceStore, Stat: a.places.sourceBucket.Stat,
-		ChunkSize: a.saved.ChunkSize, NotAfter: notAfter, Limit: f.told().limit, Place: f.place}
-	l := f.plan().layout
+	cfg := transfer.Config{Journal: a.journal, Fleet: f, Source: fleet.SourceStore, Stat: a.places.sourceBucket.Stat,
+		ChunkSize: a.saved.ChunkSize, NotAfter: notAfter, Limit: f.Told().Limit, Place: f.Place}
+	l := f.Layout()
 	for _, r := range l.Readers() {
 		cfg.Readers = append(cfg.Readers, transfer.Reader{Name: r, Routes: l.Routes[r]})
 	}
 	cfg.Dests = a.dests()
-	if f.byIdentity() {
+	if a.byIdentity() {
 		cfg.Roles = rolesSpread
 	}
-	if f.deployed != nil {
+	if a.gateways != nil {
 		var err error
 		if cfg.Forecast, err = a.forecast(ctx); err != nil {
 			return transfer.Result{}, err
@@ -268,10 +273,10 @@ func (a *attempt) transfer(ctx context.Context, notAfter time.Time) (transfer.Re
 	var res transfer.Result
 	err := a.withinCost(ctx, a.o.events(a.run, a.events), func(ctx context.Context, events func(transfer.Event)) error {
 		cfg.Events = func(e transfer.Event) {
-			f.hear(e)
+			f.Hear(e)
 			events(e)
 		}
-		return a.renewed(ctx, func(ctx context.Context) (err error) {
+		return f.Renewed(ctx, a.settings, a.o.Debug, func(ctx context.Context) (err error) {
 			res, err = transfer.Run(ctx, cfg)
 			return err
 		})
@@ -286,9 +291,23 @@ func (a *attempt) transfer(ctx context.Context, notAfter time.Time) (transfer.Re
 func (a *attempt) dests() []transfer.Dest {
 	var dests []transfer.Dest
 	for i, b := range a.places.destBuckets {
-		dests = append(dests, transfer.Dest{URL: a.saved.Request.Dests[i], Store: destStore(i), Writers: a.fleet.plan().layout.Writers(route.Dest(i)), Limits: b.Limits()})
+		dests = append(dests, transfer.Dest{URL: a.saved.Request.Dests[i], Store: fleet.DestStore(i), Writers: a.fleet.Layout().Writers(route.Dest(i)), Limits: b.Limits()})
 	}
 	return dests
+}
+
+// rolesSpread is how long what a cloud allows a new machine may take to be known
+// everywhere. Azure says up to 10 minutes of role assignments, and is the slowest:
+// https://learn.microsoft.com/azure/role-based-access-control/troubleshooting
+const rolesSpread = 15 * time.Minute
+
+// byIdentity tells whether gateways in clouds reach a store by the identity of
+// their machine, as they are told no credentials of it.
+func (a *attempt) byIdentity() bool {
+	told := a.fleet.Told()
+	without := func(c objstore.Config) bool { return len(c.Credentials) == 0 && c.Type != "file" && c.Type != "mem" }
+	return slices.ContainsFunc(append([]objstore.Config{told.Source}, told.Dests...), without) &&
+		slices.ContainsFunc(a.fleet.Layout().Gateways, func(g layout.Gateway) bool { return slices.Contains(open.Rentable, g.Region.Cloud()) })
 }
 
 // conclude records where the run stands.

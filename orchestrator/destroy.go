@@ -13,7 +13,10 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"github.com/skyctl/skyctl/orchestrator/deploy"
+	"github.com/skyctl/skyctl/orchestrator/fleet"
 	"github.com/skyctl/skyctl/orchestrator/journal"
+	"github.com/skyctl/skyctl/orchestrator/layout"
+	"github.com/skyctl/skyctl/orchestrator/overlay"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
 )
@@ -154,14 +157,24 @@ func (a *attempt) abortStaged(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.places.close()) }()
-	a.fleet, err = insideFleet(ctx, a)
-	if err != nil {
+	if a.fleet, err = a.insideFleet(ctx); err != nil {
 		return err
 	}
-	a.fleet.inside = a.o.startInside(a.run)
-	defer func() { err = errors.Join(err, a.fleet.inside.stop()) }()
-	if err := a.fleet.configure(ctx); err != nil {
+	stop := a.fleet.StartInside(a.run.ID, a.o.Debug)
+	defer func() { err = errors.Join(err, stop()) }()
+	if err := a.fleet.Configure(ctx); err != nil {
 		return err
 	}
 	return transfer.Cancel(ctx, transfer.CancelConfig{Journal: a.journal, Fleet: a.fleet, Dests: a.dests()})
+}
+
+// insideFleet is the engine inside skyctl for the run's stores, whatever the
+// plan says of gateways.
+func (a *attempt) insideFleet(ctx context.Context) (*fleet.Fleet, error) {
+	l, err := layout.Build(&overlay.Overlay{}, len(a.places.dests))
+	if err != nil {
+		return nil, err
+	}
+	told, err := a.settings(ctx)
+	return fleet.New(l, told), err
 }

@@ -1,6 +1,7 @@
 package orchestrator
 
 import (
+	"github.com/skyctl/skyctl/orchestrator/fleet"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
@@ -58,7 +59,7 @@ type Result struct {
 	NotCarried []NotCarried `json:"not_carried"`
 
 	// Transports says of each pair of regions what was chosen, and why.
-	Transports []TransportChoice `json:"transports"`
+	Transports []fleet.TransportChoice `json:"transports"`
 
 	// Bottleneck is what held the run back for most of this process's part in
 	// its transfer: "writes to local:west". It is empty where that was too short

@@ -11,7 +11,6 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
-	"github.com/skyctl/skyctl/agent/route"
 	"github.com/skyctl/skyctl/orchestrator/deploy"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
@@ -22,8 +21,8 @@ import (
 // routes. What they cost is noted before they exist, and that they are part of
 // the run when they are.
 func (a *attempt) enlarge(ctx context.Context, g *growth) error {
-	_, before := hourly(a.fleet.plan().overlay)
-	_, after := hourly(g.next.overlay)
+	_, before := hourly(a.fleet.Layout().Overlay)
+	_, after := hourly(g.next.Overlay)
 	if err := a.joinedCost(ctx, after); err != nil {
 		return err
 	}
@@ -31,17 +30,17 @@ func (a *attempt) enlarge(ctx context.Context, g *growth) error {
 		return err
 	}
 	agree := func(ctx context.Context, p *engine.Plan) error { return a.agreeTo(ctx, g, p) }
-	if err := a.fleet.deployed.Grow(ctx, deploy.Growth{Layout: g.next.layout, Zones: g.zones, Agree: agree}); err != nil {
+	if err := a.gateways.Grow(ctx, deploy.Growth{Layout: g.next, Zones: g.zones, Agree: agree}); err != nil {
 		if refused, ok := errors.AsType[*deploy.RefusedError](err); ok {
 			a.refused, _ = stricter(a.refused, refusedMost(refused, a.refused, a.places.essential))
 		}
 		if ctx.Err() != nil {
 			return err // they are there until the run's are destroyed
 		}
-		return errors.Join(err, a.joinedCost(ctx, before), a.charge(ctx, a.fleet.plan()))
+		return errors.Join(err, a.joinedCost(ctx, before), a.charge(ctx, a.fleet.Layout()))
 	}
 	err := a.keep(func(s *saved) {
-		s.Overlay, s.Zones, s.Accounts = *g.next.overlay, together(s.Zones, g.zones), together(s.Accounts, g.accounts)
+		s.Overlay, s.Zones, s.Accounts = *g.next.Overlay, together(s.Zones, g.zones), together(s.Accounts, g.accounts)
 	})
 	if err != nil {
 		return err // they are there, and paid for, until the run's are destroyed
@@ -69,7 +68,7 @@ func (a *attempt) agreeTo(ctx context.Context, g *growth, p *engine.Plan) error 
 	if err := rundir.ReadJSON(a.run.Plan(), &plan); err != nil {
 		return err
 	}
-	plan.Graph, plan.Throughput, plan.Cost = g.next.overlay.Graph, g.next.overlay.Throughput, g.costs
+	plan.Graph, plan.Throughput, plan.Cost = g.next.Overlay.Graph, g.next.Overlay.Throughput, g.costs
 	plan.Pareto, plan.Terraform.Changes = nil, p.Changes
 	path := filepath.Join(a.run.Dir, "adapted.json")
 	if err := rundir.WriteJSON(path, plan); err != nil {
@@ -80,21 +79,6 @@ func (a *attempt) agreeTo(ctx context.Context, g *growth, p *engine.Plan) error 
 
 // allTimes is later than any gateways joined.
 const allTimes = int(^uint(0) >> 1)
-
-// newcomers are the gateways that joined the run.
-func newcomers(p planned) []route.Gateway {
-	n := 0
-	for _, r := range p.overlay.Regions {
-		if r.Joined == 0 {
-			n += r.Gateways
-		}
-	}
-	var names []route.Gateway
-	for _, g := range p.layout.Gateways[n:] {
-		names = append(names, g.Name)
-	}
-	return names
-}
 
 // described says what is added: "1 gateway in local:mid and 2 in local:west".
 func described(added []overlay.Region) string {

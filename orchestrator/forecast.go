@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/skyctl/skyctl/orchestrator/grid"
+	"github.com/skyctl/skyctl/orchestrator/layout"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
 	"github.com/skyctl/skyctl/orchestrator/planner"
 	"github.com/skyctl/skyctl/orchestrator/price"
@@ -38,7 +39,7 @@ const (
 
 // standpoint is a run that is off its forecast as it is seen at one time.
 type standpoint struct {
-	planned
+	layout   *layout.Layout
 	measured transfer.Measured
 	seen     map[grid.Pair]flow
 	believed watched
@@ -73,8 +74,9 @@ func (a *attempt) afresh(ctx context.Context, m transfer.Measured) (transfer.Rep
 	if err != nil {
 		return asItIs, err
 	}
-	now := standpoint{a.fleet.plan(), m, flows(m.Links, a.fleet.homes()), watched{f.Grid, together(a.latest().Shown, nil)}, f.Prices}
-	news, err := now.believed.learn(now.overlay, now.seen)
+	l := a.fleet.Layout()
+	now := standpoint{l, m, flows(m.Links, l.Homes()), watched{f.Grid, together(a.latest().Shown, nil)}, f.Prices}
+	news, err := now.believed.learn(now.layout.Overlay, now.seen)
 	if err != nil {
 		return asItIs, err
 	}
@@ -94,7 +96,7 @@ func (a *attempt) afresh(ctx context.Context, m transfer.Measured) (transfer.Rep
 	if a.saved.Request.Adapt && m.Rate < m.Forecast {
 		then = func(ctx context.Context) (transfer.Replanned, error) {
 			if better {
-				now = now.with(a.fleet.plan(), &found)
+				now = now.with(a.fleet.Layout(), &found)
 			}
 			return a.adapt(ctx, now)
 		}
@@ -104,10 +106,10 @@ func (a *attempt) afresh(ctx context.Context, m transfer.Measured) (transfer.Rep
 		asItIs.Then = then
 		return asItIs, a.keep(learned)
 	}
-	next, paths := grown(now.overlay, &found)
-	l, err := now.layout.Extend(&next)
+	next, paths := grown(now.layout.Overlay, &found)
+	l, err = now.layout.Extend(&next)
 	if err == nil {
-		err = a.follow(ctx, planned{&next, l}, learned)
+		err = a.follow(ctx, l, learned)
 	}
 	if err != nil {
 		return asItIs, fmt.Errorf("%s; change the routes: %w", off, err)
@@ -118,8 +120,8 @@ func (a *attempt) afresh(ctx context.Context, m transfer.Measured) (transfer.Rep
 }
 
 // with is the run when it goes on as the planner found.
-func (s standpoint) with(p planned, found *overlay.Overlay) standpoint {
-	s.planned, s.measured.Rate, s.seen = p, float64(found.Throughput)*1e9/8, map[grid.Pair]flow{}
+func (s standpoint) with(l *layout.Layout, found *overlay.Overlay) standpoint {
+	s.layout, s.measured.Rate, s.seen = l, float64(found.Throughput)*1e9/8, map[grid.Pair]flow{}
 	for _, e := range found.Edges {
 		s.seen[e.Pair()] = flow{all: e.Gbits}
 	}
@@ -128,9 +130,9 @@ func (s standpoint) with(p planned, found *overlay.Overlay) standpoint {
 
 // replanned tells the transfer what the fleet is ready for.
 func (a *attempt) replanned(off string, paths []string) transfer.Replanned {
-	now := a.fleet.plan()
-	return transfer.Replanned{Forecast: float64(now.overlay.Throughput) * 1e9 / 8, Routes: now.layout.Routes, Joined: newcomers(now),
-		Reason: fmt.Sprintf("%s; from now on %s, forecast %s", off, strings.Join(paths, ", "), now.overlay.Throughput.Human())}
+	now := a.fleet.Layout()
+	return transfer.Replanned{Forecast: float64(now.Overlay.Throughput) * 1e9 / 8, Routes: now.Routes, Joined: now.Joined(),
+		Reason: fmt.Sprintf("%s; from now on %s, forecast %s", off, strings.Join(paths, ", "), now.Overlay.Throughput.Human())}
 }
 
 func rate(bytesPerSecond float64) string { return unit.Gbps(bytesPerSecond * 8 / 1e9).Human() }
@@ -138,7 +140,7 @@ func rate(bytesPerSecond float64) string { return unit.Gbps(bytesPerSecond * 8 /
 // solveAnew asks the planner for what was asked for, or, where that cannot be had any
 // more, for the quickest way that the run may still pay for.
 func (a *attempt) solveAnew(ctx context.Context, now standpoint) (overlay.Overlay, error) {
-	job, limits := standing(now.overlay, unit.Bytes(now.measured.Left))
+	job, limits := standing(now.layout.Overlay, unit.Bytes(now.measured.Left))
 	job.Mode, job.Limit = a.saved.Request.Mode, a.saved.Request.BWLimit
 	may, err := a.mayCost(ctx, now)
 	if err != nil {
@@ -156,7 +158,7 @@ func (a *attempt) solveAnew(ctx context.Context, now standpoint) (overlay.Overla
 // egressPerHour is what the egress of the run costs as it goes on.
 func (s standpoint) egressPerHour() (usd unit.USD) {
 	for pair, f := range s.seen {
-		if e, ok := s.overlay.Edge(pair.From, pair.To); ok {
+		if e, ok := s.layout.Overlay.Edge(pair.From, pair.To); ok {
 			usd += unit.USD(float64(f.all)/8*3600) * e.USDPerGB
 		}
 	}
@@ -172,18 +174,18 @@ func (a *attempt) mayCost(ctx context.Context, now standpoint) (unit.USD, error)
 	if err != nil {
 		return 0, err
 	}
-	machines, err := a.bill(ctx, now.overlay)
+	machines, err := a.bill(ctx, now.layout.Overlay)
 	if err != nil {
 		return 0, err
 	}
 	seconds := float64(now.measured.Left) / now.measured.Rate
-	spent := now.overlay.Cost.Requests + now.egress(a.routes(now.layout, carried)) +
+	spent := now.layout.Overlay.Cost.Requests + egress(now.layout, carried) +
 		machines.at(time.Now().Add(shutdown+time.Duration(seconds*float64(time.Second))))
 	if most := a.saved.Request.MaxCost; most != nil {
 		return max(0, *most-spent), nil
 	}
 	unchanged := now.egressPerHour() * unit.USD(seconds/3600)
-	agreed := now.overlay.Cost.Total
+	agreed := now.layout.Overlay.Cost.Total
 	if a.agreed != nil {
 		agreed = *a.agreed
 	}
@@ -193,19 +195,19 @@ func (a *attempt) mayCost(ctx context.Context, now standpoint) (unit.USD, error)
 // follow has the run go on with an overlay that it has become. It is kept before
 // anything passes its routes, for whoever resumes the run, and after it can: the
 // gateways may be used again then.
-func (a *attempt) follow(ctx context.Context, next planned, learned func(*saved)) error {
-	if err := a.fleet.deployed.Connect(ctx, next.layout); err != nil {
+func (a *attempt) follow(ctx context.Context, next *layout.Layout, learned func(*saved)) error {
+	if err := a.gateways.Connect(ctx, next); err != nil {
 		return err
 	}
-	if err := a.keep(func(s *saved) { s.Overlay = *next.overlay; learned(s) }); err != nil {
+	if err := a.keep(func(s *saved) { s.Overlay = *next.Overlay; learned(s) }); err != nil {
 		return err
 	}
 	return a.turnTo(ctx, next)
 }
 
 // turnTo tells all gateways their parts in what the run has become.
-func (a *attempt) turnTo(ctx context.Context, next planned) error {
-	a.fleet.follow(next)
-	a.fleet.chooseTransports(ctx, a.saved.Request.transport(), a.o.events(a.run, a.events))
-	return a.fleet.configure(ctx)
+func (a *attempt) turnTo(ctx context.Context, next *layout.Layout) error {
+	a.fleet.Follow(next)
+	a.fleet.ChooseTransports(ctx, a.saved.Request.transport(), a.o.events(a.run, a.events))
+	return a.fleet.Configure(ctx)
 }

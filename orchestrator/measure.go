@@ -12,6 +12,7 @@ import (
 
 	"github.com/skyctl/skyctl/agent/control"
 	"github.com/skyctl/skyctl/orchestrator/deploy"
+	"github.com/skyctl/skyctl/orchestrator/fleet"
 	"github.com/skyctl/skyctl/orchestrator/grid"
 	"github.com/skyctl/skyctl/orchestrator/journal"
 	"github.com/skyctl/skyctl/orchestrator/layout"
@@ -300,9 +301,8 @@ func (a *attempt) measurePair(ctx context.Context, d *deploy.Deployment, l *layo
 	var rtt time.Duration
 	at := d.Addresses()
 	for i := range from {
-		c := probe(ctx, d.API(from[i]), at[from[i]], to[i], at[to[i]])
-		if i == 0 {
-			transport = c.transport
+		if chosen := fleet.Probe(ctx, d.API(from[i]), at[from[i]], to[i], at[to[i]]); i == 0 {
+			transport = chosen
 		}
 		found, err := d.API(from[i]).Measure(ctx, control.MeasureRequest{Peer: to[i], Address: at[to[i]],
 			Transport: transport, Connections: connections, Seconds: a.saved.Measure.Seconds})

@@ -21,11 +21,6 @@ import (
 // answerWithin bounds everything that is checked before anything is created.
 const answerWithin = 15 * time.Second
 
-// Names of the stores in what agents are told.
-const sourceStore = "source"
-
-func destStore(i int) string { return fmt.Sprintf("dest%d", i) }
-
 // places are the source and destinations of a request, resolved and opened.
 type places struct {
 	source   config.Location   // as the mappings start from it

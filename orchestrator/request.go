@@ -7,6 +7,7 @@ import (
 
 	"github.com/skyctl/skyctl/agent/control"
 	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/orchestrator/fleet"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
 	"github.com/skyctl/skyctl/orchestrator/planner"
 	"github.com/skyctl/skyctl/orchestrator/unit"
@@ -31,7 +32,7 @@ type Request struct {
 
 	ChunkSize unit.Bytes     `json:"chunk_size,omitempty"` // 0: by size and routes
 	Verify    control.Verify `json:"verify,omitempty"`
-	Transport string         `json:"transport,omitempty"` // TransportAuto, which it is if empty, or a control.Transport…
+	Transport string         `json:"transport,omitempty"` // fleet.TransportAuto, which it is if empty, or a control.Transport…
 	Compress  string         `json:"compress,omitempty"`  // a Compress…; CompressAuto if empty
 
 	BWLimit unit.Gbps `json:"bwlimit,omitempty"` // that all readers together may read; 0: any rate
@@ -66,7 +67,7 @@ func (r *Request) compresses(g *overlay.Graph) bool {
 	return slices.ContainsFunc(g.Edges, func(e overlay.Edge) bool { return e.USDPerGB > compressAbove })
 }
 
-func (r *Request) transport() string { return cmp.Or(r.Transport, TransportAuto) }
+func (r *Request) transport() string { return cmp.Or(r.Transport, fleet.TransportAuto) }
 
 // Filter is one --include or --exclude, in the order given: the first whose
 // pattern matches a key decides, and a key that none matches is taken, unless

@@ -1,18 +1,21 @@
 package orchestrator
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/skyctl/skyctl/agent/control"
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/route"
+	"github.com/skyctl/skyctl/orchestrator/fleet"
 	"github.com/skyctl/skyctl/orchestrator/grid"
 	"github.com/skyctl/skyctl/orchestrator/journal"
 	"github.com/skyctl/skyctl/orchestrator/layout"
-	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
 	"github.com/skyctl/skyctl/orchestrator/unit"
 )
@@ -76,9 +79,6 @@ func (a *attempt) routes(l *layout.Layout, carried map[journal.RouteKey]int64) [
 	out := []RouteBytes{}
 	for key, bytes := range carried {
 		path := l.Path(key.Reader, key.Route, key.Dest)
-		if len(l.Gateways) == 0 {
-			path = a.insidePath(key.Dest)
-		}
 		i := slices.IndexFunc(out, func(r RouteBytes) bool { return slices.Equal(r.Path, path) })
 		if i < 0 {
 			i, out = len(out), append(out, RouteBytes{Path: path})
@@ -87,16 +87,6 @@ func (a *attempt) routes(l *layout.Layout, carried map[journal.RouteKey]int64) [
 	}
 	slices.SortFunc(out, func(a, b RouteBytes) int { return slices.Compare(a.Path, b.Path) })
 	return out
-}
-
-// insidePath is the way through the engine inside skyctl, as it was planned.
-func (a *attempt) insidePath(dest route.Dest) []region.Region {
-	for _, r := range a.saved.Overlay.Routes {
-		if r.Dest == int(dest) {
-			return r.Path
-		}
-	}
-	return []region.Region{}
 }
 
 // cost is what the bytes on each edge and the time of each of the plan's machines
@@ -132,4 +122,42 @@ func sent(l *layout.Layout, carried map[journal.RouteKey]int64) map[grid.Pair]in
 		sent[on.pair] += bytes
 	}
 	return sent
+}
+
+// keepTransports records the choices, for the result of this attempt or of one
+// that has nothing left to send.
+func (a *attempt) keepTransports() error {
+	b, err := json.Marshal(a.fleet.Choices())
+	if err != nil {
+		return err
+	}
+	return a.journal.Set(keyTransports, string(b))
+}
+
+// transports are the choices of the attempt that last had gateways.
+func (a *attempt) transports(ctx context.Context) ([]fleet.TransportChoice, error) {
+	kept, err := a.journal.Value(ctx, keyTransports)
+	choices := []fleet.TransportChoice{}
+	if err != nil || kept == "" {
+		return choices, err
+	}
+	if err := json.Unmarshal([]byte(kept), &choices); err != nil {
+		return nil, fmt.Errorf("the journal's record of transports: %w", err)
+	}
+	return choices, nil
+}
+
+// oneWord names the transports of a result: the only one, or all of them.
+func oneWord(choices []fleet.TransportChoice) string {
+	word := ""
+	for _, t := range []string{control.TransportQUIC, control.TransportTLS} {
+		if !slices.ContainsFunc(choices, func(c fleet.TransportChoice) bool { return c.Transport == t }) {
+			continue
+		}
+		if word != "" {
+			word += "+"
+		}
+		word += t
+	}
+	return cmp.Or(word, "none")
 }

@@ -3,6 +3,7 @@ package orchestrator
 import (
 	"testing"
 
+	"github.com/skyctl/skyctl/orchestrator/fleet"
 	"github.com/skyctl/skyctl/orchestrator/grid"
 	"github.com/skyctl/skyctl/orchestrator/journal"
 	"github.com/skyctl/skyctl/orchestrator/layout"
@@ -27,5 +28,14 @@ func TestSharedEdgesArePaidOnce(t *testing.T) {
 	got := sent(l, map[journal.RouteKey]int64{{Reader: "local-a-0", Dest: 0}: 100, {Reader: "local-a-0", Dest: 1}: 80})
 	if got[grid.Pair{From: "local:a", To: "local:b"}] != 100 || got[grid.Pair{From: "local:b", To: "local:c"}] != 80 {
 		t.Errorf("%v", got)
+	}
+}
+
+func TestTransportsInOneWord(t *testing.T) {
+	tls, quic := fleet.TransportChoice{Transport: "tls"}, fleet.TransportChoice{Transport: "quic"}
+	for want, choices := range map[string][]fleet.TransportChoice{"none": nil, "tls": {tls, tls}, "quic+tls": {tls, quic}} {
+		if got := oneWord(choices); got != want {
+			t.Errorf("%v: %q", choices, got)
+		}
 	}
 }

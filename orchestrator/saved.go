@@ -76,7 +76,7 @@ func load(run *rundir.Run) (*saved, error) {
 // Keys of the journal that this package keeps, beside those that are journal's.
 const (
 	keyState       = "state"        // a State, once something was applied
-	keyTransports  = "transports"   // []TransportChoice of the last attempt with gateways
+	keyTransports  = "transports"   // []fleet.TransportChoice of the last attempt with gateways
 	counterRuntime = "runtime_ns"   // of all attempts, planning included
 	counterRented  = "rented_ns"    // from the start of an apply to the end of its destroy, of the plan's gateways
 	keyRentedSince = "rented_since" // when counterRented was last brought up to date, if gateways are rented

@@ -8,6 +8,8 @@ import (
 
 	"github.com/skyctl/skyctl/agent"
 	"github.com/skyctl/skyctl/agent/route"
+	"github.com/skyctl/skyctl/orchestrator/journal"
+	"github.com/skyctl/skyctl/orchestrator/layout"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
 	"github.com/skyctl/skyctl/orchestrator/unit"
 )
@@ -60,20 +62,20 @@ func (a *attempt) newMeter(ctx context.Context) (*meter, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := a.fleet.plan()
-	if err := a.charge(ctx, p); err != nil {
+	l := a.fleet.Layout()
+	if err := a.charge(ctx, l); err != nil {
 		return nil, err
 	}
 	m := &meter{limit: *a.saved.Request.MaxCost, pending: counts.PendingBytes, retried: a.saved.ChunkSize,
-		spent: float64(a.saved.Overlay.Cost.Requests + p.egress(a.routes(p.layout, carried))), bill: func() bill { return *a.billed.Load() }}
-	m.perByte = func(e transfer.Event) float64 { return a.fleet.plan().perByte(e.Gateway, e.Route, e.Dest) }
-	var of planned
+		spent: float64(a.saved.Overlay.Cost.Requests + egress(l, carried)), bill: func() bill { return *a.billed.Load() }}
+	m.perByte = func(e transfer.Event) float64 { return perByte(a.fleet.Layout(), e.Gateway, e.Route, e.Dest) }
+	var of *layout.Layout
 	var underWay int64
 	var dearest float64
 	m.exposed = func() (int64, float64) {
-		if now := a.fleet.plan(); now != of {
+		if now := a.fleet.Layout(); now != of {
 			of = now
-			underWay, dearest = now.exposed(agent.PartShare(int64(a.o.Config.Limits.Memory)))
+			underWay, dearest = exposed(now, agent.PartShare(int64(a.o.Config.Limits.Memory)))
 		}
 		return underWay, dearest
 	}
@@ -81,8 +83,8 @@ func (a *attempt) newMeter(ctx context.Context) (*meter, error) {
 }
 
 // charge brings up to date what the meter holds machines to cost.
-func (a *attempt) charge(ctx context.Context, p planned) error {
-	b, err := a.bill(ctx, p.overlay)
+func (a *attempt) charge(ctx context.Context, l *layout.Layout) error {
+	b, err := a.bill(ctx, l.Overlay)
 	if err == nil {
 		a.billed.Store(&b)
 	}
@@ -91,14 +93,14 @@ func (a *attempt) charge(ctx context.Context, p planned) error {
 
 // exposed returns how many bytes may be under way at once, where every writer has
 // room for so many, and what one costs on the dearest route, in USD.
-func (p planned) exposed(room int64) (underWay int64, dearest float64) {
-	for _, reader := range p.layout.Readers() {
-		for _, credit := range p.layout.Credit(reader, room) {
+func exposed(l *layout.Layout, room int64) (underWay int64, dearest float64) {
+	for _, reader := range l.Readers() {
+		for _, credit := range l.Credit(reader, room) {
 			underWay += credit
 		}
-		for _, r := range p.layout.Routes[reader] {
+		for _, r := range l.Routes[reader] {
 			for _, d := range r.Tree.Dests() {
-				dearest = max(dearest, p.perByte(reader, r.ID, d))
+				dearest = max(dearest, perByte(l, reader, r.ID, d))
 			}
 		}
 	}
@@ -106,17 +108,18 @@ func (p planned) exposed(room int64) (underWay int64, dearest float64) {
 }
 
 // perByte is what a byte on one route costs.
-func (p planned) perByte(reader route.Gateway, id int, dest route.Dest) float64 {
-	return float64(p.egress([]RouteBytes{{Path: p.layout.Path(reader, id, dest), Bytes: 1e9}})) / 1e9
+func perByte(l *layout.Layout, reader route.Gateway, id int, dest route.Dest) float64 {
+	return float64(egress(l, map[journal.RouteKey]int64{{Reader: reader, Route: id, Dest: dest}: 1e9})) / 1e9
 }
 
-// egress is what bytes cost on the edges of the paths that they took.
-func (p planned) egress(routes []RouteBytes) unit.USD {
+// egress is what bytes cost on the edges of the routes that they took.
+func egress(l *layout.Layout, carried map[journal.RouteKey]int64) unit.USD {
 	var usd float64
-	for _, r := range routes {
-		for i := 1; i < len(r.Path); i++ {
-			if e, ok := p.overlay.Edge(r.Path[i-1], r.Path[i]); ok {
-				usd += float64(r.Bytes) / 1e9 * float64(e.USDPerGB)
+	for key, bytes := range carried {
+		path := l.Path(key.Reader, key.Route, key.Dest)
+		for i := 1; i < len(path); i++ {
+			if e, ok := l.Overlay.Edge(path[i-1], path[i]); ok {
+				usd += float64(bytes) / 1e9 * float64(e.USDPerGB)
 			}
 		}
 	}

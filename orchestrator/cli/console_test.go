@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/skyctl/skyctl/orchestrator"
+	"github.com/skyctl/skyctl/orchestrator/fleet"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
 	"github.com/skyctl/skyctl/orchestrator/region"
 )
@@ -80,7 +81,7 @@ var testResult = orchestrator.Result{
 	TotalS: 123.4, Transfer: 21.4, Gbits: 1.2, Verified: true, By: orchestrator.Verified{Store: 1190, Read: 10}, Retries: 3, Resumed: 17,
 	Cost:     orchestrator.Cost{Estimated: 0.4137, Actual: 0.43},
 	Routes:   []orchestrator.RouteBytes{{Path: []region.Region{"local:east", "local:west"}, Bytes: 3.21e9}},
-	Gateways: 3, Transport: "quic", Transports: []orchestrator.TransportChoice{{From: "local:east", To: "local:west", Transport: "quic", Reason: "--transport quic"}}, Bottleneck: "writes to local:west", BWLimit: 0.1, Kept: true, Destroy: "skyctl destroy 261122-g3kd4f9q", Different: 1,
+	Gateways: 3, Transport: "quic", Transports: []fleet.TransportChoice{{From: "local:east", To: "local:west", Transport: "quic", Reason: "--transport quic"}}, Bottleneck: "writes to local:west", BWLimit: 0.1, Kept: true, Destroy: "skyctl destroy 261122-g3kd4f9q", Different: 1,
 	Errors: []orchestrator.ObjectError{
 		{Object: "a", Dest: "west://b/a", Error: "denied"},
 		{Object: "tab\there", Dest: "west://b/", Error: "other bytes"},

@@ -26,8 +26,10 @@ type Gateway struct {
 	Machine string
 }
 
-// Layout is a planned run at the level of gateways.
+// Layout is a planned run at the level of gateways. It does not change, nor does
+// its overlay: a run that is planned anew gets another.
 type Layout struct {
+	Overlay  *overlay.Overlay
 	Gateways []Gateway // empty: the engine runs inside skyctl
 	Routes   map[route.Gateway][]control.Route
 	Dests    int
@@ -39,7 +41,7 @@ type pair struct{ from, to route.Gateway }
 
 // Build lays out an overlay for a run with the given number of destinations.
 func Build(o *overlay.Overlay, dests int) (*Layout, error) {
-	l := &Layout{Dests: dests, Routes: map[route.Gateway][]control.Route{}, pairs: map[pair]int{}}
+	l := &Layout{Overlay: o, Dests: dests, Routes: map[route.Gateway][]control.Route{}, pairs: map[pair]int{}}
 	if o.Inside() {
 		tree := route.Node{Gateway: Inside}
 		for d := range dests {
@@ -70,7 +72,7 @@ func Build(o *overlay.Overlay, dests int) (*Layout, error) {
 			return nil, fmt.Errorf("the routes of tree %d: %w", t, err)
 		}
 	}
-	l.connect(&o.Graph)
+	l.connect()
 	return l, nil
 }
 
@@ -219,11 +221,8 @@ func find(n *route.Node, g route.Gateway) *route.Node {
 
 // connect shares the planned connections of each edge out among the pairs of
 // gateways that routes use, at least one a pair.
-func (l *Layout) connect(g *overlay.Graph) {
-	home := map[route.Gateway]region.Region{}
-	for _, x := range l.Gateways {
-		home[x.Name] = x.Region
-	}
+func (l *Layout) connect() {
+	home := l.Homes()
 	used := map[[2]region.Region][]pair{}
 	var walk func(n *route.Node)
 	walk = func(n *route.Node) {
@@ -243,13 +242,37 @@ func (l *Layout) connect(g *overlay.Graph) {
 	}
 	for edge, pairs := range used {
 		planned := 1
-		if e, ok := g.Edge(edge[0], edge[1]); ok {
+		if e, ok := l.Overlay.Edge(edge[0], edge[1]); ok {
 			planned = e.Connections
 		}
 		for _, p := range pairs {
 			l.pairs[p] = max(1, planned/len(pairs))
 		}
 	}
+}
+
+// Homes returns the region of each gateway.
+func (l *Layout) Homes() map[route.Gateway]region.Region {
+	home := map[route.Gateway]region.Region{}
+	for _, g := range l.Gateways {
+		home[g.Name] = g.Region
+	}
+	return home
+}
+
+// Joined returns the gateways that joined the run when it went on.
+func (l *Layout) Joined() []route.Gateway {
+	first := 0
+	for _, r := range l.Overlay.Regions {
+		if r.Joined == 0 {
+			first += r.Gateways
+		}
+	}
+	var names []route.Gateway
+	for _, g := range l.Gateways[first:] {
+		names = append(names, g.Name)
+	}
+	return names
 }
 
 // In returns the gateways of a region, in the order of their numbers.
@@ -329,12 +352,13 @@ func writersOf(routes []control.Route) []route.Gateway {
 	return ws
 }
 
-// Path returns the regions that a route passes on its way to a destination.
+// Path returns the regions that a route passes on its way to a destination. The
+// engine inside skyctl has one to each.
 func (l *Layout) Path(reader route.Gateway, routeID int, dest route.Dest) []region.Region {
-	home := map[route.Gateway]region.Region{}
-	for _, g := range l.Gateways {
-		home[g.Name] = g.Region
+	if len(l.Gateways) == 0 {
+		return l.insidePath(dest)
 	}
+	home := l.Homes()
 	var path []region.Region
 	for _, r := range l.Routes[reader] {
 		if r.ID != routeID {
@@ -345,4 +369,13 @@ func (l *Layout) Path(reader route.Gateway, routeID int, dest route.Dest) []regi
 		}
 	}
 	return path
+}
+
+func (l *Layout) insidePath(dest route.Dest) []region.Region {
+	for _, r := range l.Overlay.Routes {
+		if r.Dest == int(dest) {
+			return r.Path
+		}
+	}
+	return []region.Region{}
 }

@@ -1,4 +1,4 @@
-package orchestrator
+package fleet
 
 import (
 	"strings"
@@ -8,9 +8,7 @@ import (
 	"github.com/skyctl/skyctl/agent/control"
 	"github.com/skyctl/skyctl/agent/route"
 	"github.com/skyctl/skyctl/orchestrator/layout"
-	"github.com/skyctl/skyctl/orchestrator/overlay"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
-	"github.com/skyctl/skyctl/orchestrator/unit"
 )
 
 func TestTransportsAreChosenByWhatWasFound(t *testing.T) {
@@ -41,40 +39,19 @@ func TestTransportsAreChosenByWhatWasFound(t *testing.T) {
 }
 
 func TestChoicesAreToldByRegion(t *testing.T) {
-	f := &fleet{
-		planned: planned{layout: &layout.Layout{Gateways: []layout.Gateway{{Name: "e1", Region: "local:east"}, {Name: "w1", Region: "local:west"}, {Name: "w2", Region: "local:west"}}}},
+	f := &Fleet{
+		layout: &layout.Layout{Gateways: []layout.Gateway{{Name: "e1", Region: "local:east"}, {Name: "w1", Region: "local:west"}, {Name: "w2", Region: "local:west"}}},
 		transports: map[[2]route.Gateway]chosen{
 			{"e1", "w1"}: {transport: "tls", reason: "b"}, {"e1", "w2"}: {transport: "tls", reason: "a"},
 		},
 		moved: map[[2]route.Gateway]chosen{},
 	}
-	if got := f.choices(); len(got) != 1 || got[0] != (TransportChoice{"local:east", "local:west", "tls", "a"}) {
+	if got := f.Choices(); len(got) != 1 || got[0] != (TransportChoice{"local:east", "local:west", "tls", "a"}) {
 		t.Errorf("%+v", got)
 	}
 	f.transports[[2]route.Gateway{"w1", "e1"}] = chosen{transport: "quic", reason: "c"}
-	if got := oneWord(f.choices()); got != "quic+tls" {
-		t.Errorf("%q", got)
-	}
-	f.hear(transfer.Event{Kind: transfer.EventTransport, Gateway: "w1", Peer: "e1", Transport: "tls", Reason: "UDP is blocked"})
-	if got := f.choices(); len(got) != 2 || got[1] != (TransportChoice{"local:west", "local:east", "tls", "UDP is blocked"}) {
+	f.Hear(transfer.Event{Kind: transfer.EventTransport, Gateway: "w1", Peer: "e1", Transport: "tls", Reason: "UDP is blocked"})
+	if got := f.Choices(); len(got) != 2 || got[1] != (TransportChoice{"local:west", "local:east", "tls", "UDP is blocked"}) {
 		t.Errorf("after a change on the way: %+v", got)
-	}
-	if got := oneWord(nil); got != "none" {
-		t.Errorf("no gateways: %q", got)
-	}
-}
-
-func TestCompressionFollowsThePriceOfEgress(t *testing.T) {
-	for _, c := range []struct {
-		policy string
-		usd    unit.USD
-		want   bool
-	}{
-		{"", 0, false}, {"", 0.02, true}, {CompressAuto, 0.02, true}, {CompressNever, 0.09, false}, {CompressAlways, 0, true},
-	} {
-		r := Request{Compress: c.policy}
-		if got := r.compresses(&overlay.Graph{Edges: []overlay.Edge{{USDPerGB: 0}, {USDPerGB: c.usd}}}); got != c.want {
-			t.Errorf("--compress %s at %v a GB: %v", c.policy, c.usd, got)
-		}
 	}
 }

@@ -1,4 +1,4 @@
-package orchestrator
+package fleet
 
 import (
 	"context"
@@ -20,22 +20,22 @@ const expired = 2 * time.Minute
 
 // renewal keeps the gateways in credentials.
 type renewal struct {
-	find func(context.Context) (settings, error) // what this workstation has now
-	give func(context.Context, settings) error   // to every gateway
+	find func(context.Context) (Settings, error) // what this workstation has now
+	give func(context.Context, Settings) error   // to every gateway
 	log  *slog.Logger
 }
 
-// renewed runs do while the credentials that the gateways were given are
-// renewed. Where they cannot be, the context of do ends before they do, so that
+// Renewed runs do while the credentials that the gateways were given are renewed,
+// by what find finds. Where they cannot be, the context of do ends before they do, so that
 // the run stops resumable and no object fails for them.
-func (a *attempt) renewed(ctx context.Context, do func(context.Context) error) error {
+func (f *Fleet) Renewed(ctx context.Context, find func(context.Context) (Settings, error), log *slog.Logger, do func(context.Context) error) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	var renewing sync.WaitGroup
 	defer renewing.Wait()
 	defer stop(nil)
-	r := renewal{find: a.settings, give: a.fleet.renew, log: a.o.Debug}
+	r := renewal{find: find, give: f.renew, log: log}
 	renewing.Go(func() {
-		if err := r.run(ctx, a.fleet.told().expires()); err != nil {
+		if err := r.run(ctx, f.Told().expires()); err != nil {
 			stop(fmt.Errorf("the credentials of a store end soon and cannot be renewed: %w", err))
 		}
 	})
@@ -75,8 +75,8 @@ func (r renewal) run(ctx context.Context, ends time.Time) error {
 }
 
 // expires is when the first credentials end, zero if none do.
-func (s settings) expires() (first time.Time) {
-	for _, c := range append([]objstore.Config{s.source}, s.dests...) {
+func (s Settings) expires() (first time.Time) {
+	for _, c := range append([]objstore.Config{s.Source}, s.Dests...) {
 		if !c.Expires.IsZero() && (first.IsZero() || c.Expires.Before(first)) {
 			first = c.Expires
 		}
@@ -86,9 +86,9 @@ func (s settings) expires() (first time.Time) {
 
 // renew gives every gateway the credentials of its stores anew. One that comes
 // up later gets them with its configuration.
-func (f *fleet) renew(ctx context.Context, s settings) error {
+func (f *Fleet) renew(ctx context.Context, s Settings) error {
 	f.mu.Lock()
-	f.settings = s
+	f.told = s
 	f.mu.Unlock()
 	g, gctx := errgroup.WithContext(ctx)
 	for _, name := range f.names() {

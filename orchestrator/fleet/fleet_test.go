@@ -1,4 +1,4 @@
-package orchestrator
+package fleet
 
 import (
 	"context"
@@ -17,7 +17,7 @@ import (
 )
 
 // chainOf is east > mid > west, one gateway each, and their names.
-func chainOf(t *testing.T) (planned, []route.Gateway) {
+func chainOf(t *testing.T) (*layout.Layout, []route.Gateway) {
 	t.Helper()
 	o := &overlay.Overlay{Graph: overlay.Graph{Regions: []overlay.Region{{Region: "local:east", Gateways: 1}, {Region: "local:mid", Gateways: 1}, {Region: "local:west", Gateways: 1}},
 		Routes: []overlay.Route{{Path: []region.Region{"local:east", "local:mid", "local:west"}, Gbits: 1}}}}
@@ -29,15 +29,14 @@ func chainOf(t *testing.T) (planned, []route.Gateway) {
 	for _, g := range l.Gateways {
 		names = append(names, g.Name)
 	}
-	return planned{o, l}, names
+	return l, names
 }
 
 // movingGateways are gateways of which each replacement has another address.
 type movingGateways struct {
-	gateways // of which it lacks what a replacement does not need
-	agents   map[route.Gateway]*toldAgent
-	mu       sync.Mutex
-	at       map[route.Gateway]string
+	agents map[route.Gateway]*toldAgent
+	mu     sync.Mutex
+	at     map[route.Gateway]string
 }
 
 func (m *movingGateways) API(name route.Gateway) control.API { return m.agents[name] }
@@ -108,15 +107,15 @@ func TestAReplacementElsewhere(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p, names := chainOf(t)
+				l, names := chainOf(t)
 				east, mid, west := names[0], names[1], names[2]
 				m := &movingGateways{agents: map[route.Gateway]*toldAgent{}, at: map[route.Gateway]string{}}
 				for _, name := range names {
 					m.agents[name], m.at[name] = &toldAgent{}, string(name)
 				}
-				f := newFleet(p, settings{})
-				f.deployed = m
-				if err := f.configure(t.Context()); err != nil {
+				f := New(l, Settings{})
+				f.Use(m)
+				if err := f.Configure(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 				m.agents[east].set(c.silent, c.refusing)

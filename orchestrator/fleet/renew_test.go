@@ -1,4 +1,4 @@
-package orchestrator
+package fleet
 
 import (
 	"context"
@@ -13,8 +13,8 @@ import (
 )
 
 // until are settings whose credentials end at that time.
-func until(ends time.Time) settings {
-	return settings{dests: []objstore.Config{{}, {Expires: ends}}}
+func until(ends time.Time) Settings {
+	return Settings{Dests: []objstore.Config{{}, {Expires: ends}}}
 }
 
 // TestRenewal follows six hours of a run whose credentials last one hour: they
@@ -24,13 +24,13 @@ func TestRenewal(t *testing.T) {
 		given := time.Now().Add(time.Hour)
 		found, calls := 0, 0
 		r := renewal{log: slog.New(slog.DiscardHandler),
-			find: func(context.Context) (settings, error) {
+			find: func(context.Context) (Settings, error) {
 				if found++; found%3 == 0 {
-					return settings{}, errors.New("no network")
+					return Settings{}, errors.New("no network")
 				}
 				return until(time.Now().Add(time.Hour)), nil
 			},
-			give: func(_ context.Context, s settings) error {
+			give: func(_ context.Context, s Settings) error {
 				if time.Now().After(given) {
 					t.Errorf("new credentials came %v after the end of the old", time.Since(given))
 				}
@@ -56,20 +56,20 @@ func TestRenewalThatCannotBe(t *testing.T) {
 	broken := errors.New("no network")
 	for _, c := range []struct {
 		name string
-		find func(time.Time) (settings, error)
+		find func(time.Time) (Settings, error)
 		give error
 		want string
 	}{
-		{"not found", func(time.Time) (settings, error) { return settings{}, broken }, nil, "no network"},
-		{"not newer", func(ends time.Time) (settings, error) { return until(ends), nil }, nil, "does not last longer"},
-		{"not given", func(ends time.Time) (settings, error) { return until(ends.Add(time.Hour)), nil }, broken, "no network"},
+		{"not found", func(time.Time) (Settings, error) { return Settings{}, broken }, nil, "no network"},
+		{"not newer", func(ends time.Time) (Settings, error) { return until(ends), nil }, nil, "does not last longer"},
+		{"not given", func(ends time.Time) (Settings, error) { return until(ends.Add(time.Hour)), nil }, broken, "no network"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ends := time.Now().Add(time.Hour)
 				r := renewal{log: slog.New(slog.DiscardHandler),
-					find: func(context.Context) (settings, error) { return c.find(ends) },
-					give: func(context.Context, settings) error { return c.give },
+					find: func(context.Context) (Settings, error) { return c.find(ends) },
+					give: func(context.Context, Settings) error { return c.give },
 				}
 				err := r.run(t.Context(), ends)
 				if err == nil || !strings.Contains(err.Error(), c.want) {

@@ -1,9 +1,8 @@
-package orchestrator
+package fleet
 
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net"
 	"slices"
@@ -75,16 +74,16 @@ func onOneHost(a, b string) bool {
 	return xerr == nil && yerr == nil && x == y
 }
 
-// chooseTransports decides for every two regions that connect, by one pair of
+// ChooseTransports decides for every two regions that connect, by one pair of
 // their gateways, because what a probe sends is paid for; and tells what it
 // decided. A probe that could not be made is a reason like another. Pairs for
 // which it was decided before stay with that, and others of their regions follow.
-func (f *fleet) chooseTransports(ctx context.Context, policy string, tell func(transfer.Event)) {
+func (f *Fleet) ChooseTransports(ctx context.Context, policy string, tell func(transfer.Event)) {
 	if f.deployed == nil {
 		return
 	}
 	var choosing sync.WaitGroup
-	for _, pairs := range pairs(f.plan().layout, f.homes()) {
+	for _, pairs := range pairs(f.Layout()) {
 		choosing.Go(func() {
 			var c chosen
 			i := slices.IndexFunc(pairs, func(p [2]route.Gateway) bool { return f.transport(p[0], p[1]).transport != "" })
@@ -107,15 +106,15 @@ func (f *fleet) chooseTransports(ctx context.Context, policy string, tell func(t
 }
 
 // transport is what was chosen for a pair, nothing if that is still to be done.
-func (f *fleet) transport(from, to route.Gateway) chosen {
+func (f *Fleet) transport(from, to route.Gateway) chosen {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.transports[[2]route.Gateway{from, to}]
 }
 
 // pairs are the gateways that connect, who dials and whom, by their regions.
-func pairs(l *layout.Layout, home map[route.Gateway]region.Region) map[[2]region.Region][][2]route.Gateway {
-	all := map[[2]region.Region][][2]route.Gateway{}
+func pairs(l *layout.Layout) map[[2]region.Region][][2]route.Gateway {
+	all, home := map[[2]region.Region][][2]route.Gateway{}, l.Homes()
 	for _, g := range l.Gateways {
 		for peer := range l.Peers(g.Name) {
 			edge := [2]region.Region{g.Region, home[peer]}
@@ -125,15 +124,7 @@ func pairs(l *layout.Layout, home map[route.Gateway]region.Region) map[[2]region
 	return all
 }
 
-func (f *fleet) homes() map[route.Gateway]region.Region {
-	home := map[route.Gateway]region.Region{}
-	for _, g := range f.plan().layout.Gateways {
-		home[g.Name] = g.Region
-	}
-	return home
-}
-
-func (f *fleet) choose(ctx context.Context, policy string, pair [2]route.Gateway) chosen {
+func (f *Fleet) choose(ctx context.Context, policy string, pair [2]route.Gateway) chosen {
 	if policy != TransportAuto {
 		return chosen{policy, "--transport " + policy, false}
 	}
@@ -141,7 +132,12 @@ func (f *fleet) choose(ctx context.Context, policy string, pair [2]route.Gateway
 	return probe(ctx, f.API(pair[0]), at[pair[0]], pair[1], at[pair[1]])
 }
 
-// probe chooses a transport for a gateway at an address to a peer at another.
+// Probe returns the transport that is chosen for a gateway at an address to a
+// peer at another.
+func Probe(ctx context.Context, from control.API, address string, peer route.Gateway, peerAddress string) string {
+	return probe(ctx, from, address, peer, peerAddress).transport
+}
+
 func probe(ctx context.Context, from control.API, address string, peer route.Gateway, peerAddress string) chosen {
 	if onOneHost(address, peerAddress) {
 		return chosen{control.TransportTLS, "on one host, where only processor time counts", false}
@@ -153,8 +149,8 @@ func probe(ctx context.Context, from control.API, address string, peer route.Gat
 	return chooseTransport(found)
 }
 
-// hear notes what transport a pair has come to on the way.
-func (f *fleet) hear(e transfer.Event) {
+// Hear notes what transport a pair has come to on the way.
+func (f *Fleet) Hear(e transfer.Event) {
 	if e.Kind != transfer.EventTransport {
 		return
 	}
@@ -163,9 +159,9 @@ func (f *fleet) hear(e transfer.Event) {
 	f.moved[[2]route.Gateway{e.Gateway, e.Peer}] = chosen{transport: e.Transport, reason: e.Reason}
 }
 
-// choices are the decisions by pairs of regions, as they are by now.
-func (f *fleet) choices() []TransportChoice {
-	home := f.homes()
+// Choices are the decisions by pairs of regions, as they are by now.
+func (f *Fleet) Choices() []TransportChoice {
+	home := f.Layout().Homes()
 	all := []TransportChoice{}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -181,42 +177,4 @@ func (f *fleet) choices() []TransportChoice {
 	return slices.CompactFunc(all, func(a, b TransportChoice) bool {
 		return a.From == b.From && a.To == b.To && a.Transport == b.Transport
 	})
-}
-
-// keepTransports records the choices, for the result of this attempt or of one
-// that has nothing left to send.
-func (a *attempt) keepTransports() error {
-	b, err := json.Marshal(a.fleet.choices())
-	if err != nil {
-		return err
-	}
-	return a.journal.Set(keyTransports, string(b))
-}
-
-// transports are the choices of the attempt that last had gateways.
-func (a *attempt) transports(ctx context.Context) ([]TransportChoice, error) {
-	kept, err := a.journal.Value(ctx, keyTransports)
-	choices := []TransportChoice{}
-	if err != nil || kept == "" {
-		return choices, err
-	}
-	if err := json.Unmarshal([]byte(kept), &choices); err != nil {
-		return nil, fmt.Errorf("the journal's record of transports: %w", err)
-	}
-	return choices, nil
-}
-
-// oneWord names the transports of a result: the only one, or all of them.
-func oneWord(choices []TransportChoice) string {
-	word := ""
-	for _, t := range []string{control.TransportQUIC, control.TransportTLS} {
-		if !slices.ContainsFunc(choices, func(c TransportChoice) bool { return c.Transport == t }) {
-			continue
-		}
-		if word != "" {
-			word += "+"
-		}
-		word += t
-	}
-	return cmp.Or(word, "none")
 }
