@@ -11,6 +11,7 @@ import (
 
 	"github.com/skyctl/skyctl/orchestrator/deploy"
 	"github.com/skyctl/skyctl/orchestrator/layout"
+	"github.com/skyctl/skyctl/orchestrator/ledger"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
 	"github.com/skyctl/skyctl/orchestrator/planner"
 	"github.com/skyctl/skyctl/orchestrator/region"
@@ -241,13 +242,13 @@ func (a *attempt) price(ctx context.Context, now standpoint, found overlay.Overl
 	if err != nil {
 		return err
 	}
-	machines, err := a.bill(ctx, now.layout.Overlay)
+	machines, err := a.ledger().Bill(ctx, now.layout.Overlay)
 	if err != nil {
 		return err
 	}
 	g.costs = overlay.Cost{Requests: now.layout.Overlay.Cost.Requests,
-		Egress:   egress(now.layout, carried) + now.egressPerHour()*unit.USD(provision.Hours()) + found.Cost.Egress,
-		Machines: machines.at(time.Now().Add(takes)) + found.Cost.Machines}
+		Egress:   ledger.Egress(now.layout, carried) + now.egressPerHour()*unit.USD(provision.Hours()) + found.Cost.Egress,
+		Machines: machines.At(time.Now().Add(takes)) + found.Cost.Machines}
 	g.costs.Total = g.costs.Egress + g.costs.Machines + g.costs.Requests
 	return nil
 }

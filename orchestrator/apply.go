@@ -76,11 +76,11 @@ func (a *attempt) unfinished(ctx context.Context, err error) error {
 	ended := context.WithoutCancel(ctx)
 	ferr := a.journal.Flush(ended)
 	state, serr := a.journal.Value(ended, keyState)
-	rented, rerr := a.journal.Value(ended, keyRentedSince)
+	rented, rerr := a.ledger().Renting(ended)
 	if _, stopped := errors.AsType[*InterruptedError](err); !stopped && ctx.Err() != nil && State(state) == StateInterrupted {
 		err = &InterruptedError{Run: a.run.ID, Err: err}
 	}
-	if _, left := errors.AsType[*LeftoverError](err); !left && !a.settled && rented != "" {
+	if _, left := errors.AsType[*LeftoverError](err); !left && !a.settled && rented {
 		err = errors.Join(err, &LeftoverError{Run: a.run.ID, Err: errors.New("those that an earlier skyctl left were not reached")})
 	}
 	return errors.Join(err, ferr, serr, rerr)
@@ -123,29 +123,6 @@ func (a *attempt) goOn(ctx context.Context, opts ApplyOptions) (Result, error) {
 		}
 		return d.Ensure(ctx)
 	})
-}
-
-// affords refuses to bring gateways up again for a run that --max-cost would stop
-// as soon as they are there: each time it was gone on with it would cost what that
-// takes.
-func (a *attempt) affords(ctx context.Context) error {
-	if a.saved.Request.MaxCost == nil {
-		return nil
-	}
-	m, err := a.newMeter(ctx)
-	if err != nil {
-		return err
-	}
-	up := unit.USD(a.saved.Overlay.Time.Provision / 3600)
-	for _, r := range a.saved.Overlay.Regions {
-		m.limit -= unit.USD(r.Gateways) * r.USDPerHour * up
-	}
-	var why error
-	m.stop = func(cause error) { why = cause }
-	if m.check(); why != nil {
-		return &InterruptedError{Run: a.run.ID, Err: fmt.Errorf("going on would cost more than --max-cost %v", *a.saved.Request.MaxCost)}
-	}
-	return nil
 }
 
 // work runs do on a run that this process has locked.

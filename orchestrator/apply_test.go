@@ -46,19 +46,11 @@ func newRun(t *testing.T) (rundir.Home, *rundir.Run, *journal.Journal) {
 
 // begun is a run with one pending object, in the state that a killed skyctl left
 // it in, from a directory that is not there.
-func begun(t *testing.T, values map[string]string) (*Orchestrator, *attempt) {
+func begun(t *testing.T, state State) (*Orchestrator, *attempt) {
 	t.Helper()
 	home, run, j := newRun(t)
 	pending := journal.Object{Key: "a", Version: objstore.Version("1"), Deliveries: []journal.Delivery{{Key: "a", State: journal.Pending}}}
-	if err := errors.Join(j.AddObject(pending), j.EndListing("x")); err != nil {
-		t.Fatal(err)
-	}
-	for key, value := range values {
-		if err := j.Set(key, value); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := j.Flush(t.Context()); err != nil {
+	if err := errors.Join(j.AddObject(pending), j.EndListing("x"), j.Set(keyState, string(state)), j.Flush(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
@@ -73,24 +65,17 @@ func begun(t *testing.T, values map[string]string) (*Orchestrator, *attempt) {
 // TestResumeTellsOfGatewaysItDidNotReach: a killed skyctl left gateways, and the
 // one that was to go on does not come that far.
 func TestResumeTellsOfGatewaysItDidNotReach(t *testing.T) {
-	rented := map[string]string{keyState: string(StateInterrupted), keyRentedSince: time.Now().Format(time.RFC3339Nano)}
-	for name, tc := range map[string]struct {
-		values map[string]string
-		left   bool
-	}{
-		"there are some":  {rented, true},
-		"there were none": {map[string]string{keyState: string(StateInterrupted)}, false},
-	} {
+	for name, left := range map[string]bool{"there are some": true, "there were none": false} {
 		t.Run(name, func(t *testing.T) {
-			o, a := begun(t, tc.values)
-			if err := a.journal.Close(); err != nil { // another process opens it
+			o, a := begun(t, StateInterrupted)
+			if err := errors.Join(a.ledger().Rented(t.Context(), left), a.journal.Close()); err != nil { // another process opens it
 				t.Fatal(err)
 			}
 			_, err := o.Resume(t.Context(), a.run.ID, ApplyOptions{})
 			if _, ok := errors.AsType[*PreconditionError](err); !ok {
 				t.Errorf("the source is not there, and the error is %v", err)
 			}
-			if _, left := errors.AsType[*LeftoverError](err); left != tc.left {
+			if _, rented := errors.AsType[*LeftoverError](err); rented != left {
 				t.Errorf("the error is %v", err)
 			}
 		})
@@ -111,7 +96,7 @@ func TestUnfinished(t *testing.T) {
 		"refused, and stopped by nobody": {t.Context(), StateInterrupted, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, a := begun(t, map[string]string{keyState: string(tc.state)})
+			_, a := begun(t, tc.state)
 			err := a.unfinished(tc.ctx, &PreconditionError{Err: context.Canceled})
 			if _, interrupted := errors.AsType[*InterruptedError](err); interrupted != tc.interrupted {
 				t.Errorf("got %v", err)
@@ -136,7 +121,7 @@ func TestAStalePlanIsNotGoneOnWith(t *testing.T) {
 		"well":              {nil, StateInterrupted},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, a := begun(t, map[string]string{keyState: string(StateInterrupted)})
+			_, a := begun(t, StateInterrupted)
 			if err := a.planAgain(t.Context(), tc.err); !errors.Is(err, tc.err) {
 				t.Errorf("%v became %v", tc.err, err)
 			}
@@ -193,13 +178,8 @@ func TestResumeRentsNothingThatMaxCostForbids(t *testing.T) {
 		"spent":                     {6, 0, true},
 		"not to bring them up with": {7, 3600, true},
 	} {
-		_, at := begun(t, nil)
-		if err := at.journal.Count(counterRented, int64(2*time.Hour)); err != nil {
-			t.Fatal(err)
-		}
-		if err := at.journal.Flush(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		_, at := begun(t, StateInterrupted)
+		at.start = at.start.Add(-2 * time.Hour)
 		at.saved.Overlay, at.fleet = o, fleet.New(l, fleet.Settings{})
 		at.saved.Overlay.Time.Provision = tc.provision
 		if tc.max > 0 {
@@ -208,16 +188,6 @@ func TestResumeRentsNothingThatMaxCostForbids(t *testing.T) {
 		err := at.affords(t.Context())
 		if _, stopped := errors.AsType[*InterruptedError](err); stopped != tc.stops || !stopped && err != nil {
 			t.Errorf("%s: %v", name, err)
-		}
-	}
-}
-
-func TestBillable(t *testing.T) {
-	a := &attempt{saved: &saved{}} // whose gateways live for an hour
-	now := time.Now()
-	for since, want := range map[time.Duration]time.Duration{-time.Minute: time.Minute, -3 * time.Hour: time.Hour, time.Hour: 0} {
-		if got := a.billable(now.Add(since), now); got != want {
-			t.Errorf("rented at %v: %v, want %v", since, got, want)
 		}
 	}
 }

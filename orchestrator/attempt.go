@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/skyctl/skyctl/agent/objstore"
@@ -17,6 +16,7 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/fleet"
 	"github.com/skyctl/skyctl/orchestrator/journal"
 	"github.com/skyctl/skyctl/orchestrator/layout"
+	"github.com/skyctl/skyctl/orchestrator/ledger"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
@@ -31,10 +31,10 @@ type attempt struct {
 	journal *journal.Journal
 	start   time.Time
 
-	refused map[region.Kind]int  // what Terraform was refused, as planner.Limits has it
-	agreed  *unit.USD            // total of the first plan; nil: it is still this one
-	billed  atomic.Pointer[bill] // of machines, for the meter
-	kept    *saved               // what replanning has made of saved; nil: nothing yet
+	refused map[region.Kind]int // what Terraform was refused, as planner.Limits has it
+	agreed  *unit.USD           // total of the first plan; nil: it is still this one
+	meter   *ledger.Meter       // nil: the run may cost what it does
+	kept    *saved              // what replanning has made of saved; nil: nothing yet
 
 	// settled tells that what became of the gateways is in the outcome: they are
 	// destroyed, kept as the user wanted, or in a *LeftoverError.
@@ -200,7 +200,7 @@ func (a *attempt) withGateways(ctx context.Context, cfg deploy.Config, opts Appl
 		out.down = d.Close()
 		return out
 	}
-	if out.err = a.rented(ctx, true); out.err != nil {
+	if out.err = a.ledger().Rented(ctx, true); out.err != nil {
 		out.down = d.Close()
 		return out
 	}
@@ -219,7 +219,7 @@ func (a *attempt) withGateways(ctx context.Context, cfg deploy.Config, opts Appl
 			out.down = &LeftoverError{Run: a.run.ID, Err: err}
 		}
 	}
-	out.down = errors.Join(out.down, a.rented(ctx, out.kept || out.down != nil))
+	out.down = errors.Join(out.down, a.ledger().Rented(ctx, out.kept || out.down != nil))
 	out.untidy = d.Close()
 	return out
 }

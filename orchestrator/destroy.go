@@ -76,7 +76,7 @@ func (a *attempt) destroy(ctx context.Context) error {
 	if a.journal == nil {
 		return d.Close()
 	}
-	return errors.Join(d.Close(), a.rented(context.WithoutCancel(ctx), false))
+	return errors.Join(d.Close(), a.ledger().Rented(context.WithoutCancel(ctx), false))
 }
 
 // rendered tells whether the run ever had a root module.

@@ -21,9 +21,8 @@ import (
 // routes. What they cost is noted before they exist, and that they are part of
 // the run when they are.
 func (a *attempt) enlarge(ctx context.Context, g *growth) error {
-	_, before := hourly(a.fleet.Layout().Overlay)
-	_, after := hourly(g.next.Overlay)
-	if err := a.joinedCost(ctx, after); err != nil {
+	before := a.fleet.Layout()
+	if err := a.ledger().Join(ctx, g.next.Overlay); err != nil {
 		return err
 	}
 	if err := a.charge(ctx, g.next); err != nil {
@@ -37,7 +36,7 @@ func (a *attempt) enlarge(ctx context.Context, g *growth) error {
 		if ctx.Err() != nil {
 			return err // they are there until the run's are destroyed
 		}
-		return errors.Join(err, a.joinedCost(ctx, before), a.charge(ctx, a.fleet.Layout()))
+		return errors.Join(err, a.ledger().Join(ctx, before.Overlay), a.charge(ctx, before))
 	}
 	err := a.keep(func(s *saved) {
 		s.Overlay, s.Zones, s.Accounts = *g.next.Overlay, together(s.Zones, g.zones), together(s.Accounts, g.accounts)

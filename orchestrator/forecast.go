@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/skyctl/skyctl/orchestrator/grid"
 	"github.com/skyctl/skyctl/orchestrator/layout"
@@ -163,33 +162,6 @@ func (s standpoint) egressPerHour() (usd unit.USD) {
 		}
 	}
 	return usd
-}
-
-// mayCost is what the egress of what is left may cost: what --max-cost leaves, or
-// what was agreed to and a little more, when the machines are paid for as long as
-// the run would take without a change; and where no limit was given, never less
-// than what it would cost without.
-func (a *attempt) mayCost(ctx context.Context, now standpoint) (unit.USD, error) {
-	carried, err := a.journal.Routes(ctx)
-	if err != nil {
-		return 0, err
-	}
-	machines, err := a.bill(ctx, now.layout.Overlay)
-	if err != nil {
-		return 0, err
-	}
-	seconds := float64(now.measured.Left) / now.measured.Rate
-	spent := now.layout.Overlay.Cost.Requests + egress(now.layout, carried) +
-		machines.at(time.Now().Add(shutdown+time.Duration(seconds*float64(time.Second))))
-	if most := a.saved.Request.MaxCost; most != nil {
-		return max(0, *most-spent), nil
-	}
-	unchanged := now.egressPerHour() * unit.USD(seconds/3600)
-	agreed := now.layout.Overlay.Cost.Total
-	if a.agreed != nil {
-		agreed = *a.agreed
-	}
-	return max(mostOf(agreed)-spent, unchanged), nil
 }
 
 // follow has the run go on with an overlay that it has become. It is kept before

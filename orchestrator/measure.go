@@ -253,11 +253,11 @@ func (o *Orchestrator) measure(ctx context.Context, a *attempt, res *MeasureResu
 		return a.measurePairs(ctx, d, cfg.Layout, res, bytes)
 	})
 	ended := context.WithoutCancel(ctx)
-	rented, cerr := a.journal.Counter(ended, counterRented)
+	rented, cerr := a.ledger().TimeRented(ended)
 	// The run stays only where something failed.
 	cerr = errors.Join(cerr, a.journal.Set(keyState, string(StateFailed)))
 	for _, r := range a.saved.Overlay.Regions {
-		res.Cost.Actual += r.USDPerHour * unit.USD(float64(r.Gateways)*time.Duration(rented).Hours())
+		res.Cost.Actual += r.USDPerHour * unit.USD(float64(r.Gateways)*rented.Hours())
 	}
 	for _, e := range a.saved.Overlay.Edges {
 		res.Cost.Actual += e.USDPerGB * unit.USD(float64(bytes[e.Pair()])/float64(unit.GB))

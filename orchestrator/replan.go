@@ -13,7 +13,6 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
-	"github.com/skyctl/skyctl/orchestrator/unit"
 )
 
 // A cloud may have no room for a plan although its quotas say so: no machines of
@@ -40,17 +39,6 @@ func refusedMost(refused *deploy.RefusedError, known map[region.Kind]int, ends f
 	}
 	return most
 }
-
-// What a plan that takes the place of one for which a cloud has no room may cost
-// more than was agreed to: a tenth, or a dollar if that is more. --max-cost says
-// something else.
-const (
-	dearer = 1.1
-	dollar = 1
-)
-
-// mostOf is what a plan may cost where another was agreed to.
-func mostOf(agreed unit.USD) unit.USD { return max(agreed*dearer, agreed+dollar) }
 
 // replan makes another plan after a cloud had no room for the attempt's, and
 // tells whether there is one to go on with. If not, out has why.

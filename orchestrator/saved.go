@@ -73,13 +73,10 @@ func load(run *rundir.Run) (*saved, error) {
 	return &s, nil
 }
 
-// Keys of the journal that this package keeps, beside those that are journal's.
+// Keys of the journal that this package keeps, beside those of package ledger and
+// of package journal.
 const (
-	keyState       = "state"        // a State, once something was applied
-	keyTransports  = "transports"   // []fleet.TransportChoice of the last attempt with gateways
-	counterRuntime = "runtime_ns"   // of all attempts, planning included
-	counterRented  = "rented_ns"    // from the start of an apply to the end of its destroy, of the plan's gateways
-	keyRentedSince = "rented_since" // when counterRented was last brought up to date, if gateways are rented
-	counterJoined  = "joined_nusd"  // what gateways that joined the run have cost, in 1e-9 USD, until keyJoined
-	keyJoined      = "joined"       // a joinedRent, once some have
+	keyState       = "state"      // a State, once something was applied
+	keyTransports  = "transports" // []fleet.TransportChoice of the last attempt with gateways
+	counterRuntime = "runtime_ns" // of all attempts, planning included
 )
