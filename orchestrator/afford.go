@@ -9,6 +9,7 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/deploy"
 	"github.com/skyctl/skyctl/orchestrator/layout"
 	"github.com/skyctl/skyctl/orchestrator/ledger"
+	"github.com/skyctl/skyctl/orchestrator/midway"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
 	"github.com/skyctl/skyctl/orchestrator/unit"
 )
@@ -85,23 +86,23 @@ func mostOf(agreed unit.USD) unit.USD { return max(agreed*dearer, agreed+dollar)
 // what was agreed to and a little more, when the machines are paid for as long as
 // the run would take without a change; and where no limit was given, never less
 // than what it would cost without.
-func (a *attempt) mayCost(ctx context.Context, now standpoint) (unit.USD, error) {
+func (a *attempt) mayCost(ctx context.Context, now midway.Run) (unit.USD, error) {
 	carried, err := a.journal.Routes(ctx)
 	if err != nil {
 		return 0, err
 	}
-	machines, err := a.ledger().Bill(ctx, now.layout.Overlay)
+	machines, err := a.ledger().Bill(ctx, now.Layout.Overlay)
 	if err != nil {
 		return 0, err
 	}
-	seconds := float64(now.measured.Left) / now.measured.Rate
-	spent := now.layout.Overlay.Cost.Requests + ledger.Egress(now.layout, carried) +
+	seconds := float64(now.Measured.Left) / now.Measured.Rate
+	spent := now.Layout.Overlay.Cost.Requests + ledger.Egress(now.Layout, carried) +
 		machines.At(time.Now().Add(ledger.Shutdown+time.Duration(seconds*float64(time.Second))))
 	if most := a.saved.Request.MaxCost; most != nil {
 		return max(0, *most-spent), nil
 	}
-	unchanged := now.egressPerHour() * unit.USD(seconds/3600)
-	agreed := now.layout.Overlay.Cost.Total
+	unchanged := now.EgressPerHour() * unit.USD(seconds/3600)
+	agreed := now.Layout.Overlay.Cost.Total
 	if a.agreed != nil {
 		agreed = *a.agreed
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/journal"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
 	"github.com/skyctl/skyctl/orchestrator/planner"
+	"github.com/skyctl/skyctl/orchestrator/room"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
 	"github.com/skyctl/skyctl/orchestrator/unit"
@@ -251,9 +252,9 @@ func (a *attempt) stillRoom(ctx context.Context, p *places) error {
 	if err != nil {
 		return err
 	}
-	room, _ := a.o.room(ctx, cfg) // the plan's warnings have what is not known
-	if short := lacking(cfg, room, p.essential); len(short.why) > 0 {
-		return &StaleError{Run: a.run.ID, Reason: strings.Join(short.why, "; ")}
+	there, _ := a.o.room(ctx, cfg) // the plan's warnings have what is not known
+	if short := room.Lacking(cfg, there, p.essential); len(short.Why) > 0 {
+		return &StaleError{Run: a.run.ID, Reason: strings.Join(short.Why, "; ")}
 	}
 	return nil
 }

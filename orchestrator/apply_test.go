@@ -10,10 +10,8 @@ import (
 
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/orchestrator/config"
-	"github.com/skyctl/skyctl/orchestrator/fleet"
 	"github.com/skyctl/skyctl/orchestrator/grid"
 	"github.com/skyctl/skyctl/orchestrator/journal"
-	"github.com/skyctl/skyctl/orchestrator/layout"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
 	"github.com/skyctl/skyctl/orchestrator/price"
 	"github.com/skyctl/skyctl/orchestrator/region"
@@ -157,37 +155,5 @@ func TestRepriced(t *testing.T) {
 	}
 	if got := repriced(&overlay.Overlay{}, price.New(nil, nil), unit.GB); got != "" {
 		t.Errorf("without gateways: %q", got)
-	}
-}
-
-// TestResumeRentsNothingThatMaxCostForbids: a run that was stopped before it cost
-// too much would cost it by being gone on with again and again.
-func TestResumeRentsNothingThatMaxCostForbids(t *testing.T) {
-	o := copies(t) // three gateways of $1 an hour, and 100 GB twice at $0.02
-	l, err := layout.Build(&o, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, tc := range map[string]struct {
-		max       unit.USD
-		provision float64 // s
-		stops     bool
-	}{
-		"no limit":                  {0, 0, false},
-		"enough":                    {7, 0, false},
-		"spent":                     {6, 0, true},
-		"not to bring them up with": {7, 3600, true},
-	} {
-		_, at := begun(t, StateInterrupted)
-		at.start = at.start.Add(-2 * time.Hour)
-		at.saved.Overlay, at.fleet = o, fleet.New(l, fleet.Settings{})
-		at.saved.Overlay.Time.Provision = tc.provision
-		if tc.max > 0 {
-			at.saved.Request.MaxCost = &tc.max
-		}
-		err := at.affords(t.Context())
-		if _, stopped := errors.AsType[*InterruptedError](err); stopped != tc.stops || !stopped && err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
 	}
 }

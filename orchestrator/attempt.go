@@ -90,7 +90,7 @@ func (a *attempt) carry(ctx context.Context, opts ApplyOptions, up bringUp) (_ R
 		} else {
 			out = a.deployed(ctx, cfg, opts, up)
 		}
-		again = a.replan(ctx, &out)
+		again = a.doWithout(ctx, &out)
 	}
 	ended := context.WithoutCancel(ctx) // what is left to do is done also after ^C
 	res, err := a.result(ended, a.fleet.Layout(), out.moved)
@@ -268,7 +268,7 @@ func (a *attempt) transfer(ctx context.Context, notAfter time.Time) (transfer.Re
 		if cfg.Forecast, err = a.forecast(ctx); err != nil {
 			return transfer.Result{}, err
 		}
-		cfg.Replan = a.afresh
+		cfg.Replan = a.reroute
 	}
 	var res transfer.Result
 	err := a.withinCost(ctx, a.o.events(a.run, a.events), func(ctx context.Context, events func(transfer.Event)) error {

@@ -159,6 +159,19 @@ func (p *places) settle() error {
 	return nil
 }
 
+// essential tells whether the transfer has no other region for one of its ends.
+func (p *places) essential(r region.Region) bool {
+	if slices.Equal(p.source.Regions, []region.Region{r}) {
+		return true
+	}
+	for _, d := range p.dests {
+		if slices.Equal(d.Regions, []region.Region{r}) {
+			return true
+		}
+	}
+	return false
+}
+
 // openSource opens a bucket to read from, and sees that it answers.
 func (o *Orchestrator) openSource(ctx context.Context, l config.Location) (objstore.Bucket, objstore.About, error) {
 	b, err := o.openBucket(ctx, l)

@@ -1,23 +1,19 @@
-package orchestrator
+package midway
 
 import (
 	"math"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/skyctl/skyctl/agent/route"
 	"github.com/skyctl/skyctl/orchestrator/grid"
-	"github.com/skyctl/skyctl/orchestrator/journal"
 	"github.com/skyctl/skyctl/orchestrator/layout"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
 	"github.com/skyctl/skyctl/orchestrator/planner"
 	"github.com/skyctl/skyctl/orchestrator/price"
 	"github.com/skyctl/skyctl/orchestrator/region"
-	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
 	"github.com/skyctl/skyctl/orchestrator/unit"
 )
@@ -150,46 +146,19 @@ func TestASlowLinkIsGoneAround(t *testing.T) {
 		t.Fatal(err)
 	}
 	shown := map[grid.Pair]grid.Link{{From: a, To: c}: {Gbps: 1, Connections: 8, Total: true}}
-	job, limits := standing(&o, 50e9)
-	most := unit.USD(2)
-	job.MaxCost = &most
-	found, err := planner.Solve(t.Context(), job, watched{g, shown}, rentedAlready{prices}, limits)
-	if err != nil {
-		t.Fatal(err)
+	now := See(was, transfer.Measured{Rate: 1e9 / 8, Left: 50e9}, g, shown, prices)
+	other, err := now.Reroute(t.Context(), Goals{MayCost: 2})
+	if err != nil || other == nil {
+		t.Fatal(other, err)
 	}
-	next, news := grown(&o, &found)
-	l, err := was.Extend(&next)
-	if err != nil {
-		t.Fatal(err)
-	}
+	l, next, found := other.Layout, *other.Layout.Overlay, other.found
 	if math.Abs(float64(found.Throughput)-11) > 0.01 || next.Throughput != found.Throughput || next.Cost != o.Cost || next.Time != o.Time {
 		t.Errorf("the plan was %+v, found was %+v, and it became %+v", o, found, next)
 	}
-	if len(l.Routes["local-a-0"]) != 3 || l.Peers("local-b-0")["local-c-0"] == 0 || !slices.ContainsFunc(news, func(s string) bool {
+	if len(l.Routes["local-a-0"]) != 3 || l.Peers("local-b-0")["local-c-0"] == 0 || !slices.ContainsFunc(other.Paths, func(s string) bool {
 		return s == "local:a > local:b and local:a > local:b > local:c with 10.0 Gbit/s (new)"
 	}) {
-		t.Errorf("%+v, %q", l, news)
-	}
-	// Whoever resumes the run finds the same routes in what was kept, and what it
-	// found out.
-	home, err := rundir.At(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	run, err := home.Create(time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := &attempt{run: run, saved: &saved{}}
-	if err := at.keep(func(s *saved) { s.Overlay, s.Shown = next, shown }); err != nil {
-		t.Fatal(err)
-	}
-	kept, err := load(run)
-	if err != nil || !reflect.DeepEqual(kept.Shown, shown) || !reflect.DeepEqual(at.latest(), kept) {
-		t.Fatalf("%+v, %v: kept was %+v", kept, err, at.latest())
-	}
-	if resumed, err := layout.Build(&kept.Overlay, 2); err != nil || !reflect.DeepEqual(resumed.Routes, l.Routes) {
-		t.Errorf("resumed, the routes are %+v, %v; they were %+v", resumed, err, l.Routes)
+		t.Errorf("%+v, %q", l, other.Paths)
 	}
 	// Once more, the same way: no route is added twice.
 	same, _ := grown(&next, &found)
@@ -206,43 +175,25 @@ func TestASlowLinkIsGoneAround(t *testing.T) {
 	}
 }
 
-// TestWhatTheRestMayCost: what --max-cost leaves; or what was agreed to and a
-// little more, but never less than going on without a change.
-func TestWhatTheRestMayCost(t *testing.T) {
-	j, err := journal.Create(t.Context(), filepath.Join(t.TempDir(), "journal.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer j.Close()
+// TestNoOtherRoutes where none are better, or may be paid for.
+func TestNoOtherRoutes(t *testing.T) {
+	g, prices := triangle()
 	o := copies(t)
 	l, err := layout.Build(&o, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for dest := range 2 { // 10 GB to each: 0.40 USD
-		if err := j.CountRoute(journal.RouteKey{Reader: "local-a-0", Dest: route.Dest(dest)}, 10e9); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := j.Flush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	// 90 GB are left, for an hour in which three machines cost 3 USD.
-	m := transfer.Measured{Rate: 90e9 / 3600, Left: 90e9}
-	seen := flows([]transfer.Carried{{From: "local-a-0", To: "local-b-0", Rate: m.Rate}, {From: "local-a-0", To: "local-c-0", Rate: m.Rate}},
-		map[route.Gateway]region.Region{"local-a-0": a, "local-b-0": b, "local-c-0": c})
-	usd := func(x unit.USD) *unit.USD { return &x }
-	for _, x := range []struct {
-		max    *unit.USD
-		agreed unit.USD
-		want   float64
+	slow := map[grid.Pair]grid.Link{{From: a, To: c}: {Gbps: 1, Connections: 8, Total: true}}
+	for name, x := range map[string]struct {
+		may  unit.USD
+		rate float64
 	}{
-		{usd(10), 1, 6.6}, {usd(3), 1, 0}, {nil, 20, 22 - 3.4}, {nil, 6.5, 7.5 - 3.4}, {nil, 1, 3.6},
+		"it is as fast already": {2, 11e9 / 8},
+		"they cost too much":    {0.1, 1e9 / 8},
 	} {
-		at := &attempt{journal: j, start: time.Now(), saved: &saved{Request: Request{MaxCost: x.max}}, agreed: &x.agreed}
-		got, err := at.mayCost(t.Context(), standpoint{layout: l, measured: m, seen: seen})
-		if err != nil || math.Abs(float64(got)-x.want) > 0.05 {
-			t.Errorf("of at most %v, agreed %v: %v, %v; want %v", x.max, x.agreed, got, err, x.want)
+		other, err := See(l, transfer.Measured{Rate: x.rate, Left: 50e9}, g, slow, prices).Reroute(t.Context(), Goals{MayCost: x.may})
+		if other != nil || err != nil {
+			t.Errorf("%s: %+v, %v", name, other, err)
 		}
 	}
 }

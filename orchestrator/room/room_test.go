@@ -1,4 +1,4 @@
-package orchestrator
+package room
 
 import (
 	"maps"
@@ -39,19 +39,19 @@ func TestLacking(t *testing.T) {
 		"of all regions the relay goes":    {account.Room{Short: []account.Shortage{{Limit: 1}}}, map[string]int{"gcp:y ": 0}, 1},
 	} {
 		t.Run(what, func(t *testing.T) {
-			l := lacking(cfg, c.room, relay)
+			l := Lacking(cfg, c.room, relay)
 			want := map[region.Kind]int{}
 			for text, n := range c.want {
 				want[kind(text)] = n
 			}
-			if !maps.Equal(l.most, want) || len(l.why) != c.why && what != "the stricter of two" {
-				t.Errorf("got %v for %q, want %v", l.most, l.why, want)
+			if !maps.Equal(l.Most, want) || len(l.Why) != c.why && what != "the stricter of two" {
+				t.Errorf("got %v for %q, want %v", l.Most, l.Why, want)
 			}
 		})
 	}
 }
 
-func TestRefusedMost(t *testing.T) {
+func TestRefused(t *testing.T) {
 	ends := func(r region.Region) bool { return r == "aws:a" }
 	known := map[region.Kind]int{kind("aws:a big"): 0, kind("aws:m big"): 0, kind("aws:n big"): 2}
 	for what, c := range map[string]struct {
@@ -64,7 +64,7 @@ func TestRefusedMost(t *testing.T) {
 		"a type where there was too few of one": {deploy.Refusal{Region: "aws:n", Machine: "small"}, "aws:n small"},
 		"no network":                            {deploy.Refusal{Region: "aws:a"}, "aws:a "},
 	} {
-		got := refusedMost(&deploy.RefusedError{Refusals: []deploy.Refusal{c.refusal}}, known, ends)
+		got := Refused(&deploy.RefusedError{Refusals: []deploy.Refusal{c.refusal}}, known, ends)
 		if len(got) != 1 || slices.Collect(maps.Keys(got))[0] != kind(c.want) {
 			t.Errorf("%s: got %v, want %s", what, got, c.want)
 		}
@@ -74,7 +74,7 @@ func TestRefusedMost(t *testing.T) {
 func TestStricter(t *testing.T) {
 	known := map[region.Kind]int{kind("aws:a big"): 2}
 	for most, want := range map[int]bool{1: true, 2: false, 3: false} {
-		if all, news := stricter(known, map[region.Kind]int{kind("aws:a big"): most}); news != want || all[kind("aws:a big")] != min(most, 2) || known[kind("aws:a big")] != 2 {
+		if all, news := Stricter(known, map[region.Kind]int{kind("aws:a big"): most}); news != want || all[kind("aws:a big")] != min(most, 2) || known[kind("aws:a big")] != 2 {
 			t.Errorf("%d: %v, %t, and known is %v", most, all, news, known)
 		}
 	}

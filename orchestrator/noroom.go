@@ -4,45 +4,82 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
-	"slices"
 	"strings"
 
+	"github.com/skyctl/skyctl/orchestrator/account"
 	"github.com/skyctl/skyctl/orchestrator/deploy"
 	"github.com/skyctl/skyctl/orchestrator/region"
+	"github.com/skyctl/skyctl/orchestrator/room"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
 )
 
-// A cloud may have no room for a plan although its quotas say so: no machines of
-// a type are left, in any zone. Then what was created is destroyed, the planner
-// is asked again, and what it answers is carried out, if it costs about what was
-// agreed to.
+// Where clouds have no room for a plan the planner is asked again with what there
+// is: when it is made, by what they tell (fit), and when Terraform is refused,
+// although they told nothing of it (doWithout). Then what was created is destroyed,
+// and what the planner answers is carried out, if it costs about what was agreed
+// to.
 
 // maxReplans is how often the planner is asked again because a cloud has no
 // room.
 const maxReplans = 3
 
-// refusedMost is what a plan is to do without after Terraform was refused:
-// machines of a type, or a region in which another type was refused before. A
-// region that the transfer cannot do without stays.
-func refusedMost(refused *deploy.RefusedError, known map[region.Kind]int, ends func(region.Region) bool) map[region.Kind]int {
-	most := map[region.Kind]int{}
-	for _, r := range refused.Refusals {
-		again := slices.ContainsFunc(slices.Collect(maps.Keys(known)), func(k region.Kind) bool { return k.Region == r.Region && k.Machine != "" && known[k] == 0 })
-		if r.Machine == "" || again && !ends(r.Region) {
-			most[region.Kind{Region: r.Region}] = 0
-			continue
-		}
-		most[region.Kind{Region: r.Region, Machine: r.Machine}] = 0
-	}
-	return most
+const raiseHint = "have the quota raised in the cloud's console, or allow other machines or regions: allow.machines, allow.regions"
+
+// room asks the clouds that a deployment rents machines of.
+func (o *Orchestrator) room(ctx context.Context, cfg deploy.Config) (account.Room, []string) {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	return room.Ask(ctx, func(ctx context.Context, cloud region.Cloud) (account.Account, error) {
+		return o.account(ctx, o.Config.Clouds, cloud)
+	}, cfg)
 }
 
-// replan makes another plan after a cloud had no room for the attempt's, and
+// fit solves until the clouds have room for the plan, and notes the zones that
+// offer its machines. Accounts are compared before anything is read of them.
+func (o *Orchestrator) fit(ctx context.Context, p *places, l transfer.Listing, run *rundir.Run, s *saved) error {
+	s.Accounts, s.Zones, s.Unasked = nil, nil, nil
+	for !s.Overlay.Inside() {
+		cfg, err := o.deployment(run, s)
+		if err != nil {
+			return err
+		}
+		if err := deploy.Check(cfg); err != nil {
+			return &PreconditionError{Err: err}
+		}
+		if s.Accounts, err = o.pin(ctx, cfg.Layout); err != nil {
+			return err
+		}
+		there, notes := o.room(ctx, cfg)
+		s.Zones, s.Unasked = there.Zones, notes
+		short := room.Lacking(cfg, there, p.essential)
+		if len(short.Why) == 0 {
+			return nil
+		}
+		why := strings.Join(short.Why, "; ")
+		more, news := room.Stricter(s.Lacking, short.Most)
+		if s.again == maxReplans || !news {
+			return &PreconditionError{Err: fmt.Errorf("the clouds have no room for the plan: %s", why), Hint: raiseHint}
+		}
+		o.again(run, s, more, why)
+		if err := o.solve(ctx, p, l, s); err != nil {
+			return &PreconditionError{Err: fmt.Errorf("the clouds have no room for the plan: %s; and there is no other: %w", why, plain{err}), Hint: raiseHint}
+		}
+	}
+	return nil
+}
+
+// again notes, and says, that the plan is made anew for what is lacking.
+func (o *Orchestrator) again(run *rundir.Run, s *saved, lacking map[region.Kind]int, why string) {
+	s.again++
+	s.Lacking = lacking
+	o.begin(run, PhaseSolve, fmt.Sprintf("again, %d of at most %d times: %s", s.again, maxReplans, why))
+}
+
+// doWithout makes another plan after a cloud had no room for the attempt's, and
 // tells whether there is one to go on with. If not, out has why.
-func (a *attempt) replan(ctx context.Context, out *outcome) bool {
+func (a *attempt) doWithout(ctx context.Context, out *outcome) bool {
 	refused, ok := errors.AsType[*deploy.RefusedError](out.err)
 	if !ok || out.down != nil || ctx.Err() != nil {
 		return false
@@ -71,8 +108,8 @@ func (a *attempt) planWithout(ctx context.Context, refused *deploy.RefusedError)
 	for i, r := range refused.Refusals {
 		why[i] = r.String()
 	}
-	a.refused, _ = stricter(a.refused, refusedMost(refused, a.refused, a.places.essential))
-	lacking, news := stricter(a.saved.Lacking, a.refused)
+	a.refused, _ = room.Stricter(a.refused, room.Refused(refused, a.refused, a.places.essential))
+	lacking, news := room.Stricter(a.saved.Lacking, a.refused)
 	if a.saved.again == maxReplans || !news {
 		return fmt.Errorf("the plan was made anew %d times", a.saved.again)
 	}
