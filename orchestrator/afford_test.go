@@ -88,7 +88,7 @@ func TestWhatTheRestMayCost(t *testing.T) {
 	}{
 		{usd(10), 1, 6.6}, {usd(3), 1, 0}, {nil, 20, 22 - 3.4}, {nil, 6.5, 7.5 - 3.4}, {nil, 1, 3.6},
 	} {
-		at := &attempt{journal: j, start: time.Now(), saved: &saved{Request: Request{MaxCost: x.max}}, agreed: &x.agreed}
+		at := &attempt{journal: j, start: time.Now(), saved: &saved{Request: Request{Goals: Goals{MaxCost: x.max}}}, agreed: &x.agreed}
 		got, err := at.mayCost(t.Context(), now)
 		if err != nil || math.Abs(float64(got)-x.want) > 0.05 {
 			t.Errorf("of at most %v, agreed %v: %v, %v; want %v", x.max, x.agreed, got, err, x.want)

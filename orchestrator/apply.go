@@ -11,6 +11,7 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/deploy"
 	"github.com/skyctl/skyctl/orchestrator/journal"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
+	"github.com/skyctl/skyctl/orchestrator/places"
 	"github.com/skyctl/skyctl/orchestrator/planner"
 	"github.com/skyctl/skyctl/orchestrator/room"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
@@ -167,25 +168,15 @@ func (o *Orchestrator) checkFresh(ctx context.Context, a *attempt) (err error) {
 	if age := time.Since(a.saved.Created); age > planAge {
 		return &StaleError{Run: a.run.ID, Reason: fmt.Sprintf("it is %v old", age.Round(time.Hour))}
 	}
-	p, err := o.resolve(a.saved.Request)
+	p, err := o.open(ctx, a.saved.Request)
 	if err != nil {
 		return err
 	}
-	if err := o.open(ctx, p); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, p.close()) }()
-	prefix, key := p.source.Key, ""
-	if !a.saved.Request.Recursive {
-		prefix, key = "", p.source.Key
-	}
-	var maps []transfer.Mapping
-	for _, m := range p.mappings {
-		maps = append(maps, mapping(m, a.saved.Request.Filters))
-	}
-	now, err := transfer.Fingerprint(ctx, p.sourceBucket, prefix, key, maps...)
+	defer func() { err = errors.Join(err, p.Close()) }()
+	prefix, key := p.Scope()
+	now, err := transfer.Fingerprint(ctx, p.SourceBucket, prefix, key, p.Mappings()...)
 	if err != nil {
-		return &PreconditionError{Err: err, Hint: hintFor(err, p.source)}
+		return places.Refused(err, p.Source)
 	}
 	if now != a.saved.Fingerprint {
 		return &StaleError{Run: a.run.ID, Reason: "the source has changed since"}
@@ -244,7 +235,7 @@ func repriced(o *overlay.Overlay, prices planner.Prices, size unit.Bytes) string
 }
 
 // stillRoom asks the clouds again, of a plan that another process made.
-func (a *attempt) stillRoom(ctx context.Context, p *places) error {
+func (a *attempt) stillRoom(ctx context.Context, p *places.Places) error {
 	if err := a.pinned(ctx); err != nil {
 		return err
 	}
@@ -253,7 +244,7 @@ func (a *attempt) stillRoom(ctx context.Context, p *places) error {
 		return err
 	}
 	there, _ := a.o.room(ctx, cfg) // the plan's warnings have what is not known
-	if short := room.Lacking(cfg, there, p.essential); len(short.Why) > 0 {
+	if short := room.Lacking(cfg, there, p.Essential); len(short.Why) > 0 {
 		return &StaleError{Run: a.run.ID, Reason: strings.Join(short.Why, "; ")}
 	}
 	return nil

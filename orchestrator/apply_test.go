@@ -13,6 +13,7 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/grid"
 	"github.com/skyctl/skyctl/orchestrator/journal"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
+	"github.com/skyctl/skyctl/orchestrator/places"
 	"github.com/skyctl/skyctl/orchestrator/price"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
@@ -52,7 +53,7 @@ func begun(t *testing.T, state State) (*Orchestrator, *attempt) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	s := &saved{Request: Request{Source: filepath.Join(dir, "gone"), Dests: []string{filepath.Join(dir, "to")}, Recursive: true}}
+	s := &saved{Request: Request{Copy: places.Copy{Source: filepath.Join(dir, "gone"), Dests: []string{filepath.Join(dir, "to")}, Recursive: true}}}
 	if err := rundir.WriteJSON(savedFile(run), s); err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/journal"
 	"github.com/skyctl/skyctl/orchestrator/layout"
 	"github.com/skyctl/skyctl/orchestrator/ledger"
+	"github.com/skyctl/skyctl/orchestrator/places"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
@@ -40,7 +41,7 @@ type attempt struct {
 	// destroyed, kept as the user wanted, or in a *LeftoverError.
 	settled bool
 
-	places   *places
+	places   *places.Places
 	gateways *deploy.Deployment // the fleet's gateways; nil: the engine is inside
 	fleet    *fleet.Fleet
 	events   *eventLog
@@ -68,20 +69,17 @@ func (a *attempt) carry(ctx context.Context, opts ApplyOptions, up bringUp) (_ R
 		}
 		a.saved = a.latest()
 	}
-	if a.places, err = a.o.resolve(a.saved.Request); err != nil {
-		return Result{}, err
-	}
-	if err := a.o.open(ctx, a.places); err != nil {
+	if a.places, err = a.o.open(ctx, a.saved.Request); err != nil {
 		return Result{}, err
 	}
 	if a.events, err = openEvents(a.run); err != nil {
-		return Result{}, errors.Join(err, a.places.close())
+		return Result{}, errors.Join(err, a.places.Close())
 	}
 	var out outcome
 	var cfg deploy.Config
 	for again := true; again; {
 		if cfg, err = a.outfit(ctx); err != nil {
-			return Result{}, errors.Join(err, a.events.close(), a.places.close())
+			return Result{}, errors.Join(err, a.events.close(), a.places.Close())
 		}
 		if len(cfg.Layout.Gateways) == 0 {
 			stop := a.fleet.StartInside(a.run.ID, a.o.Debug)
@@ -98,7 +96,7 @@ func (a *attempt) carry(ctx context.Context, opts ApplyOptions, up bringUp) (_ R
 		res.Kept, res.Destroy = true, (&LeftoverError{Run: a.run.ID}).Command()
 	}
 	err = errors.Join(out.err, out.down, err, a.conclude(&res, out.err))
-	if untidy := errors.Join(out.untidy, a.events.close(), a.places.close()); err != nil {
+	if untidy := errors.Join(out.untidy, a.events.close(), a.places.Close()); err != nil {
 		err = errors.Join(err, untidy)
 	} else if untidy != nil {
 		res.Warnings = append(res.Warnings, "all is done, but what is written about it may lack something: "+strings.ReplaceAll(untidy.Error(), "\n", "; "))
@@ -151,10 +149,10 @@ func (a *attempt) finish(ctx context.Context, opts ApplyOptions) (Result, error)
 func (a *attempt) settings(ctx context.Context) (s fleet.Settings, err error) {
 	s = fleet.Settings{Limit: a.saved.Request.BWLimit.BitsPerSecond() / 8, Memory: int64(a.o.Config.Limits.Memory), Verify: a.saved.Request.Verify,
 		Compress: a.saved.Request.compresses(&a.saved.Overlay.Graph)}
-	if s.Source, err = a.delegate(ctx, a.places.source, false); err != nil {
+	if s.Source, err = a.delegate(ctx, a.places.Source, false); err != nil {
 		return s, err
 	}
-	for _, l := range a.places.dests {
+	for _, l := range a.places.Dests {
 		d, err := a.delegate(ctx, l, true)
 		if err != nil {
 			return s, err
@@ -166,7 +164,7 @@ func (a *attempt) settings(ctx context.Context) (s fleet.Settings, err error) {
 
 // delegate is how an agent opens a place.
 func (a *attempt) delegate(ctx context.Context, l config.Location, write bool) (objstore.Config, error) {
-	cfg, _, err := a.o.delegate(ctx, a.run, a.saved.Request, l, write) // the plan's warnings have what is not limited
+	cfg, _, err := a.places.Delegate(ctx, a.run.ID, l, write) // the plan's warnings have what is not limited
 	return cfg, err
 }
 
@@ -253,7 +251,7 @@ func (a *attempt) transfer(ctx context.Context, notAfter time.Time) (transfer.Re
 		return transfer.Result{}, &PreconditionError{Err: err}
 	}
 	a.o.begin(a.run, PhaseTransfer, "")
-	cfg := transfer.Config{Journal: a.journal, Fleet: f, Source: fleet.SourceStore, Stat: a.places.sourceBucket.Stat,
+	cfg := transfer.Config{Journal: a.journal, Fleet: f, Source: fleet.SourceStore, Stat: a.places.SourceBucket.Stat,
 		ChunkSize: a.saved.ChunkSize, NotAfter: notAfter, Limit: f.Told().Limit, Place: f.Place}
 	l := f.Layout()
 	for _, r := range l.Readers() {
@@ -290,7 +288,7 @@ func (a *attempt) transfer(ctx context.Context, notAfter time.Time) (transfer.Re
 
 func (a *attempt) dests() []transfer.Dest {
 	var dests []transfer.Dest
-	for i, b := range a.places.destBuckets {
+	for i, b := range a.places.DestBuckets {
 		dests = append(dests, transfer.Dest{URL: a.saved.Request.Dests[i], Store: fleet.DestStore(i), Writers: a.fleet.Layout().Writers(route.Dest(i)), Limits: b.Limits()})
 	}
 	return dests

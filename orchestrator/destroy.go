@@ -150,13 +150,10 @@ func (a *attempt) abortStaged(ctx context.Context) (err error) {
 	if err != nil || len(staged)+len(opened) == 0 {
 		return err
 	}
-	if a.places, err = a.o.resolve(a.saved.Request); err != nil {
+	if a.places, err = a.o.open(ctx, a.saved.Request); err != nil {
 		return err
 	}
-	if err := a.o.open(ctx, a.places); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, a.places.close()) }()
+	defer func() { err = errors.Join(err, a.places.Close()) }()
 	if a.fleet, err = a.insideFleet(ctx); err != nil {
 		return err
 	}
@@ -171,7 +168,7 @@ func (a *attempt) abortStaged(ctx context.Context) (err error) {
 // insideFleet is the engine inside skyctl for the run's stores, whatever the
 // plan says of gateways.
 func (a *attempt) insideFleet(ctx context.Context) (*fleet.Fleet, error) {
-	l, err := layout.Build(&overlay.Overlay{}, len(a.places.dests))
+	l, err := layout.Build(&overlay.Overlay{}, len(a.places.Dests))
 	if err != nil {
 		return nil, err
 	}

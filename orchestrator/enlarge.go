@@ -141,7 +141,7 @@ func (a *attempt) fits(ctx context.Context, now *layout.Layout, g *growth) (room
 	}
 	there, _ := a.o.room(ctx, cfg) // a cloud that does not answer says so when Terraform asks it
 	g.zones = there.Zones
-	short := room.Lacking(cfg, there, a.places.essential)
+	short := room.Lacking(cfg, there, a.places.Essential)
 	for kind := range short.Most { // of what is free
 		for _, r := range now.Overlay.Regions {
 			if r.Region == kind.Region && (kind.Machine == "" || kind.Machine == r.Machine) {
@@ -166,7 +166,7 @@ func (a *attempt) enlarge(ctx context.Context, g *growth) error {
 	agree := func(ctx context.Context, p *engine.Plan) error { return a.agreeTo(ctx, g, p) }
 	if err := a.gateways.Grow(ctx, deploy.Growth{Layout: g.Layout, Zones: g.zones, Agree: agree}); err != nil {
 		if refused, ok := errors.AsType[*deploy.RefusedError](err); ok {
-			a.refused, _ = room.Stricter(a.refused, room.Refused(refused, a.refused, a.places.essential))
+			a.refused, _ = room.Stricter(a.refused, room.Refused(refused, a.refused, a.places.Essential))
 		}
 		if ctx.Err() != nil {
 			return err // they are there until the run's are destroyed

@@ -29,15 +29,6 @@ type EstimateRequest struct {
 	Pareto    bool // the frontier too
 }
 
-// Goals are what is asked of a plan.
-type Goals struct {
-	MinThroughput unit.Gbps
-	MaxCost       *unit.USD
-	MaxTime       time.Duration
-	Mode          planner.Mode
-	Gateways      *int // nil: the planner decides; 0: none
-}
-
 // Estimate is the document of estimate: a plan without a run.
 type Estimate struct {
 	Bytes unit.Bytes `json:"bytes"`
@@ -58,9 +49,8 @@ func (o *Orchestrator) Estimate(ctx context.Context, req EstimateRequest) (Estim
 	if err := o.checkEstimate(req, f); err != nil {
 		return Estimate{}, &UsageError{Err: err}
 	}
-	job := planner.Job{Sources: []region.Region{req.From}, Bytes: req.Size, Objects: 1,
-		MinThroughput: req.Goals.MinThroughput, MaxCost: req.Goals.MaxCost, MaxTime: req.Goals.MaxTime,
-		Mode: req.Goals.Mode, Gateways: req.Goals.Gateways}
+	job := req.Goals.job()
+	job.Sources, job.Bytes, job.Objects = []region.Region{req.From}, req.Size, 1
 	for _, to := range req.To {
 		job.Dests = append(job.Dests, []region.Region{to})
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/orchestrator/journal"
+	"github.com/skyctl/skyctl/orchestrator/places"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/terraform/binary"
 	"github.com/skyctl/skyctl/terraform/engine"
@@ -92,7 +93,7 @@ func (o *Orchestrator) List(ctx context.Context, url string, recursive bool, yie
 	if l.IsDir() {
 		l = l.Directory()
 	}
-	b, _, err := o.openSource(ctx, l)
+	b, _, err := places.OpenSource(ctx, l)
 	if err != nil {
 		return err
 	}
@@ -110,7 +111,7 @@ func (o *Orchestrator) List(ctx context.Context, url string, recursive bool, yie
 		return yield(x)
 	})
 	if objstore.KindOf(err) != objstore.KindUnknown {
-		return &PreconditionError{Err: err, Hint: hintFor(err, l)}
+		return places.Refused(err, l)
 	}
 	// A bucket may be empty; a prefix exists by what is below it.
 	if err == nil && !found && l.Key != "" {

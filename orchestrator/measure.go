@@ -17,6 +17,7 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/journal"
 	"github.com/skyctl/skyctl/orchestrator/layout"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
+	"github.com/skyctl/skyctl/orchestrator/places"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/orchestrator/unit"
@@ -222,7 +223,7 @@ func (o *Orchestrator) Measure(ctx context.Context, req MeasureRequest) (res Mea
 		return res, err
 	}
 	defer func() { err = errors.Join(err, j.Close()) }()
-	s := &saved{Created: start.UTC(), Overlay: *plan, Measure: &req, Request: Request{Source: "grid measure"}}
+	s := &saved{Created: start.UTC(), Overlay: *plan, Measure: &req, Request: Request{Copy: places.Copy{Source: "grid measure"}}}
 	for _, r := range req.Regions {
 		s.Request.Dests = append(s.Request.Dests, string(r))
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/skyctl/skyctl/orchestrator/account"
 	"github.com/skyctl/skyctl/orchestrator/deploy"
+	"github.com/skyctl/skyctl/orchestrator/places"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/room"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
@@ -38,7 +39,7 @@ func (o *Orchestrator) room(ctx context.Context, cfg deploy.Config) (account.Roo
 
 // fit solves until the clouds have room for the plan, and notes the zones that
 // offer its machines. Accounts are compared before anything is read of them.
-func (o *Orchestrator) fit(ctx context.Context, p *places, l transfer.Listing, run *rundir.Run, s *saved) error {
+func (o *Orchestrator) fit(ctx context.Context, p *places.Places, l transfer.Listing, run *rundir.Run, s *saved) error {
 	s.Accounts, s.Zones, s.Unasked = nil, nil, nil
 	for !s.Overlay.Inside() {
 		cfg, err := o.deployment(run, s)
@@ -53,7 +54,7 @@ func (o *Orchestrator) fit(ctx context.Context, p *places, l transfer.Listing, r
 		}
 		there, notes := o.room(ctx, cfg)
 		s.Zones, s.Unasked = there.Zones, notes
-		short := room.Lacking(cfg, there, p.essential)
+		short := room.Lacking(cfg, there, p.Essential)
 		if len(short.Why) == 0 {
 			return nil
 		}
@@ -108,7 +109,7 @@ func (a *attempt) planWithout(ctx context.Context, refused *deploy.RefusedError)
 	for i, r := range refused.Refusals {
 		why[i] = r.String()
 	}
-	a.refused, _ = room.Stricter(a.refused, room.Refused(refused, a.refused, a.places.essential))
+	a.refused, _ = room.Stricter(a.refused, room.Refused(refused, a.refused, a.places.Essential))
 	lacking, news := room.Stricter(a.saved.Lacking, a.refused)
 	if a.saved.again == maxReplans || !news {
 		return fmt.Errorf("the plan was made anew %d times", a.saved.again)

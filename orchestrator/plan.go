@@ -16,6 +16,7 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/deploy"
 	"github.com/skyctl/skyctl/orchestrator/journal"
 	"github.com/skyctl/skyctl/orchestrator/layout"
+	"github.com/skyctl/skyctl/orchestrator/places"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
 	"github.com/skyctl/skyctl/orchestrator/unit"
@@ -81,19 +82,16 @@ func (o *Orchestrator) settle(ctx context.Context, run *rundir.Run, j *journal.J
 }
 
 // fitting changes an overlay until it fits, nil where it need not.
-type fitting func(context.Context, *places, transfer.Listing, *rundir.Run, *saved) error
+type fitting func(context.Context, *places.Places, transfer.Listing, *rundir.Run, *saved) error
 
 // prepare makes a run with its listing and its overlay. It leaves no run
 // behind if it fails.
 func (o *Orchestrator) prepare(ctx context.Context, req Request, fit fitting) (run *rundir.Run, s *saved, err error) {
-	p, err := o.resolve(req)
+	p, err := o.open(ctx, req)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := o.open(ctx, p); err != nil {
-		return nil, nil, err
-	}
-	defer func() { err = errors.Join(err, p.close()) }()
+	defer func() { err = errors.Join(err, p.Close()) }()
 	if run, err = o.Home.Create(time.Now()); err != nil {
 		return nil, nil, &PreconditionError{Err: err, Hint: "set SKYCTL_HOME to a directory that can be written"}
 	}
@@ -102,13 +100,13 @@ func (o *Orchestrator) prepare(ctx context.Context, req Request, fit fitting) (r
 			err = errors.Join(err, os.RemoveAll(dir))
 		}
 	}(run.Dir)
-	s = &saved{Request: req, Warnings: p.warnings}
+	s = &saved{Request: req, Warnings: p.Warnings}
 	listing, err := o.list(ctx, run, req, p)
 	if err != nil {
 		return nil, nil, err
 	}
 	s.Fingerprint = listing.Fingerprint
-	s.Warnings = append(s.Warnings, p.omitted()...)
+	s.Warnings = append(s.Warnings, p.Omitted()...)
 	o.begin(run, PhaseSolve, "")
 	if err := o.solve(ctx, p, listing, s); err != nil || fit == nil {
 		return run, s, err
@@ -116,34 +114,46 @@ func (o *Orchestrator) prepare(ctx context.Context, req Request, fit fitting) (r
 	if err := fit(ctx, p, listing, run, s); err != nil {
 		return run, s, err
 	}
-	whole, err := o.entrusted(ctx, run, p, s)
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	whole, err := p.Entrusted(ctx, run.ID, s.Overlay.Routes)
 	s.Warnings = append(s.Warnings, whole...)
 	return run, s, err
 }
 
+// answerWithin bounds what is checked before anything is created.
+const answerWithin = 15 * time.Second
+
+// open opens the places of a request.
+func (o *Orchestrator) open(ctx context.Context, req Request) (*places.Places, error) {
+	p, err := places.Resolve(o.Config, o.Env, req.Copy)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	return p, p.Open(ctx)
+}
+
 // list streams the source's listing into the run's new journal.
-func (o *Orchestrator) list(ctx context.Context, run *rundir.Run, req Request, p *places) (l transfer.Listing, err error) {
+func (o *Orchestrator) list(ctx context.Context, run *rundir.Run, req Request, p *places.Places) (l transfer.Listing, err error) {
 	o.begin(run, PhaseList, req.Source)
 	j, err := journal.Create(ctx, run.Journal())
 	if err != nil {
 		return l, err
 	}
 	defer func() { err = errors.Join(err, j.Close()) }()
-	cfg := transfer.ListConfig{Journal: j, Source: p.sourceBucket, Events: o.events(run, nil)}
-	if req.Recursive {
-		cfg.Prefix = p.source.Key
-	} else {
-		cfg.Key = p.source.Key
-	}
-	for i, m := range p.mappings {
+	cfg := transfer.ListConfig{Journal: j, Source: p.SourceBucket, Events: o.events(run, nil)}
+	cfg.Prefix, cfg.Key = p.Scope()
+	for i, m := range p.Mappings() {
 		if err := j.SetDestination(route.Dest(i), req.Dests[i]); err != nil {
 			return l, err
 		}
-		cfg.Dests = append(cfg.Dests, transfer.ListDest{Map: mapping(m, req.Filters), Limits: held(p.destBuckets[i].Limits(), int64(o.Config.Limits.Memory))})
+		cfg.Dests = append(cfg.Dests, transfer.ListDest{Map: m, Limits: held(p.DestBuckets[i].Limits(), int64(o.Config.Limits.Memory))})
 	}
 	l, err = transfer.List(ctx, cfg)
 	if err != nil && (req.Recursive || objstore.KindOf(err) != objstore.KindNotFound) {
-		return l, &PreconditionError{Err: err, Hint: hintFor(err, p.source)}
+		return l, places.Refused(err, p.Source)
 	}
 	if l.Objects == 0 {
 		hint := "check the prefix, and --include and --exclude"

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/skyctl/skyctl/orchestrator/deploy"
+	"github.com/skyctl/skyctl/orchestrator/places"
 	"github.com/skyctl/skyctl/orchestrator/planner"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
@@ -52,13 +53,13 @@ func (o *Orchestrator) Render(ctx context.Context, req RenderRequest) (err error
 // prepareBlind makes a run with an overlay between given regions. Gateways are
 // what is asked for: a plan to do without is no answer here.
 func (o *Orchestrator) prepareBlind(ctx context.Context, req RenderRequest) (*rundir.Run, *saved, error) {
-	p, err := o.resolve(req.Request)
+	p, err := places.Resolve(o.Config, o.Env, req.Copy)
 	if err != nil {
 		return nil, nil, err
 	}
-	p.source.Regions = []region.Region{req.From}
+	p.Source.Regions = []region.Region{req.From}
 	for i, at := range req.To {
-		p.dests[i].Regions = []region.Region{at}
+		p.Dests[i].Regions = []region.Region{at}
 	}
 	if req.Gateways == nil {
 		req.Gateways = &o.Config.Limits.GatewaysPerRegion

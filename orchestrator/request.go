@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"github.com/skyctl/skyctl/agent/control"
-	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/orchestrator/fleet"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
+	"github.com/skyctl/skyctl/orchestrator/places"
 	"github.com/skyctl/skyctl/orchestrator/planner"
 	"github.com/skyctl/skyctl/orchestrator/unit"
 )
@@ -16,16 +16,8 @@ import (
 // Request is what a user asked for. It is kept in the run directory, so that a
 // saved plan is applied, and a crashed run resumed, as it was asked for.
 type Request struct {
-	Source    string   `json:"source"` // URL or path, as written
-	Dests     []string `json:"dests"`
-	Recursive bool     `json:"recursive"`
-	Filters   []Filter `json:"filters,omitempty"`
-
-	MinThroughput unit.Gbps     `json:"min_throughput,omitempty"`
-	MaxCost       *unit.USD     `json:"max_cost,omitempty"`
-	MaxTime       time.Duration `json:"max_time,omitempty"`
-	Mode          planner.Mode  `json:"mode,omitempty"`
-	Gateways      *int          `json:"gateways,omitempty"` // nil: the planner decides; 0: none
+	places.Copy
+	Goals
 
 	Pareto bool `json:"pareto,omitempty"` // show the frontier too
 	Adapt  bool `json:"adapt,omitempty"`  // add gateways on the way where that pays off
@@ -36,12 +28,20 @@ type Request struct {
 	Compress  string         `json:"compress,omitempty"`  // a Compress…; CompressAuto if empty
 
 	BWLimit unit.Gbps `json:"bwlimit,omitempty"` // that all readers together may read; 0: any rate
+}
 
-	// What the stores are told beyond that; see objstore.Config.
-	Symlinks       objstore.Symlinks `json:"symlinks,omitempty"`
-	StorageClasses map[string]string `json:"storage_classes,omitempty"`
-	KMSKey         string            `json:"kms_key,omitempty"`
-	RequesterPays  bool              `json:"requester_pays,omitempty"`
+// Goals are what is asked of a plan.
+type Goals struct {
+	MinThroughput unit.Gbps     `json:"min_throughput,omitempty"`
+	MaxCost       *unit.USD     `json:"max_cost,omitempty"`
+	MaxTime       time.Duration `json:"max_time,omitempty"`
+	Mode          planner.Mode  `json:"mode,omitempty"`
+	Gateways      *int          `json:"gateways,omitempty"` // nil: the planner decides; 0: none
+}
+
+// job is one to which the goals apply.
+func (g Goals) job() planner.Job {
+	return planner.Job{MinThroughput: g.MinThroughput, MaxCost: g.MaxCost, MaxTime: g.MaxTime, Mode: g.Mode, Gateways: g.Gateways}
 }
 
 // When chunks are compressed. Those that do not shrink never are.
@@ -68,11 +68,3 @@ func (r *Request) compresses(g *overlay.Graph) bool {
 }
 
 func (r *Request) transport() string { return cmp.Or(r.Transport, fleet.TransportAuto) }
-
-// Filter is one --include or --exclude, in the order given: the first whose
-// pattern matches a key decides, and a key that none matches is taken, unless
-// the first filter is an include.
-type Filter struct {
-	Exclude bool   `json:"exclude"`
-	Pattern string `json:"pattern"`
-}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/skyctl/skyctl/orchestrator/config"
+	"github.com/skyctl/skyctl/orchestrator/places"
 	"github.com/skyctl/skyctl/orchestrator/planner"
 	"github.com/skyctl/skyctl/orchestrator/price"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
@@ -16,14 +17,14 @@ import (
 // write of each at every destination, and a begin and a commit of each object
 // that is more than one chunk. Listings, and reading back, are not in it. Stores
 // that the user runs bill nothing.
-func requestsCost(book *price.Book, p *places, l transfer.Listing, chunkSize int64) unit.USD {
+func requestsCost(book *price.Book, p *places.Places, l transfer.Listing, chunkSize int64) unit.USD {
 	more := l.Bytes / max(chunkSize, 1) // chunks beyond the first of each object, at most
 	chunks := l.Objects + more
 	var usd unit.USD
-	if r, err := book.Requests(billedAs(p.source)); err == nil {
+	if r, err := book.Requests(billedAs(p.Source)); err == nil {
 		usd += r.Get * unit.USD(chunks)
 	}
-	for _, d := range p.dests {
+	for _, d := range p.Dests {
 		if r, err := book.Requests(billedAs(d)); err == nil {
 			usd += r.Put * unit.USD(chunks+2*min(more, l.Objects))
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/orchestrator/config"
+	"github.com/skyctl/skyctl/orchestrator/places"
 	"github.com/skyctl/skyctl/orchestrator/planner"
 	"github.com/skyctl/skyctl/orchestrator/price"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
@@ -36,7 +37,7 @@ func TestRequestsCost(t *testing.T) {
 		{"a name for AWS", named, []config.Location{mine}, small, 1000 * 4e-7},
 		{"from R2", r2, []config.Location{mine}, small, 1000 * 3.6e-7},
 	} {
-		got := requestsCost(book, &places{source: c.source, dests: c.dests}, c.l, 10<<20)
+		got := requestsCost(book, &places.Places{Source: c.source, Dests: c.dests}, c.l, 10<<20)
 		if math.Abs(float64(got)-c.want) > 1e-12 {
 			t.Errorf("%s: %v, want %v", c.name, float64(got), c.want)
 		}

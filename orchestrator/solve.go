@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/skyctl/skyctl/orchestrator/places"
 	"github.com/skyctl/skyctl/orchestrator/planner"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
@@ -22,13 +23,13 @@ var provisioning = map[region.Cloud]time.Duration{
 }
 
 // solve plans the run by the figures there are, requests to stores included.
-func (o *Orchestrator) solve(ctx context.Context, p *places, l transfer.Listing, s *saved) error {
+func (o *Orchestrator) solve(ctx context.Context, p *places.Places, l transfer.Listing, s *saved) error {
 	f, err := o.Figures(FigureFiles{})
 	if err != nil {
 		return err
 	}
 	// As if over one route: what more of them split is small, and so are its requests.
-	size, err := o.chunkSize(s.Request, l.Bytes, 1, p.destBuckets)
+	size, err := o.chunkSize(s.Request, l.Bytes, 1, p.DestBuckets)
 	if err != nil {
 		return err
 	}
@@ -54,7 +55,7 @@ func (o *Orchestrator) solve(ctx context.Context, p *places, l transfer.Listing,
 			s.Pareto[i].Cost.Total += requests
 		}
 	}
-	s.ChunkSize, err = o.chunkSize(s.Request, l.Bytes, len(s.Overlay.Routes), p.destBuckets)
+	s.ChunkSize, err = o.chunkSize(s.Request, l.Bytes, len(s.Overlay.Routes), p.DestBuckets)
 	return err
 }
 
@@ -80,10 +81,10 @@ func (o *Orchestrator) withAgent(allowed []string) []string {
 	return run
 }
 
-func (o *Orchestrator) job(req Request, p *places, l transfer.Listing) planner.Job {
-	job := planner.Job{Sources: p.source.Regions, Bytes: unit.Bytes(l.Bytes), Objects: l.Objects, Limit: req.BWLimit,
-		MinThroughput: req.MinThroughput, MaxCost: req.MaxCost, MaxTime: req.MaxTime, Mode: req.Mode, Gateways: req.Gateways}
-	for _, d := range p.dests {
+func (o *Orchestrator) job(req Request, p *places.Places, l transfer.Listing) planner.Job {
+	job := req.job()
+	job.Sources, job.Bytes, job.Objects, job.Limit = p.Source.Regions, unit.Bytes(l.Bytes), l.Objects, req.BWLimit
+	for _, d := range p.Dests {
 		job.Dests = append(job.Dests, d.Regions)
 	}
 	return job

@@ -16,6 +16,7 @@ import (
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/objstore/s3"
 	"github.com/skyctl/skyctl/orchestrator/config"
+	"github.com/skyctl/skyctl/orchestrator/places"
 )
 
 // signedFor is how long a signed URL lasts: the longest that S3 signs. One that
@@ -47,7 +48,7 @@ func (o *Orchestrator) StageAgent(ctx context.Context, url string) (staged []Sta
 	if err != nil {
 		return nil, &PreconditionError{Err: err, Hint: "build skyagent for Linux with make build, or set SKYCTL_AGENT to its path"}
 	}
-	b, _, err := o.openSource(ctx, l)
+	b, _, err := places.OpenSource(ctx, l)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +60,7 @@ func (o *Orchestrator) StageAgent(ctx context.Context, url string) (staged []Sta
 		}
 		s, err := stage(ctx, b, l, architecture, data)
 		if err != nil {
-			return staged, &PreconditionError{Err: err, Hint: hintFor(err, l)}
+			return staged, places.Refused(err, l)
 		}
 		staged = append(staged, s)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/skyctl/skyctl/agent/control"
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/orchestrator"
+	"github.com/skyctl/skyctl/orchestrator/places"
 	"github.com/skyctl/skyctl/orchestrator/planner"
 	"github.com/skyctl/skyctl/orchestrator/unit"
 )
@@ -82,25 +83,22 @@ func (f *transferFlags) request() (orchestrator.Request, error) {
 		return orchestrator.Request{}, err
 	}
 	return orchestrator.Request{
-		Source:        f.Source,
-		Dests:         f.Dests,
-		Recursive:     f.Recursive,
-		Filters:       filters(f.Include, f.Exclude),
-		MinThroughput: goals.MinThroughput,
-		MaxCost:       goals.MaxCost,
-		MaxTime:       goals.MaxTime,
-		Mode:          goals.Mode,
-		Gateways:      goals.Gateways,
-		ChunkSize:     f.ChunkSize,
-		BWLimit:       limit,
-		Verify:        control.Verify(f.Verify),
-		Transport:     f.Transport,
-		Compress:      f.Compress,
-
-		Symlinks:       objstore.Symlinks(f.Symlinks),
-		StorageClasses: f.StorageClass,
-		KMSKey:         f.KMSKey,
-		RequesterPays:  f.RequesterPays,
+		Copy: places.Copy{
+			Source:         f.Source,
+			Dests:          f.Dests,
+			Recursive:      f.Recursive,
+			Filters:        filters(f.Include, f.Exclude),
+			Symlinks:       objstore.Symlinks(f.Symlinks),
+			StorageClasses: f.StorageClass,
+			KMSKey:         f.KMSKey,
+			RequesterPays:  f.RequesterPays,
+		},
+		Goals:     goals,
+		ChunkSize: f.ChunkSize,
+		BWLimit:   limit,
+		Verify:    control.Verify(f.Verify),
+		Transport: f.Transport,
+		Compress:  f.Compress,
 	}, nil
 }
 
@@ -171,20 +169,20 @@ func (p *patterns) Decode(ctx *kong.DecodeContext) error {
 
 // filters puts the occurrences of both flags in the order in which they were
 // given. Includes from the environment come before excludes from there.
-func filters(include, exclude patterns) []orchestrator.Filter {
+func filters(include, exclude patterns) []places.Filter {
 	type ordered struct {
-		orchestrator.Filter
+		places.Filter
 		rest int
 	}
 	var all []ordered
 	for _, p := range include {
-		all = append(all, ordered{orchestrator.Filter{Pattern: p.glob}, p.rest})
+		all = append(all, ordered{places.Filter{Pattern: p.glob}, p.rest})
 	}
 	for _, p := range exclude {
-		all = append(all, ordered{orchestrator.Filter{Pattern: p.glob, Exclude: true}, p.rest})
+		all = append(all, ordered{places.Filter{Pattern: p.glob, Exclude: true}, p.rest})
 	}
 	slices.SortStableFunc(all, func(a, b ordered) int { return b.rest - a.rest })
-	var out []orchestrator.Filter
+	var out []places.Filter
 	for _, o := range all {
 		out = append(out, o.Filter)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/skyctl/skyctl/orchestrator"
+	"github.com/skyctl/skyctl/orchestrator/places"
 	"github.com/skyctl/skyctl/orchestrator/unit"
 )
 
@@ -30,7 +31,7 @@ func request(t *testing.T, args ...string) orchestrator.Request {
 func TestRequest(t *testing.T) {
 	usd := func(u unit.USD) *unit.USD { return &u }
 	number := func(n int) *int { return &n }
-	plain := orchestrator.Request{Source: "src", Dests: []string{"dst"}, Mode: "overlay", Verify: "auto", Transport: "auto", Compress: "auto"}
+	plain := orchestrator.Request{Copy: places.Copy{Source: "src", Dests: []string{"dst"}}, Goals: orchestrator.Goals{Mode: "overlay"}, Verify: "auto", Transport: "auto", Compress: "auto"}
 	with := func(change func(*orchestrator.Request)) orchestrator.Request {
 		req := plain
 		change(&req)
@@ -76,7 +77,7 @@ func TestRequest(t *testing.T) {
 			args: []string{"--exclude", "a", "--include=b", "-r", "--include", "c,d", "--exclude=e"},
 			want: with(func(r *orchestrator.Request) {
 				r.Recursive = true
-				r.Filters = []orchestrator.Filter{{Exclude: true, Pattern: "a"}, {Pattern: "b"}, {Pattern: "c,d"}, {Exclude: true, Pattern: "e"}}
+				r.Filters = []places.Filter{{Exclude: true, Pattern: "a"}, {Pattern: "b"}, {Pattern: "c,d"}, {Exclude: true, Pattern: "e"}}
 			}),
 		},
 		{
@@ -84,7 +85,7 @@ func TestRequest(t *testing.T) {
 			env:  map[string]string{"SKYCTL_INCLUDE": "x", "SKYCTL_EXCLUDE": "y"},
 			args: []string{"--include", "a", "--include", "b"},
 			want: with(func(r *orchestrator.Request) {
-				r.Filters = []orchestrator.Filter{{Pattern: "a"}, {Pattern: "b"}, {Exclude: true, Pattern: "y"}}
+				r.Filters = []places.Filter{{Pattern: "a"}, {Pattern: "b"}, {Exclude: true, Pattern: "y"}}
 			}),
 		},
 	} {

@@ -1,8 +1,10 @@
-package orchestrator
+package places
 
 import (
 	"errors"
 	"testing"
+
+	"github.com/skyctl/skyctl/orchestrator/failure"
 )
 
 func in(p string) Filter { return Filter{Pattern: p} }
@@ -39,7 +41,7 @@ func TestTheFirstFilterThatMatchesDecides(t *testing.T) {
 }
 
 func TestAPatternThatIsNoneIsWrongUsage(t *testing.T) {
-	var usage *UsageError
+	var usage *failure.UsageError
 	if err := checkFilters([]Filter{in("[a")}); !errors.As(err, &usage) {
 		t.Errorf("%v", err)
 	}

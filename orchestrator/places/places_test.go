@@ -1,4 +1,4 @@
-package orchestrator
+package places
 
 import (
 	"errors"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/orchestrator/config"
+	"github.com/skyctl/skyctl/orchestrator/failure"
 	"github.com/skyctl/skyctl/orchestrator/region"
 )
 
@@ -18,26 +19,26 @@ func TestSettle(t *testing.T) {
 	const east, west = region.Region("aws:us-east-1"), region.Region("gcp:us-west1")
 	for _, c := range []struct {
 		name  string
-		p     places
+		p     Places
 		want  [][]region.Region // of the source, then the destinations
 		fails bool
 	}{
-		{"from R2", places{source: at("r2"), dests: []config.Location{at("s3", east), at("gs", west, east)}},
+		{"from R2", Places{Source: at("r2"), Dests: []config.Location{at("s3", east), at("gs", west, east)}},
 			[][]region.Region{{east, west}, {east}, {west, east}}, false},
-		{"to R2", places{source: at("s3", east), dests: []config.Location{at("r2"), at("gs", west)}},
+		{"to R2", Places{Source: at("s3", east), Dests: []config.Location{at("r2"), at("gs", west)}},
 			[][]region.Region{{east}, {east, west}, {west}}, false},
-		{"R2 alone", places{source: at("r2"), dests: []config.Location{at("r2")}}, nil, true},
-		{"a bucket that is nowhere", places{source: at("s3", east), dests: []config.Location{at("gs")}}, nil, true},
+		{"R2 alone", Places{Source: at("r2"), Dests: []config.Location{at("r2")}}, nil, true},
+		{"a bucket that is nowhere", Places{Source: at("s3", east), Dests: []config.Location{at("gs")}}, nil, true},
 	} {
 		err := c.p.settle()
-		if refused := (*PreconditionError)(nil); c.fails {
+		if refused := (*failure.PreconditionError)(nil); c.fails {
 			if !errors.As(err, &refused) || refused.Hint == "" {
 				t.Errorf("%s: %v", c.name, err)
 			}
 			continue
 		}
-		got := [][]region.Region{c.p.source.Regions}
-		for _, d := range c.p.dests {
+		got := [][]region.Region{c.p.Source.Regions}
+		for _, d := range c.p.Dests {
 			got = append(got, d.Regions)
 		}
 		if err != nil || !reflect.DeepEqual(got, c.want) {
@@ -54,26 +55,26 @@ func TestInstruct(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name    string
-		req     Request
+		req     Copy
 		source  string
 		dests   []string
 		refused bool
 	}{
-		{"links of files", Request{Symlinks: objstore.SymlinksCopy}, "file", []string{"s3"}, false},
-		{"links of S3", Request{Symlinks: objstore.SymlinksCopy}, "s3", []string{"file"}, true},
-		{"a key for S3", Request{KMSKey: "k"}, "gcs", []string{"s3"}, false},
-		{"a key for one of two", Request{KMSKey: "k"}, "gcs", []string{"s3", "file"}, true},
-		{"classes", Request{StorageClasses: map[string]string{"*": "COOL"}}, "file", []string{"azblob"}, false},
-		{"classes of files", Request{StorageClasses: map[string]string{"*": "COOL"}}, "s3", []string{"file"}, true},
-		{"the reader pays", Request{RequesterPays: true}, "gcs", []string{"file"}, false},
-		{"nobody can pay", Request{RequesterPays: true}, "azblob", []string{"file"}, true},
+		{"links of files", Copy{Symlinks: objstore.SymlinksCopy}, "file", []string{"s3"}, false},
+		{"links of S3", Copy{Symlinks: objstore.SymlinksCopy}, "s3", []string{"file"}, true},
+		{"a key for S3", Copy{KMSKey: "k"}, "gcs", []string{"s3"}, false},
+		{"a key for one of two", Copy{KMSKey: "k"}, "gcs", []string{"s3", "file"}, true},
+		{"classes", Copy{StorageClasses: map[string]string{"*": "COOL"}}, "file", []string{"azblob"}, false},
+		{"classes of files", Copy{StorageClasses: map[string]string{"*": "COOL"}}, "s3", []string{"file"}, true},
+		{"the reader pays", Copy{RequesterPays: true}, "gcs", []string{"file"}, false},
+		{"nobody can pay", Copy{RequesterPays: true}, "azblob", []string{"file"}, true},
 	} {
-		p := places{source: of(c.source)}
+		p := Places{Source: of(c.source)}
 		for _, d := range c.dests {
-			p.dests = append(p.dests, of(d))
+			p.Dests = append(p.Dests, of(d))
 		}
 		err := p.instruct(c.req)
-		if wrong := (*UsageError)(nil); errors.As(err, &wrong) != c.refused {
+		if wrong := (*failure.UsageError)(nil); errors.As(err, &wrong) != c.refused {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}

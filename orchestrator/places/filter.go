@@ -1,4 +1,4 @@
-package orchestrator
+package places
 
 import (
 	"fmt"
@@ -7,14 +7,23 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"github.com/skyctl/skyctl/orchestrator/config"
+	"github.com/skyctl/skyctl/orchestrator/failure"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
 )
+
+// Filter is one --include or --exclude, in the order given: the first whose
+// pattern matches a key decides, and a key that none matches is taken, unless
+// the first filter is an include.
+type Filter struct {
+	Exclude bool   `json:"exclude"`
+	Pattern string `json:"pattern"`
+}
 
 // checkFilters finds patterns that can never be right.
 func checkFilters(filters []Filter) error {
 	for _, f := range filters {
 		if !doublestar.ValidatePattern(f.Pattern) {
-			return &UsageError{Err: fmt.Errorf("%q is not a pattern", f.Pattern), Hint: "patterns are globs: *, **, ?, [a-z], {a,b}"}
+			return &failure.UsageError{Err: fmt.Errorf("%q is not a pattern", f.Pattern), Hint: "patterns are globs: *, **, ?, [a-z], {a,b}"}
 		}
 	}
 	return nil
