@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/skyctl/skyctl/orchestrator/basis"
 	"github.com/skyctl/skyctl/orchestrator/deploy"
 	"github.com/skyctl/skyctl/orchestrator/journal"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
@@ -190,7 +191,7 @@ func (o *Orchestrator) checkFresh(ctx context.Context, a *attempt) (err error) {
 // sameCost refuses a plan with gateways whose prices have changed. What costs
 // more than it did when somebody agreed to it is not to be found on a bill.
 func (a *attempt) sameCost(ctx context.Context) error {
-	f, err := a.o.Figures(FigureFiles{})
+	f, err := a.o.Figures(basis.Files{})
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
+	"github.com/skyctl/skyctl/orchestrator/basis"
 	"github.com/skyctl/skyctl/orchestrator/deploy"
 	"github.com/skyctl/skyctl/orchestrator/layout"
 	"github.com/skyctl/skyctl/orchestrator/ledger"
@@ -90,8 +91,8 @@ func (a *attempt) further(ctx context.Context, now midway.Run) (*growth, error) 
 
 // supply is what further gateways there may be.
 func (a *attempt) supply(now midway.Run) midway.Supply {
-	s := midway.Supply{Limits: a.o.limits(now.Ends()), Hosts: map[region.Region]int{}}
-	s.Limits.Machines = a.o.withAgent(s.Limits.Machines)
+	s := midway.Supply{Limits: basis.Limits(a.o.Config, now.Ends()), Hosts: map[region.Region]int{}}
+	s.Limits.Machines = basis.WithAgent(a.o.Config, s.Limits.Machines)
 	if n := a.saved.Request.Gateways; n != nil {
 		s.Limits.Gateways = *n
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/skyctl/skyctl/orchestrator/basis"
 	"github.com/skyctl/skyctl/orchestrator/grid"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
 	"github.com/skyctl/skyctl/orchestrator/planner"
@@ -20,7 +21,7 @@ type EstimateRequest struct {
 	From  region.Region
 	To    []region.Region
 	Size  unit.Bytes
-	Files FigureFiles
+	Files basis.Files
 	Goals Goals
 
 	// Provision is the forecast of how long gateways take to come up in any
@@ -54,7 +55,7 @@ func (o *Orchestrator) Estimate(ctx context.Context, req EstimateRequest) (Estim
 	for _, to := range req.To {
 		job.Dests = append(job.Dests, []region.Region{to})
 	}
-	limits := o.limits(append(slices.Clone(req.To), req.From))
+	limits := basis.Limits(o.Config, append(slices.Clone(req.To), req.From))
 	if req.Files.Grid != "" {
 		limits.Relays = f.Grid.Regions()
 	}
@@ -76,7 +77,7 @@ func (o *Orchestrator) Estimate(ctx context.Context, req EstimateRequest) (Estim
 }
 
 // checkEstimate refuses what makes no sense as a transfer.
-func (o *Orchestrator) checkEstimate(req EstimateRequest, f Figures) error {
+func (o *Orchestrator) checkEstimate(req EstimateRequest, f basis.Figures) error {
 	if req.Size <= 0 {
 		return errors.New("a size of 0 is nothing to transfer, give --size such as 1TB")
 	}

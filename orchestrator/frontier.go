@@ -3,6 +3,7 @@ package orchestrator
 import (
 	"context"
 
+	"github.com/skyctl/skyctl/orchestrator/basis"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
 	"github.com/skyctl/skyctl/orchestrator/planner"
 	"github.com/skyctl/skyctl/orchestrator/unit"
@@ -18,7 +19,7 @@ type Point struct {
 
 // frontier returns the points between the cheapest plan and the quickest, by
 // ascending throughput.
-func frontier(ctx context.Context, job planner.Job, f Figures, limits planner.Limits) ([]Point, error) {
+func frontier(ctx context.Context, job planner.Job, f basis.Figures, limits planner.Limits) ([]Point, error) {
 	plans, err := planner.Frontier(ctx, job, f.Grid, f.Prices, limits)
 	if err != nil {
 		return nil, err

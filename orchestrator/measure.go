@@ -1,34 +1,23 @@
 package orchestrator
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"time"
 
-	"github.com/skyctl/skyctl/agent/control"
+	"github.com/skyctl/skyctl/orchestrator/basis"
 	"github.com/skyctl/skyctl/orchestrator/deploy"
-	"github.com/skyctl/skyctl/orchestrator/fleet"
 	"github.com/skyctl/skyctl/orchestrator/grid"
 	"github.com/skyctl/skyctl/orchestrator/journal"
-	"github.com/skyctl/skyctl/orchestrator/layout"
+	"github.com/skyctl/skyctl/orchestrator/measure"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
 	"github.com/skyctl/skyctl/orchestrator/places"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/orchestrator/unit"
 )
-
-// MeasureRequest asks what regions can send to each other.
-type MeasureRequest struct {
-	Regions  []region.Region `json:"regions"`  // each to each
-	Gateways int             `json:"gateways"` // a region; the first to the first, then the second to the second
-	Seconds  int             `json:"seconds"`  // of each measurement
-}
 
 // MeasurePlan is what measuring needs.
 type MeasurePlan struct {
@@ -70,13 +59,9 @@ type MeasureError struct {
 	Error string        `json:"error"`
 }
 
-// between is the time that a measurement takes beyond its seconds: dialing,
-// the second that does not count, the choice of a transport.
-const between = 4 * time.Second
-
 // PlanMeasure says what Measure would rent and cost. Nothing is contacted or
 // created. Every error is wrong usage.
-func (o *Orchestrator) PlanMeasure(req MeasureRequest) (MeasurePlan, error) {
+func (o *Orchestrator) PlanMeasure(req measure.Request) (MeasurePlan, error) {
 	p, err := o.planMeasure(req)
 	if err != nil {
 		return MeasurePlan{}, err
@@ -84,108 +69,12 @@ func (o *Orchestrator) PlanMeasure(req MeasureRequest) (MeasurePlan, error) {
 	return MeasurePlan{p.Regions, len(p.Routes), p.Time, p.Cost}, nil
 }
 
-// planMeasure is the overlay by which gateways are made for a measurement: a
-// route for each ordered pair.
-func (o *Orchestrator) planMeasure(req MeasureRequest) (*overlay.Overlay, error) {
-	f, err := o.Figures(FigureFiles{})
+func (o *Orchestrator) planMeasure(req measure.Request) (*overlay.Overlay, error) {
+	f, err := o.Figures(basis.Files{})
 	if err != nil {
 		return nil, err
 	}
-	if err := o.checkMeasure(req, f); err != nil {
-		return nil, &UsageError{Err: err}
-	}
-	p := &overlay.Overlay{}
-	machines := map[region.Region]grid.Machine{}
-	for _, r := range req.Regions {
-		m, usd, err := o.strongest(r, f)
-		if err != nil {
-			return nil, &UsageError{Err: err}
-		}
-		machines[r] = m
-		p.Regions = append(p.Regions, overlay.Region{Region: r, Gateways: req.Gateways, Machine: m.Type, USDPerHour: usd})
-		p.Time.Provision = max(p.Time.Provision, provisioning[r.Cloud()].Seconds())
-	}
-	for _, from := range req.Regions {
-		for _, to := range req.Regions {
-			if from == to {
-				continue
-			}
-			usd, err := f.Prices.Egress(from, to)
-			if err != nil {
-				return nil, &UsageError{Err: err}
-			}
-			believed := grid.Least(machines[from].Egress, machines[to].Ingress)
-			if l, err := f.Grid.Link(from, to); err == nil {
-				believed = grid.Least(believed, l.Gbps)
-			}
-			believed = cmp.Or(believed, grid.AssumedGbps)
-			gb := float64(believed) / 8 * float64((req.Seconds+1)*req.Gateways)
-			p.Cost.Egress += usd.USD * unit.USD(gb)
-			p.Routes = append(p.Routes, overlay.Route{Path: []region.Region{from, to}, Gbits: believed, Tree: len(p.Routes)})
-			p.Edges = append(p.Edges, overlay.Edge{From: from, To: to, Gbits: believed, USDPerGB: usd.USD,
-				Connections: req.Gateways * grid.MeasureConnections(grid.Pair{From: from, To: to})})
-		}
-	}
-	p.Time.Transfer = float64(len(p.Routes)*req.Gateways) * (time.Duration(req.Seconds)*time.Second + between).Seconds()
-	for _, r := range p.Regions {
-		p.Cost.Machines += r.USDPerHour * unit.USD(float64(r.Gateways)*p.Time.Total().Hours())
-	}
-	p.Cost.Total = p.Cost.Egress + p.Cost.Machines
-	if long := p.Time.Total(); long > deploy.MaxLifetime {
-		return nil, &UsageError{Err: fmt.Errorf("measuring takes about %v, and no gateway lives longer than %v", long.Round(time.Hour), deploy.MaxLifetime),
-			Hint: "name fewer regions or gateways"}
-	}
-	return p, nil
-}
-
-func (o *Orchestrator) checkMeasure(req MeasureRequest, f Figures) error {
-	known := append(f.Regions(), o.Config.Relays()...)
-	for i, r := range req.Regions {
-		switch {
-		case r != region.Workstation && !slices.Contains(known, r):
-			return fmt.Errorf("region %s is unknown; skyctl regions lists those of clouds, regions in the configuration adds your own", r)
-		case slices.Contains(req.Regions[:i], r):
-			return fmt.Errorf("region %s is given twice, name each once", r)
-		case len(o.Config.Allow.Regions) > 0 && !slices.Contains(o.Config.Allow.Regions, r):
-			return fmt.Errorf("%s is not in allow.regions, add it", r)
-		}
-	}
-	switch most := o.Config.Limits.GatewaysPerRegion; {
-	case len(req.Regions) < 2:
-		return errors.New("a link joins two regions, name at least two")
-	case req.Gateways < 1 || req.Gateways > most:
-		return fmt.Errorf("%d gateways a region are not within 1 and %d, which limits.gateways_per_region allows", req.Gateways, most)
-	case req.Seconds < 2 || req.Seconds > control.MaxMeasureSeconds: // one has no spread
-		return fmt.Errorf("a pair is measured for 2 to %d whole seconds", control.MaxMeasureSeconds)
-	}
-	return nil
-}
-
-// strongest returns the machine type by which a region is measured, so that it
-// is the way and not the machine: of those that are allowed the one that sends
-// and receives most, of equal ones the cheapest.
-func (o *Orchestrator) strongest(r region.Region, f Figures) (best grid.Machine, usd unit.USD, err error) {
-	allowed := o.withAgent(o.Config.Allow.Machines)
-	found := false
-	unknown := fmt.Errorf("there is no machine for a gateway in %s; allow.machines may leave none", r)
-	for _, m := range f.Grid.Machines(r) {
-		if m.Type != "" && len(allowed) > 0 && !slices.Contains(allowed, m.Type) {
-			continue
-		}
-		price, err := f.Prices.Machine(r, m.Type)
-		if err != nil {
-			unknown = err
-			continue
-		}
-		can, most := grid.Least(m.Egress, m.Ingress), grid.Least(best.Egress, best.Ingress)
-		if !found || can > most || (can == most && price.USD < usd) {
-			best, usd, found = m, price.USD, true
-		}
-	}
-	if !found {
-		return best, 0, unknown
-	}
-	return best, usd, nil
+	return measure.Plan(req, o.Config, f)
 }
 
 // Measure brings gateways up in the regions, has each pair of them loaded, one
@@ -193,9 +82,9 @@ func (o *Orchestrator) strongest(r region.Region, f Figures) (best grid.Machine,
 // gateways down. What was measured is kept and returned also where another pair
 // fails, or Measure does. A *LeftoverError is in the chain where gateways may be
 // left.
-func (o *Orchestrator) Measure(ctx context.Context, req MeasureRequest) (res MeasureResult, err error) {
+func (o *Orchestrator) Measure(ctx context.Context, req measure.Request) (res MeasureResult, err error) {
 	start := time.Now()
-	res = MeasureResult{Links: []MeasuredLink{}, Errors: []MeasureError{}, File: o.measuredGrid()}
+	res = MeasureResult{Links: []MeasuredLink{}, Errors: []MeasureError{}, File: basis.MeasuredFile(o.Home)}
 	plan, err := o.planMeasure(req)
 	if err != nil {
 		return res, err
@@ -248,10 +137,11 @@ func (o *Orchestrator) measure(ctx context.Context, a *attempt, res *MeasureResu
 		}
 		return nil
 	}
-	bytes := map[grid.Pair]int64{}
-	out := a.withGateways(ctx, cfg, ApplyOptions{}, up, func(ctx context.Context, d *deploy.Deployment) error {
+	var bytes map[grid.Pair]int64
+	out := a.withGateways(ctx, cfg, ApplyOptions{}, up, func(ctx context.Context, d *deploy.Deployment) (err error) {
 		o.begin(a.run, PhaseMeasure, fmt.Sprintf("%d pairs, about %v", len(a.saved.Overlay.Routes), time.Duration(a.saved.Overlay.Time.Transfer)*time.Second))
-		return a.measurePairs(ctx, d, cfg.Layout, res, bytes)
+		bytes, err = measure.Pairs(ctx, d, cfg.Layout, a.saved.Measure.Seconds, a.toldOf(res))
+		return err
 	})
 	ended := context.WithoutCancel(ctx)
 	rented, cerr := a.ledger().TimeRented(ended)
@@ -266,72 +156,23 @@ func (o *Orchestrator) measure(ctx context.Context, a *attempt, res *MeasureResu
 	return errors.Join(out.err, out.down, out.untidy, cerr)
 }
 
-// measurePairs measures one pair after the other, so that none is in another's
-// way, and keeps each result at once. It fails only where going on makes no
-// sense.
-func (a *attempt) measurePairs(ctx context.Context, d *deploy.Deployment, l *layout.Layout, res *MeasureResult, received map[grid.Pair]int64) error {
+// toldOf puts what becomes of each pair in the result, and keeps what was found at
+// once.
+func (a *attempt) toldOf(res *MeasureResult) measure.Told {
 	stated := a.o.Config.Grid()
-	for _, e := range a.saved.Overlay.Edges {
-		m, bytes, err := a.measurePair(ctx, d, l, e.Pair())
-		received[e.Pair()] += bytes
-		switch {
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case err != nil:
-			res.Errors = append(res.Errors, MeasureError{e.From, e.To, err.Error()})
-			a.o.observe(a.run, Progress{Line: fmt.Sprintf("%s: %v", e.Pair(), err)})
-			continue
-		}
-		if err := a.o.keepMeasurement(m); err != nil {
-			return err
-		}
-		was, lerr := stated.Link(e.From, e.To)
-		link := MeasuredLink{e.From, e.To, m.Gbps, m.Spread, m.RTT.Seconds() * 1000, m.Connections, m.Transport, m.At, lerr == nil && !was.Assumed}
-		res.Links = append(res.Links, link)
-		a.o.observe(a.run, Progress{Line: fmt.Sprintf("%s: %s ± %.0f %%, %s", e.Pair(), m.Gbps.Human(), 100*m.Spread, m.Transport)})
+	return measure.Told{
+		Found: func(m grid.Measurement) error {
+			if err := basis.Keep(a.o.Home, m); err != nil {
+				return err
+			}
+			was, err := stated.Link(m.Pair.From, m.Pair.To)
+			res.Links = append(res.Links, MeasuredLink{m.Pair.From, m.Pair.To, m.Gbps, m.Spread, m.RTT.Seconds() * 1000, m.Connections, m.Transport, m.At, err == nil && !was.Assumed})
+			a.o.observe(a.run, Progress{Line: fmt.Sprintf("%s: %s ± %.0f %%, %s", m.Pair, m.Gbps.Human(), 100*m.Spread, m.Transport)})
+			return nil
+		},
+		Failed: func(p grid.Pair, err error) {
+			res.Errors = append(res.Errors, MeasureError{p.From, p.To, err.Error()})
+			a.o.observe(a.run, Progress{Line: fmt.Sprintf("%s: %v", p, err)})
+		},
 	}
-	return nil
-}
-
-// measurePair loads the way between two regions, from their first gateways on,
-// and returns what that found and how much arrived.
-func (a *attempt) measurePair(ctx context.Context, d *deploy.Deployment, l *layout.Layout, pair grid.Pair) (m grid.Measurement, arrived int64, err error) {
-	from, to := l.In(pair.From), l.In(pair.To)
-	connections, transport := grid.MeasureConnections(pair), ""
-	var gbps []float64
-	var rtt time.Duration
-	at := d.Addresses()
-	for i := range from {
-		if chosen := fleet.Probe(ctx, d.API(from[i]), at[from[i]], to[i], at[to[i]]); i == 0 {
-			transport = chosen
-		}
-		found, err := d.API(from[i]).Measure(ctx, control.MeasureRequest{Peer: to[i], Address: at[to[i]],
-			Transport: transport, Connections: connections, Seconds: a.saved.Measure.Seconds})
-		if err != nil {
-			return m, arrived, fmt.Errorf("%s to %s: %w", from[i], to[i], err)
-		}
-		arrived += found.Bytes
-		gbps = append(gbps, found.Gbps...)
-		if i == 0 || found.RTT < rtt {
-			rtt = found.RTT.Round(time.Microsecond)
-		}
-	}
-	m, err = grid.Summarise(pair, gbps, rtt, connections, transport, time.Now().UTC().Truncate(time.Second))
-	return m, arrived, err
-}
-
-// keepMeasurement puts a measurement in the place of the pair's earlier one.
-func (o *Orchestrator) keepMeasurement(m grid.Measurement) error {
-	return o.Home.Exclusive("measured", func() error {
-		all, err := o.measurements()
-		if err != nil {
-			return err
-		}
-		all[m.Pair] = m
-		var text bytes.Buffer
-		if err := all.Write(&text); err != nil {
-			return err
-		}
-		return rundir.WriteFile(o.measuredGrid(), text.Bytes())
-	})
 }

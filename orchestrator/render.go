@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/skyctl/skyctl/orchestrator/basis"
 	"github.com/skyctl/skyctl/orchestrator/deploy"
 	"github.com/skyctl/skyctl/orchestrator/places"
 	"github.com/skyctl/skyctl/orchestrator/planner"
@@ -64,13 +65,13 @@ func (o *Orchestrator) prepareBlind(ctx context.Context, req RenderRequest) (*ru
 	if req.Gateways == nil {
 		req.Gateways = &o.Config.Limits.GatewaysPerRegion
 	}
-	f, err := o.Figures(FigureFiles{})
+	f, err := o.Figures(basis.Files{})
 	if err != nil {
 		return nil, nil, err
 	}
 	s := &saved{Request: req.Request}
-	limits := o.limits(append(slices.Clone(req.To), req.From))
-	limits.Machines = o.withAgent(limits.Machines)
+	limits := basis.Limits(o.Config, append(slices.Clone(req.To), req.From))
+	limits.Machines = basis.WithAgent(o.Config, limits.Machines)
 	job := o.job(req.Request, p, transfer.Listing{Bytes: int64(req.Size), Objects: 1})
 	if s.Overlay, err = planner.Solve(ctx, job, f.Grid, f.Prices, limits); err != nil {
 		return nil, nil, err

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/skyctl/skyctl/orchestrator/basis"
 	"github.com/skyctl/skyctl/orchestrator/layout"
 	"github.com/skyctl/skyctl/orchestrator/midway"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
@@ -35,7 +36,7 @@ func (a *attempt) reroute(ctx context.Context, m transfer.Measured) (transfer.Re
 	if m.Rate > m.Forecast && a.saved.Request.MinThroughput > 0 {
 		return asItIs, nil // faster than was asked for
 	}
-	f, err := a.o.Figures(FigureFiles{})
+	f, err := a.o.Figures(basis.Files{})
 	if err != nil {
 		return asItIs, err
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/skyctl/skyctl/orchestrator/grid"
+	"github.com/skyctl/skyctl/orchestrator/measure"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
@@ -14,15 +15,15 @@ import (
 // saved is what a run keeps of its planning beside plan.json, which is for
 // people: what a later process needs to carry the plan out.
 type saved struct {
-	Created     time.Time       `json:"created"`
-	Request     Request         `json:"request"`
-	Fingerprint string          `json:"fingerprint"` // of the source listing
-	Overlay     overlay.Overlay `json:"plan"`
-	Pareto      []Point         `json:"pareto,omitempty"`
-	ChunkSize   int64           `json:"chunk_size"`
-	Warnings    []string        `json:"warnings,omitempty"`
-	Preview     *engine.Plan    `json:"preview,omitempty"` // what Terraform would do
-	Measure     *MeasureRequest `json:"measure,omitempty"` // the run moves nothing, but measures
+	Created     time.Time        `json:"created"`
+	Request     Request          `json:"request"`
+	Fingerprint string           `json:"fingerprint"` // of the source listing
+	Overlay     overlay.Overlay  `json:"plan"`
+	Pareto      []Point          `json:"pareto,omitempty"`
+	ChunkSize   int64            `json:"chunk_size"`
+	Warnings    []string         `json:"warnings,omitempty"`
+	Preview     *engine.Plan     `json:"preview,omitempty"` // what Terraform would do
+	Measure     *measure.Request `json:"measure,omitempty"` // the run moves nothing, but measures
 
 	// Accounts are whose machines the plan rents: account, project,
 	// subscription.

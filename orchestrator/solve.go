@@ -3,28 +3,29 @@ package orchestrator
 import (
 	"context"
 	"slices"
-	"time"
 
+	"github.com/skyctl/skyctl/orchestrator/basis"
 	"github.com/skyctl/skyctl/orchestrator/places"
 	"github.com/skyctl/skyctl/orchestrator/planner"
-	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
 	"github.com/skyctl/skyctl/orchestrator/unit"
 )
 
-// provisioning is the forecast of how long it takes to bring gateways up.
-// Local: measured with make bench. The clouds': a guess, from how long machines
-// of theirs usually take to boot, until their modules are measured.
-var provisioning = map[region.Cloud]time.Duration{
-	region.Local: 3 * time.Second,
-	region.AWS:   90 * time.Second,
-	region.GCP:   90 * time.Second,
-	region.Azure: 150 * time.Second,
+// Figures are what plans rest on: what the configuration states, then what the
+// files do, then what was measured, imported and is built in.
+func (o *Orchestrator) Figures(files basis.Files) (basis.Figures, error) {
+	return basis.Read(o.Config, o.Home, files)
+}
+
+// ImportGrid checks a file of measured links and keeps it: from now on plans
+// believe it before the built-in model.
+func (o *Orchestrator) ImportGrid(file string) (basis.Imported, error) {
+	return basis.Import(o.Home, file)
 }
 
 // solve plans the run by the figures there are, requests to stores included.
 func (o *Orchestrator) solve(ctx context.Context, p *places.Places, l transfer.Listing, s *saved) error {
-	f, err := o.Figures(FigureFiles{})
+	f, err := o.Figures(basis.Files{})
 	if err != nil {
 		return err
 	}
@@ -39,8 +40,8 @@ func (o *Orchestrator) solve(ctx context.Context, p *places.Places, l transfer.L
 	if err != nil {
 		return err
 	}
-	limits := o.limits(append(slices.Concat(job.Dests...), job.Sources...))
-	limits.Machines, limits.Most = o.withAgent(limits.Machines), s.Lacking
+	limits := basis.Limits(o.Config, append(slices.Concat(job.Dests...), job.Sources...))
+	limits.Machines, limits.Most = basis.WithAgent(o.Config, limits.Machines), s.Lacking
 	if s.Overlay, err = planner.Solve(ctx, job, f.Grid, f.Prices, limits); err != nil {
 		return unreserved(err, asked.MaxCost, requests)
 	}
@@ -57,28 +58,6 @@ func (o *Orchestrator) solve(ctx context.Context, p *places.Places, l transfer.L
 	}
 	s.ChunkSize, err = o.chunkSize(s.Request, l.Bytes, len(s.Overlay.Routes), p.DestBuckets)
 	return err
-}
-
-// limits are what a plan between the regions must stay within.
-func (o *Orchestrator) limits(ends []region.Region) planner.Limits {
-	return planner.Limits{Gateways: o.Config.Limits.GatewaysPerRegion, Relays: o.relays(ends),
-		Allow: o.Config.Allow.Regions, Machines: o.Config.Allow.Machines, Provision: provisioning}
-}
-
-// withAgent leaves, of the machine types that a plan may rent, those that the
-// configured agents run on. Where that leaves none, or no agent is configured,
-// it changes nothing: deploying says what is missing.
-func (o *Orchestrator) withAgent(allowed []string) []string {
-	var run []string
-	for _, m := range region.AllMachines() {
-		if o.Config.Agent.URLFor(m.Arch) != "" && (len(allowed) == 0 || slices.Contains(allowed, m.Type)) {
-			run = append(run, m.Type)
-		}
-	}
-	if len(run) == 0 {
-		return allowed
-	}
-	return run
 }
 
 func (o *Orchestrator) job(req Request, p *places.Places, l transfer.Listing) planner.Job {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/skyctl/skyctl/orchestrator"
+	"github.com/skyctl/skyctl/orchestrator/basis"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/unit"
@@ -41,7 +42,7 @@ func (c *estimateCmd) Run(ctx context.Context, s service, out *console) error {
 	}
 	e, err := s.Estimate(ctx, orchestrator.EstimateRequest{
 		From: c.From, To: c.To, Size: c.Size, Pareto: pareto, Provision: c.ProvisionTime,
-		Files: orchestrator.FigureFiles{Grid: c.Grid, Prices: c.Prices, Machines: c.Machines},
+		Files: basis.Files{Grid: c.Grid, Prices: c.Prices, Machines: c.Machines},
 		Goals: goals,
 	})
 	if err != nil {

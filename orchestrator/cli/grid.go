@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/skyctl/skyctl/orchestrator"
+	"github.com/skyctl/skyctl/orchestrator/basis"
 	"github.com/skyctl/skyctl/orchestrator/grid"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/unit"
@@ -43,7 +44,7 @@ type linkDoc struct {
 }
 
 func (c *gridShowCmd) Run(s service, out *console) error {
-	f, err := s.Figures(orchestrator.FigureFiles{Grid: c.Grid})
+	f, err := s.Figures(basis.Files{Grid: c.Grid})
 	if err != nil {
 		return err
 	}
@@ -128,7 +129,7 @@ type gridImportCmd struct {
 }
 
 type importDoc struct {
-	orchestrator.Imported
+	basis.Imported
 	outcome
 }
 

@@ -5,7 +5,7 @@ import (
 	"io"
 	"slices"
 
-	"github.com/skyctl/skyctl/orchestrator"
+	"github.com/skyctl/skyctl/orchestrator/basis"
 	"github.com/skyctl/skyctl/orchestrator/grid"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/unit"
@@ -42,7 +42,7 @@ type extrasDoc struct {
 }
 
 // machinePrices are those in a region, or in each cloud's reference region.
-func machinePrices(at region.Region, f orchestrator.Figures) (pricesDoc, error) {
+func machinePrices(at region.Region, f basis.Figures) (pricesDoc, error) {
 	doc := pricesDoc{Machines: []machineDoc{}}
 	regions := references
 	if at != "" {

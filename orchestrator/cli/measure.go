@@ -8,6 +8,7 @@ import (
 
 	"github.com/skyctl/skyctl/orchestrator"
 	"github.com/skyctl/skyctl/orchestrator/grid"
+	"github.com/skyctl/skyctl/orchestrator/measure"
 	"github.com/skyctl/skyctl/orchestrator/region"
 )
 
@@ -33,7 +34,7 @@ func (c *gridMeasureCmd) Run(ctx context.Context, s service, g *globals, out *co
 	if c.Duration%time.Second != 0 {
 		return wrongUsage("--duration is in whole seconds, such as 5s")
 	}
-	req := orchestrator.MeasureRequest{Regions: c.Regions, Gateways: c.Gateways, Seconds: int(c.Duration / time.Second)}
+	req := measure.Request{Regions: c.Regions, Gateways: c.Gateways, Seconds: int(c.Duration / time.Second)}
 	plan, err := s.PlanMeasure(req)
 	if err != nil {
 		return err

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/skyctl/skyctl/orchestrator"
+	"github.com/skyctl/skyctl/orchestrator/basis"
 	"github.com/skyctl/skyctl/orchestrator/price"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/unit"
@@ -50,7 +50,7 @@ type requestsDoc struct {
 }
 
 func (c *pricesCmd) Run(s service, out *console) error {
-	f, err := s.Figures(orchestrator.FigureFiles{Prices: c.Prices})
+	f, err := s.Figures(basis.Files{Prices: c.Prices})
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func (c *pricesCmd) Run(s service, out *console) error {
 
 // egressPrices are those of all pairs that have one, between the regions named
 // or all.
-func egressPrices(from, to region.Region, f orchestrator.Figures) ([]egressDoc, error) {
+func egressPrices(from, to region.Region, f basis.Figures) ([]egressDoc, error) {
 	sources, dests, err := pairs(from, to, f.Regions())
 	if err != nil {
 		return nil, err

@@ -9,8 +9,10 @@ import (
 
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/orchestrator"
+	"github.com/skyctl/skyctl/orchestrator/basis"
 	"github.com/skyctl/skyctl/orchestrator/config"
 	"github.com/skyctl/skyctl/orchestrator/gc"
+	"github.com/skyctl/skyctl/orchestrator/measure"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 )
 
@@ -32,10 +34,10 @@ type service interface {
 	Runs(ctx context.Context) ([]orchestrator.Status, error)
 	List(ctx context.Context, url string, recursive bool, yield func(objstore.Object) error) error
 	Estimate(ctx context.Context, req orchestrator.EstimateRequest) (orchestrator.Estimate, error)
-	Figures(files orchestrator.FigureFiles) (orchestrator.Figures, error)
-	PlanMeasure(req orchestrator.MeasureRequest) (orchestrator.MeasurePlan, error)
-	Measure(ctx context.Context, req orchestrator.MeasureRequest) (orchestrator.MeasureResult, error)
-	ImportGrid(file string) (orchestrator.Imported, error)
+	Figures(files basis.Files) (basis.Figures, error)
+	PlanMeasure(req measure.Request) (orchestrator.MeasurePlan, error)
+	Measure(ctx context.Context, req measure.Request) (orchestrator.MeasureResult, error)
+	ImportGrid(file string) (basis.Imported, error)
 	Terraform(ctx context.Context, id rundir.ID, args []string) (exit int, err error)
 }
 

@@ -1,4 +1,4 @@
-package orchestrator
+package basis
 
 import (
 	"errors"
@@ -8,13 +8,15 @@ import (
 	"testing"
 
 	"github.com/skyctl/skyctl/orchestrator/config"
+	"github.com/skyctl/skyctl/orchestrator/failure"
 	"github.com/skyctl/skyctl/orchestrator/grid"
 	"github.com/skyctl/skyctl/orchestrator/price"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 )
 
-func newOrchestrator(t *testing.T, settings string) *Orchestrator {
+// parsed is a configuration, and a home of its own.
+func parsed(t *testing.T, settings string) (*config.Config, rundir.Home) {
 	t.Helper()
 	c, err := config.Parse("test.yaml", []byte(settings), func(string) (string, bool) { return "", false })
 	if err != nil {
@@ -24,7 +26,7 @@ func newOrchestrator(t *testing.T, settings string) *Orchestrator {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Orchestrator{Config: c, Home: home}
+	return c, home
 }
 
 func file(t *testing.T, text string) string {
@@ -39,13 +41,13 @@ func file(t *testing.T, text string) string {
 // TestFiguresOfFiles holds that a file stands in for the built-in figures, and
 // that with prices and machines of files nothing else is priced.
 func TestFiguresOfFiles(t *testing.T) {
-	o := newOrchestrator(t, "links: [{from: aws:us-east-1, to: aws:us-west-2, gbps: 1, usd_per_gb: 0.5}]")
-	files := FigureFiles{
+	c, home := parsed(t, "links: [{from: aws:us-east-1, to: aws:us-west-2, gbps: 1, usd_per_gb: 0.5}]")
+	files := Files{
 		Grid:     file(t, "src,dst,gbps\naws:a,aws:b,4\n"),
 		Prices:   file(t, "src,dst,usd_per_gb\naws:a,aws:b,0.03\naws:c,aws:b,0.03\n"),
 		Machines: file(t, "cloud,type,egress_gbps,ingress_gbps,usd_per_hour\naws,m,5,10,2\n"),
 	}
-	f, err := o.Figures(files)
+	f, err := Read(c, home, files)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +78,7 @@ func TestFiguresOfFiles(t *testing.T) {
 	}
 
 	files.Machines = ""
-	if f, err = o.Figures(files); err != nil {
+	if f, err = Read(c, home, files); err != nil {
 		t.Fatal(err)
 	}
 	if p, err := f.Prices.Machine("aws:us-east-1", "m5.8xlarge"); err != nil || p.USD != 1.536 {
@@ -90,10 +92,10 @@ func TestFiguresOfFiles(t *testing.T) {
 
 // TestImport holds that an import goes before the model and replaces the last.
 func TestImport(t *testing.T) {
-	o := newOrchestrator(t, "")
+	c, home := parsed(t, "")
 	link := func() grid.Link {
 		t.Helper()
-		f, err := o.Figures(FigureFiles{})
+		f, err := Read(c, home, Files{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,8 +110,8 @@ func TestImport(t *testing.T) {
 	}
 	const head = "src,dst,gbps\naws:us-east-1,aws:us-west-2,"
 	for _, gbps := range []string{"4.5", "6"} {
-		imported, err := o.ImportGrid(file(t, head+gbps+"\n"))
-		if err != nil || imported.Links != 1 || imported.File != filepath.Join(o.Home.Dir(), "grid.csv") {
+		imported, err := Import(home, file(t, head+gbps+"\n"))
+		if err != nil || imported.Links != 1 || imported.File != filepath.Join(home.Dir(), "grid.csv") {
 			t.Fatalf("%+v, %v", imported, err)
 		}
 	}
@@ -117,8 +119,8 @@ func TestImport(t *testing.T) {
 		t.Errorf("after: %+v", l)
 	}
 	// What is wrong replaces nothing.
-	var wrong *UsageError
-	if _, err := o.ImportGrid(file(t, head+"x\n")); !errors.As(err, &wrong) {
+	var wrong *failure.UsageError
+	if _, err := Import(home, file(t, head+"x\n")); !errors.As(err, &wrong) {
 		t.Errorf("%v", err)
 	}
 	if l := link(); l.Gbps != 6 {
@@ -129,8 +131,8 @@ func TestImport(t *testing.T) {
 // TestRelays holds that nobody's data goes through a cloud that the transfer is
 // not in and that they have no account for.
 func TestRelays(t *testing.T) {
-	o := newOrchestrator(t, "{regions: {local:east: {}}, clouds: {gcp: {project: p}}}")
-	got := o.relays([]region.Region{"aws:us-east-1", "local:west"})
+	c, _ := parsed(t, "{regions: {local:east: {}}, clouds: {gcp: {project: p}}}")
+	got := relays(c, []region.Region{"aws:us-east-1", "local:west"})
 	clouds := map[region.Cloud]int{}
 	for _, r := range got {
 		clouds[r.Cloud()]++

@@ -1,4 +1,4 @@
-package orchestrator
+package basis
 
 import (
 	"bytes"
@@ -11,15 +11,17 @@ import (
 	"slices"
 	"time"
 
+	"github.com/skyctl/skyctl/orchestrator/config"
+	"github.com/skyctl/skyctl/orchestrator/failure"
 	"github.com/skyctl/skyctl/orchestrator/grid"
 	"github.com/skyctl/skyctl/orchestrator/price"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 )
 
-// FigureFiles are files that stand in for the built-in figures; empty: they do
+// Files are files that stand in for the built-in figures; empty: they do
 // not. What the configuration states goes before both.
-type FigureFiles struct {
+type Files struct {
 	Grid     string // CSV of links: pairs that are not in it are none
 	Prices   string // CSV of egress: pairs that are not in it have no price
 	Machines string // CSV of machine types: there are no others
@@ -41,13 +43,13 @@ func (f Figures) Regions() []region.Region {
 	return slices.Compact(all)
 }
 
-// Figures returns what the configuration states, then what the files do, or for
+// Read returns what the configuration states, then what the files do, or for
 // a file that is not given what was imported and is built in. What is wrong with
 // a file is wrong usage.
-func (o *Orchestrator) Figures(files FigureFiles) (Figures, error) {
-	f := Figures{Grid: o.Config.Grid(), Prices: o.Config.Prices()}
+func Read(c *config.Config, home rundir.Home, files Files) (Figures, error) {
+	f := Figures{Grid: c.Grid(), Prices: c.Prices()}
 	var err error
-	if f.Grid, err = o.links(f.Grid, files.Grid); err != nil {
+	if f.Grid, err = links(f.Grid, home, files.Grid); err != nil {
 		return Figures{}, err
 	}
 	if files.Machines != "" {
@@ -72,7 +74,7 @@ func (o *Orchestrator) Figures(files FigureFiles) (Figures, error) {
 }
 
 // links adds measured links and the model to what the configuration states.
-func (o *Orchestrator) links(g *grid.Grid, file string) (*grid.Grid, error) {
+func links(g *grid.Grid, home rundir.Home, file string) (*grid.Grid, error) {
 	if file != "" {
 		t, err := readFile(file, grid.Read)
 		if err != nil {
@@ -80,13 +82,13 @@ func (o *Orchestrator) links(g *grid.Grid, file string) (*grid.Grid, error) {
 		}
 		return g.WithTable(t), nil
 	}
-	measured, err := o.measurements()
+	measured, err := measurements(home)
 	if err != nil {
 		return nil, err
 	}
 	fresh, old := measured.Tables(time.Now())
 	g = g.WithTable(fresh)
-	t, err := readFile(o.importedGrid(), grid.Read)
+	t, err := readFile(imported(home), grid.Read)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
@@ -97,31 +99,31 @@ func (o *Orchestrator) links(g *grid.Grid, file string) (*grid.Grid, error) {
 	return g.WithTable(old).WithModel(), nil
 }
 
-// measurements are what Measure kept.
-func (o *Orchestrator) measurements() (grid.Measurements, error) {
-	m, err := readFile(o.measuredGrid(), grid.ReadMeasurements)
+// measurements are what Keep kept.
+func measurements(home rundir.Home) (grid.Measurements, error) {
+	m, err := readFile(MeasuredFile(home), grid.ReadMeasurements)
 	if errors.Is(err, fs.ErrNotExist) {
 		return grid.Measurements{}, nil
 	}
 	return m, err
 }
 
-// measuredGrid is where Measure keeps what it found.
-func (o *Orchestrator) measuredGrid() string { return filepath.Join(o.Home.Dir(), "measured.csv") }
+// MeasuredFile is where Keep keeps measurements.
+func MeasuredFile(home rundir.Home) string { return filepath.Join(home.Dir(), "measured.csv") }
 
-// importedGrid is where ImportGrid keeps links.
-func (o *Orchestrator) importedGrid() string { return filepath.Join(o.Home.Dir(), "grid.csv") }
+// imported is where Import keeps links.
+func imported(home rundir.Home) string { return filepath.Join(home.Dir(), "grid.csv") }
 
-// Imported tells what ImportGrid kept, and where.
+// Imported tells what Import kept, and where.
 type Imported struct {
 	Links int    `json:"links"`
 	File  string `json:"file"`
 }
 
-// ImportGrid checks a file of measured links and keeps it in the home: from now
+// Import checks a file of measured links and keeps it in the home: from now
 // on plans believe it before the built-in model, in place of what was imported
 // before.
-func (o *Orchestrator) ImportGrid(file string) (Imported, error) {
+func Import(home rundir.Home, file string) (Imported, error) {
 	t, err := readFile(file, grid.Read)
 	if err != nil {
 		return Imported{}, err
@@ -131,14 +133,30 @@ func (o *Orchestrator) ImportGrid(file string) (Imported, error) {
 	if err := t.Write(&text); err != nil {
 		return Imported{}, err
 	}
-	err = os.MkdirAll(o.Home.Dir(), 0o700)
+	err = os.MkdirAll(home.Dir(), 0o700)
 	if err == nil {
-		err = rundir.WriteFile(o.importedGrid(), text.Bytes())
+		err = rundir.WriteFile(imported(home), text.Bytes())
 	}
 	if err != nil {
-		return Imported{}, &PreconditionError{Err: err, Hint: "set SKYCTL_HOME to a directory that can be written"}
+		return Imported{}, &failure.PreconditionError{Err: err, Hint: "set SKYCTL_HOME to a directory that can be written"}
 	}
-	return Imported{t.Len(), o.importedGrid()}, nil
+	return Imported{t.Len(), imported(home)}, nil
+}
+
+// Keep puts a measurement in the place of the pair's earlier one.
+func Keep(home rundir.Home, m grid.Measurement) error {
+	return home.Exclusive("measured", func() error {
+		all, err := measurements(home)
+		if err != nil {
+			return err
+		}
+		all[m.Pair] = m
+		var text bytes.Buffer
+		if err := all.Write(&text); err != nil {
+			return err
+		}
+		return rundir.WriteFile(MeasuredFile(home), text.Bytes())
+	})
 }
 
 // readFile reads a table that the user named.
@@ -146,30 +164,12 @@ func readFile[T any](name string, read func(name string, r io.Reader) (T, error)
 	var none T
 	f, err := os.Open(name)
 	if err != nil {
-		return none, &UsageError{Err: fmt.Errorf("cannot read the table: %w", err)}
+		return none, &failure.UsageError{Err: fmt.Errorf("cannot read the table: %w", err)}
 	}
 	defer f.Close()
 	t, err := read(name, f)
 	if err != nil {
-		return none, &UsageError{Err: err, Hint: "correct the table"}
+		return none, &failure.UsageError{Err: err, Hint: "correct the table"}
 	}
 	return t, nil
-}
-
-// relays returns where relays may be in a transfer between regions: those that
-// the configuration declares and, of the clouds that the transfer is in or that
-// the configuration has an account for, all regions that the catalogue has.
-func (o *Orchestrator) relays(ends []region.Region) []region.Region {
-	clouds := o.Config.Clouds.Configured()
-	for _, r := range ends {
-		clouds = append(clouds, r.Cloud())
-	}
-	all := o.Config.Relays()
-	for _, p := range region.Places() {
-		if slices.Contains(clouds, p.Region.Cloud()) {
-			all = append(all, p.Region)
-		}
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
 }
