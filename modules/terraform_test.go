@@ -120,31 +120,35 @@ func example(t *testing.T, module, path string) root {
 
 var clouds = []string{"aws-gateway", "gcp-gateway", "azure-gateway"}
 
-// TestExamples applies every example of the clouds' modules to the stub: what
-// is planned and what then exists passes the checks, a second plan shows no
-// change, and destroy leaves nothing.
+// TestExamples applies every example of the clouds' modules to the stub.
 func TestExamples(t *testing.T) {
 	for _, module := range clouds {
 		for _, path := range examples(t, module) {
 			t.Run(filepath.Join(module, path), func(t *testing.T) {
 				t.Parallel()
-				r := example(t, module, path)
-				r.terraform(t, "init", "-no-color")
-				r.terraform(t, "plan", "-no-color", "-input=false", "-out=plan")
-				report(t, "the plan", check(planned(t, r, "plan")))
-				r.terraform(t, "apply", "-no-color", "-input=false", "plan")
-				state := &tfjson.State{}
-				if err := state.UnmarshalJSON(r.terraform(t, "show", "-json")); err != nil {
-					t.Fatal(err)
-				}
-				report(t, "the state", check(state.Values))
-				r.terraform(t, "plan", "-no-color", "-input=false", "-detailed-exitcode")
-				r.terraform(t, "destroy", "-no-color", "-input=false", "-auto-approve")
-				if left := r.terraform(t, "state", "list"); len(left) != 0 {
-					t.Errorf("destroy leaves %s", left)
-				}
+				example(t, module, path).comesAndGoes(t)
 			})
 		}
+	}
+}
+
+// comesAndGoes applies a root and destroys it again: what is planned and what then
+// exists passes the checks, a second plan shows no change, and nothing is left.
+func (r root) comesAndGoes(t *testing.T) {
+	t.Helper()
+	r.terraform(t, "init", "-no-color")
+	r.terraform(t, "plan", "-no-color", "-input=false", "-out=plan")
+	report(t, "the plan", check(planned(t, r, "plan")))
+	r.terraform(t, "apply", "-no-color", "-input=false", "plan")
+	state := &tfjson.State{}
+	if err := state.UnmarshalJSON(r.terraform(t, "show", "-json")); err != nil {
+		t.Fatal(err)
+	}
+	report(t, "the state", check(state.Values))
+	r.terraform(t, "plan", "-no-color", "-input=false", "-detailed-exitcode")
+	r.terraform(t, "destroy", "-no-color", "-input=false", "-auto-approve")
+	if left := r.terraform(t, "state", "list"); len(left) != 0 {
+		t.Errorf("destroy leaves in the state\n%s", left)
 	}
 }
 

@@ -34,10 +34,7 @@ const planAge = 24 * time.Hour
 // may be in the chain, both at once.
 func (o *Orchestrator) Apply(ctx context.Context, id rundir.ID, opts ApplyOptions) (Result, error) {
 	return o.work(ctx, id, func(a *attempt) (Result, error) {
-		if err := a.moves(); err != nil {
-			return Result{}, err
-		}
-		state, err := a.journal.Value(ctx, keyState)
+		state, err := a.state(ctx)
 		if err != nil {
 			return Result{}, err
 		}
@@ -94,14 +91,11 @@ func (a *attempt) unfinished(ctx context.Context, err error) error {
 // Where it lacks nothing no gateway is brought up.
 func (o *Orchestrator) Resume(ctx context.Context, id rundir.ID, opts ApplyOptions) (Result, error) {
 	return o.work(ctx, id, func(a *attempt) (Result, error) {
-		if err := a.moves(); err != nil {
-			return Result{}, err
-		}
-		state, err := a.journal.Value(ctx, keyState)
+		state, err := a.state(ctx)
 		if err != nil {
 			return Result{}, err
 		}
-		switch State(state) {
+		switch state {
 		case "":
 			return Result{}, &UsageError{Err: fmt.Errorf("run %s was planned and not applied", id), Hint: "carry it out: skyctl apply " + string(id)}
 		case StateCancelled:
@@ -152,12 +146,14 @@ func (o *Orchestrator) work(ctx context.Context, id rundir.ID, do func(*attempt)
 	return do(&attempt{o: o, run: run, saved: s, journal: j, start: start})
 }
 
-// moves refuses a run that measured, which is nothing to be gone on with.
-func (a *attempt) moves() error {
-	if a.saved.Measure == nil {
-		return nil
+// state is where a run stands that is to be gone on with, empty for one that is
+// planned. A run that measured is none.
+func (a *attempt) state(ctx context.Context) (State, error) {
+	if a.saved.Measure != nil {
+		return "", &UsageError{Err: fmt.Errorf("run %s measured links and moves nothing", a.run.ID), Hint: "measure again: skyctl grid measure"}
 	}
-	return &UsageError{Err: fmt.Errorf("run %s measured links and moves nothing", a.run.ID), Hint: "measure again: skyctl grid measure"}
+	state, err := a.journal.Value(ctx, keyState)
+	return State(state), err
 }
 
 // checkFresh refuses a plan that is old, or whose source or prices have changed

@@ -16,7 +16,6 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/layout"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
 	"github.com/skyctl/skyctl/orchestrator/region"
-	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/terraform/render"
 	"github.com/skyctl/skyctl/terraform/stubprovider"
 	"github.com/skyctl/skyctl/terraform/stubprovider/stubtest"
@@ -26,14 +25,6 @@ import (
 // user's own where the configuration can name them.
 func cloudConfig(t *testing.T) Config {
 	t.Helper()
-	home, err := rundir.At(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	run, err := home.Create(time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
 	path := []region.Region{"aws:us-east-1", "azure:westus2", "gcp:us-central1"}
 	o := &overlay.Overlay{}
 	o.Regions = []overlay.Region{{Region: path[0], Gateways: 2, Machine: "c6in.8xlarge"}, {Region: path[1], Gateways: 1, Machine: "Standard_D32_v5"}, {Region: path[2], Gateways: 1, Machine: "n2-standard-32"}}
@@ -52,7 +43,7 @@ func cloudConfig(t *testing.T) Config {
 		GCP:   config.GCP{Project: "p", Network: "n", Subnetworks: map[string]string{"us-central1": "s"}, Zones: map[string][]string{"us-central1": {"us-central1-f"}}},
 		Azure: config.Azure{SubscriptionID: "i", ResourceGroup: "g", SubnetIDs: map[string]string{"westus2": "s"}},
 	}
-	return Config{Run: run, Layout: l, Settings: s, Lifetime: time.Hour}
+	return Config{Run: newRun(t), Layout: l, Settings: s, Lifetime: time.Hour}
 }
 
 func TestCloudRegionsAreDescribed(t *testing.T) {

@@ -52,8 +52,8 @@ const (
 	west route.Gateway = "local-west-0"
 )
 
-// newConfig is a run with one gateway in each of two regions.
-func newConfig(t testing.TB) Config {
+// newRun is a run in a home of its own.
+func newRun(t testing.TB) *rundir.Run {
 	t.Helper()
 	home, err := rundir.At(t.TempDir())
 	if err != nil {
@@ -63,7 +63,13 @@ func newConfig(t testing.TB) Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := Config{Run: run, AgentPath: agentPath, Lifetime: time.Hour,
+	return run
+}
+
+// newConfig is a run with one gateway in each of two regions.
+func newConfig(t testing.TB) Config {
+	t.Helper()
+	cfg := Config{Run: newRun(t), AgentPath: agentPath, Lifetime: time.Hour,
 		Settings: &config.Config{Regions: map[region.Region]config.Region{"local:east": {}, "local:west": {}}},
 		Layout:   &layout.Layout{Gateways: []layout.Gateway{{Name: east, Region: "local:east"}, {Name: west, Region: "local:west"}}}}
 	t.Cleanup(func() { nothingRuns(t, cfg) })

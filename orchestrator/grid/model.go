@@ -2,7 +2,6 @@ package grid
 
 import (
 	_ "embed"
-	"strings"
 	"sync"
 	"time"
 
@@ -55,37 +54,22 @@ type fitted struct {
 
 var figures = sync.OnceValue(func() fitted {
 	f := fitted{map[[2]end]unit.Gbps{}, map[[2]region.Cloud][]band{}, map[[2]region.Area]float64{}}
-	rows(areasCSV, "areas.csv", func(t *table.Table) {
+	table.Embedded("areas.csv", areasCSV, func(t *table.Table) {
 		from := end{region.Cloud(t.Text("src_cloud")), region.Area(t.Text("src_area"))}
 		to := end{region.Cloud(t.Text("dst_cloud")), region.Area(t.Text("dst_area"))}
 		f.areas[[2]end{from, to}] = unit.Gbps(t.Positive("gbps"))
 	})
-	rows(distancesCSV, "distances.csv", func(t *table.Table) {
+	table.Embedded("distances.csv", distancesCSV, func(t *table.Table) {
 		clouds := [2]region.Cloud{region.Cloud(t.Text("src_cloud")), region.Cloud(t.Text("dst_cloud"))}
 		f.bands[clouds] = append(f.bands[clouds], band{t.Positive("up_to_km"), unit.Gbps(t.Positive("gbps"))})
 	})
-	rows(detoursCSV, "detours.csv", func(t *table.Table) {
+	table.Embedded("detours.csv", detoursCSV, func(t *table.Table) {
 		a, b := region.Area(t.Text("area")), region.Area(t.Text("other"))
 		v := t.Positive("ms_per_1000_km")
 		f.detours[[2]region.Area{a, b}], f.detours[[2]region.Area{b, a}] = v, v
 	})
 	return f
 })
-
-// rows reads an embedded table. What is wrong with one is a mistake in the
-// program, which the tests find.
-func rows(data, name string, row func(t *table.Table)) {
-	t, err := table.Open(name, strings.NewReader(data))
-	if err != nil {
-		panic(err)
-	}
-	for t.Next() {
-		row(t)
-	}
-	if t.Err() != nil {
-		panic(t.Err())
-	}
-}
 
 // model returns what the model believes of a pair of the catalogue's regions.
 func model(pair Pair) (Link, bool) {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	_ "embed"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/skyctl/skyctl/orchestrator/region"
@@ -63,19 +62,19 @@ type ruleset struct {
 
 var rules = sync.OnceValue(func() ruleset {
 	r := ruleset{map[[2]string]Price{}, map[offered]hourly{}, map[region.Region]factor{}, map[region.Cloud]extras{}, map[string]store{}}
-	rows(egressCSV, "egress.csv", r.addEgress)
-	rows(machinesCSV, "machines.csv", func(t *table.Table) {
+	table.Embedded("egress.csv", egressCSV, r.addEgress)
+	table.Embedded("machines.csv", machinesCSV, func(t *table.Table) {
 		r.machines[offered{region.Cloud(t.Text("cloud")), t.Text("type")}] = hourly{
 			unit.USD(t.Positive("usd_per_hour")), unit.USD(t.Positive("spot_usd_per_hour")), t.Text("date"), t.Text("source")}
 	})
-	rows(factorsCSV, "factors.csv", func(t *table.Table) {
+	table.Embedded("factors.csv", factorsCSV, func(t *table.Table) {
 		r.factors[region.Region(t.Text("region"))] = factor{t.Positive("factor"), t.Text("date"), t.Text("source")}
 	})
-	rows(extrasCSV, "extras.csv", func(t *table.Table) {
+	table.Embedded("extras.csv", extrasCSV, func(t *table.Table) {
 		r.extras[region.Cloud(t.Text("cloud"))] = extras{unit.USD(t.Positive("address_usd_per_hour")),
 			unit.USD(t.Positive("disk_usd_per_gb_month")), t.Text("date"), t.Text("source")}
 	})
-	rows(storesCSV, "stores.csv", func(t *table.Table) {
+	table.Embedded("stores.csv", storesCSV, func(t *table.Table) {
 		s := store{requests: Requests{Put: unit.USD(t.Positive("put_usd_per_1000") / 1000), Get: unit.USD(t.Positive("get_usd_per_1000") / 1000),
 			Date: t.Text("date"), Source: t.Text("source")}}
 		if s.billsEgress = t.Text("egress_usd_per_gb") != ""; s.billsEgress {
@@ -85,21 +84,6 @@ var rules = sync.OnceValue(func() ruleset {
 	})
 	return r
 })
-
-// rows reads an embedded table. What is wrong with one is a mistake in the
-// program, which the tests find.
-func rows(data, name string, row func(t *table.Table)) {
-	t, err := table.Open(name, strings.NewReader(data))
-	if err != nil {
-		panic(err)
-	}
-	for t.Next() {
-		row(t)
-	}
-	if t.Err() != nil {
-		panic(t.Err())
-	}
-}
 
 // addEgress adds a row: a price, or one more tier of it.
 func (r ruleset) addEgress(t *table.Table) {

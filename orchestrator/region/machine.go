@@ -88,7 +88,7 @@ var machinesCSV string
 
 var machines = sync.OnceValue(func() []Machine {
 	var all []Machine
-	rows(machinesCSV, "machines.csv", func(t *table.Table) {
+	table.Embedded("machines.csv", machinesCSV, func(t *table.Table) {
 		m := Machine{
 			Cloud: Cloud(t.Text("cloud")), Type: t.Text("type"), Arch: Arch(t.Text("arch")),
 			VCPU: int(t.Positive("vcpu")), MemoryGiB: t.Positive("memory_gib"),

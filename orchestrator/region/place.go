@@ -47,7 +47,7 @@ var placesCSV string
 // catalogue holds all places, by region.
 var catalogue = sync.OnceValue(func() map[Region]Place {
 	all := map[Region]Place{}
-	rows(placesCSV, "places.csv", func(t *table.Table) {
+	table.Embedded("places.csv", placesCSV, func(t *table.Table) {
 		p := Place{Region: Region(t.Text("region")), City: t.Text("city"), Area: Area(t.Text("area")),
 			Lat: degrees(t, "lat"), Lon: degrees(t, "lon"), Date: t.Text("date"), Source: t.Text("source")}
 		if _, err := Parse(string(p.Region)); err != nil {
@@ -60,21 +60,6 @@ var catalogue = sync.OnceValue(func() map[Region]Place {
 	})
 	return all
 })
-
-// rows reads an embedded table. What is wrong with one is a mistake in the
-// program, which the tests find.
-func rows(data, name string, row func(t *table.Table)) {
-	t, err := table.Open(name, strings.NewReader(data))
-	if err != nil {
-		panic(err)
-	}
-	for t.Next() {
-		row(t)
-	}
-	if t.Err() != nil {
-		panic(t.Err())
-	}
-}
 
 func degrees(t *table.Table, column string) float64 {
 	v, err := strconv.ParseFloat(t.Text(column), 64)

@@ -53,6 +53,21 @@ func Open(name string, r io.Reader) (*Table, error) {
 	return t, nil
 }
 
+// Embedded reads a table that is built in, row by row. What is wrong with it is a
+// mistake in the program, which the tests find.
+func Embedded(name, data string, row func(*Table)) {
+	t, err := Open(name, strings.NewReader(data))
+	if err != nil {
+		panic(err)
+	}
+	for t.Next() {
+		row(t)
+	}
+	if t.Err() != nil {
+		panic(t.Err())
+	}
+}
+
 // Has tells whether the table has all of the columns.
 func (t *Table) Has(columns ...string) bool {
 	return !slices.ContainsFunc(columns, func(c string) bool {
