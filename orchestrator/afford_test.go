@@ -12,6 +12,7 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/layout"
 	"github.com/skyctl/skyctl/orchestrator/midway"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
+	"github.com/skyctl/skyctl/orchestrator/quote"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
 	"github.com/skyctl/skyctl/orchestrator/unit"
@@ -88,7 +89,7 @@ func TestWhatTheRestMayCost(t *testing.T) {
 	}{
 		{usd(10), 1, 6.6}, {usd(3), 1, 0}, {nil, 20, 22 - 3.4}, {nil, 6.5, 7.5 - 3.4}, {nil, 1, 3.6},
 	} {
-		at := &attempt{journal: j, start: time.Now(), saved: &saved{Request: Request{Goals: Goals{MaxCost: x.max}}}, agreed: &x.agreed}
+		at := &attempt{journal: j, start: time.Now(), saved: &saved{Request: Request{Goals: quote.Goals{MaxCost: x.max}}}, agreed: &x.agreed}
 		got, err := at.mayCost(t.Context(), now)
 		if err != nil || math.Abs(float64(got)-x.want) > 0.05 {
 			t.Errorf("of at most %v, agreed %v: %v, %v; want %v", x.max, x.agreed, got, err, x.want)

@@ -3,6 +3,7 @@ package orchestrator
 import (
 	"github.com/skyctl/skyctl/orchestrator/fleet"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
+	"github.com/skyctl/skyctl/orchestrator/quote"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/orchestrator/unit"
@@ -15,7 +16,7 @@ type Plan struct {
 	Objects int64      `json:"objects"`
 	Bytes   unit.Bytes `json:"bytes"`
 	overlay.Overlay
-	Pareto    []Point       `json:"pareto,omitempty"` // with --pareto
+	Pareto    []quote.Point `json:"pareto,omitempty"` // with --pareto
 	Terraform TerraformPlan `json:"terraform"`
 
 	// Warnings are what the stores say about writing there, what listing the

@@ -3,15 +3,15 @@ package orchestrator
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/orchestrator/basis"
 	"github.com/skyctl/skyctl/orchestrator/journal"
 	"github.com/skyctl/skyctl/orchestrator/places"
+	"github.com/skyctl/skyctl/orchestrator/quote"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/terraform/binary"
 	"github.com/skyctl/skyctl/terraform/engine"
@@ -82,42 +82,9 @@ func (o *Orchestrator) status(ctx context.Context, run *rundir.Run) (s Status, e
 	return s, nil
 }
 
-// List calls yield for the objects below a URL. Without recursive it stops at
-// the next slash, and yields what lies behind one as an object of no size whose
-// key ends in the slash.
-func (o *Orchestrator) List(ctx context.Context, url string, recursive bool, yield func(objstore.Object) error) (err error) {
-	l, err := o.Config.Resolve(url, o.Env)
-	if err != nil {
-		return &UsageError{Err: err}
-	}
-	if l.IsDir() {
-		l = l.Directory()
-	}
-	b, _, err := places.OpenSource(ctx, l)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, b.Close()) }()
-	last, found := "", false
-	err = b.List(ctx, l.Key, "", func(x objstore.Object) error {
-		found = true
-		if i := strings.IndexByte(x.Key[len(l.Key):], '/'); !recursive && i >= 0 {
-			x = objstore.Object{Key: x.Key[:len(l.Key)+i+1]}
-			if x.Key == last {
-				return nil
-			}
-			last = x.Key
-		}
-		return yield(x)
-	})
-	if objstore.KindOf(err) != objstore.KindUnknown {
-		return places.Refused(err, l)
-	}
-	// A bucket may be empty; a prefix exists by what is below it.
-	if err == nil && !found && l.Key != "" {
-		return &PreconditionError{Err: fmt.Errorf("nothing was found at %s", url), Hint: "check the prefix; skyctl ls of the bucket shows what there is"}
-	}
-	return err
+// List calls yield for the objects below a URL, as places.List does.
+func (o *Orchestrator) List(ctx context.Context, url string, recursive bool, yield func(objstore.Object) error) error {
+	return places.List(ctx, o.Config, o.Env, url, recursive, yield)
 }
 
 // Terraform runs the run's Terraform for the person at the terminal, and
@@ -135,4 +102,25 @@ func (o *Orchestrator) Terraform(ctx context.Context, id rundir.ID, args []strin
 		return 0, &PreconditionError{Err: err}
 	}
 	return engine.Interactive(run.Terraform(), bin.Path, args)
+}
+
+// Figures are what plans rest on: what the configuration states, then what the
+// files do, then what was measured, imported and is built in.
+func (o *Orchestrator) Figures(files basis.Files) (basis.Figures, error) {
+	return basis.Read(o.Config, o.Home, files)
+}
+
+// ImportGrid checks a file of measured links and keeps it: from now on plans
+// believe it before the built-in model.
+func (o *Orchestrator) ImportGrid(file string) (basis.Imported, error) {
+	return basis.Import(o.Home, file)
+}
+
+// Estimate plans a transfer between regions, as quote.Between does.
+func (o *Orchestrator) Estimate(ctx context.Context, req quote.Request) (quote.Estimate, error) {
+	f, err := o.Figures(req.Files)
+	if err != nil {
+		return quote.Estimate{}, err
+	}
+	return quote.Between(ctx, o.Config, f, req)
 }

@@ -32,9 +32,7 @@ const raiseHint = "have the quota raised in the cloud's console, or allow other 
 func (o *Orchestrator) room(ctx context.Context, cfg deploy.Config) (account.Room, []string) {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	return room.Ask(ctx, func(ctx context.Context, cloud region.Cloud) (account.Account, error) {
-		return o.account(ctx, o.Config.Clouds, cloud)
-	}, cfg)
+	return room.Ask(ctx, o.opener, cfg)
 }
 
 // fit solves until the clouds have room for the plan, and notes the zones that

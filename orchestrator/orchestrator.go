@@ -11,6 +11,7 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/config"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
+	"github.com/skyctl/skyctl/orchestrator/setup"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
 )
 
@@ -77,4 +78,25 @@ func (o *Orchestrator) account(ctx context.Context, clouds config.Clouds, cloud 
 		return o.Account(ctx, clouds, cloud)
 	}
 	return accountopen.Account(ctx, clouds, cloud)
+}
+
+// opener opens the accounts that the configuration names.
+func (o *Orchestrator) opener(ctx context.Context, cloud region.Cloud) (account.Account, error) {
+	return o.account(ctx, o.Config.Clouds, cloud)
+}
+
+// Setup is what this workstation has of what runs need; where there is no
+// Terraform it installs the pin.
+func (o *Orchestrator) Setup(ctx context.Context) setup.Setup {
+	return setup.Look(ctx, o.Config, o.terraformCache(), o.opener)
+}
+
+// WriteConfig writes a configuration to start from, in the working directory, and
+// says where.
+func (o *Orchestrator) WriteConfig() (string, error) { return setup.WriteConfig(o.Config) }
+
+// StageAgent uploads AgentPath, and the agents of a release beside it, below an S3
+// URL, and returns where machines fetch them.
+func (o *Orchestrator) StageAgent(ctx context.Context, url string) ([]setup.StagedAgent, error) {
+	return setup.StageAgent(ctx, o.Config, o.Env, o.AgentPath, url)
 }

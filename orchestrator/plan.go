@@ -13,10 +13,12 @@ import (
 	"github.com/skyctl/skyctl/agent"
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/route"
+	"github.com/skyctl/skyctl/orchestrator/basis"
 	"github.com/skyctl/skyctl/orchestrator/deploy"
 	"github.com/skyctl/skyctl/orchestrator/journal"
 	"github.com/skyctl/skyctl/orchestrator/layout"
 	"github.com/skyctl/skyctl/orchestrator/places"
+	"github.com/skyctl/skyctl/orchestrator/quote"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
 	"github.com/skyctl/skyctl/orchestrator/unit"
@@ -175,26 +177,19 @@ func held(l objstore.Limits, memory int64) objstore.Limits {
 	return l
 }
 
-// chunkSize is what the user asked for, or the default, within what an agent's
-// memory has room for at a store that wants whole parts.
-func (o *Orchestrator) chunkSize(req Request, bytes int64, routes int, dests []objstore.Bucket) (int64, error) {
-	size := int64(req.ChunkSize)
-	if size == 0 {
-		size = transfer.DefaultChunkSize(bytes, routes)
+// solve plans the run by the figures there are.
+func (o *Orchestrator) solve(ctx context.Context, p *places.Places, l transfer.Listing, s *saved) error {
+	f, err := o.Figures(basis.Files{})
+	if err != nil {
+		return err
 	}
-	memory := int64(o.Config.Limits.Memory)
-	for _, b := range dests {
-		most := agent.PartShare(memory) / 2
-		if !b.Limits().Buffered || size <= most {
-			continue
-		}
-		if req.ChunkSize != 0 {
-			return 0, &UsageError{Err: fmt.Errorf("chunks of %v do not fit into agents with %v of memory", req.ChunkSize, o.Config.Limits.Memory),
-				Hint: "raise limits.memory to four times the chunk size, or lower --chunk-size"}
-		}
-		size = most
+	q, err := quote.Solve(ctx, o.Config, f, quote.Transfer{Places: p, Listing: l, Goals: s.Request.Goals, Limit: s.Request.BWLimit,
+		ChunkSize: s.Request.ChunkSize, Lacking: s.Lacking, Pareto: s.Request.Pareto})
+	if err != nil {
+		return err
 	}
-	return size, nil
+	s.Overlay, s.Pareto, s.ChunkSize = q.Overlay, q.Pareto, q.ChunkSize
+	return nil
 }
 
 // preview renders the run's root module and has Terraform plan it.

@@ -11,6 +11,7 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/deploy"
 	"github.com/skyctl/skyctl/orchestrator/places"
 	"github.com/skyctl/skyctl/orchestrator/planner"
+	"github.com/skyctl/skyctl/orchestrator/quote"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
@@ -72,7 +73,7 @@ func (o *Orchestrator) prepareBlind(ctx context.Context, req RenderRequest) (*ru
 	s := &saved{Request: req.Request}
 	limits := basis.Limits(o.Config, append(slices.Clone(req.To), req.From))
 	limits.Machines = basis.WithAgent(o.Config, limits.Machines)
-	job := o.job(req.Request, p, transfer.Listing{Bytes: int64(req.Size), Objects: 1})
+	job := quote.Transfer{Places: p, Listing: transfer.Listing{Bytes: int64(req.Size), Objects: 1}, Goals: req.Goals, Limit: req.BWLimit}.Job()
 	if s.Overlay, err = planner.Solve(ctx, job, f.Grid, f.Prices, limits); err != nil {
 		return nil, nil, err
 	}

@@ -3,13 +3,12 @@ package orchestrator
 import (
 	"cmp"
 	"slices"
-	"time"
 
 	"github.com/skyctl/skyctl/agent/control"
 	"github.com/skyctl/skyctl/orchestrator/fleet"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
 	"github.com/skyctl/skyctl/orchestrator/places"
-	"github.com/skyctl/skyctl/orchestrator/planner"
+	"github.com/skyctl/skyctl/orchestrator/quote"
 	"github.com/skyctl/skyctl/orchestrator/unit"
 )
 
@@ -17,7 +16,7 @@ import (
 // saved plan is applied, and a crashed run resumed, as it was asked for.
 type Request struct {
 	places.Copy
-	Goals
+	quote.Goals
 
 	Pareto bool `json:"pareto,omitempty"` // show the frontier too
 	Adapt  bool `json:"adapt,omitempty"`  // add gateways on the way where that pays off
@@ -28,20 +27,6 @@ type Request struct {
 	Compress  string         `json:"compress,omitempty"`  // a Compress…; CompressAuto if empty
 
 	BWLimit unit.Gbps `json:"bwlimit,omitempty"` // that all readers together may read; 0: any rate
-}
-
-// Goals are what is asked of a plan.
-type Goals struct {
-	MinThroughput unit.Gbps     `json:"min_throughput,omitempty"`
-	MaxCost       *unit.USD     `json:"max_cost,omitempty"`
-	MaxTime       time.Duration `json:"max_time,omitempty"`
-	Mode          planner.Mode  `json:"mode,omitempty"`
-	Gateways      *int          `json:"gateways,omitempty"` // nil: the planner decides; 0: none
-}
-
-// job is one to which the goals apply.
-func (g Goals) job() planner.Job {
-	return planner.Job{MinThroughput: g.MinThroughput, MaxCost: g.MaxCost, MaxTime: g.MaxTime, Mode: g.Mode, Gateways: g.Gateways}
 }
 
 // When chunks are compressed. Those that do not shrink never are.

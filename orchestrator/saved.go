@@ -7,6 +7,7 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/grid"
 	"github.com/skyctl/skyctl/orchestrator/measure"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
+	"github.com/skyctl/skyctl/orchestrator/quote"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/terraform/engine"
@@ -19,7 +20,7 @@ type saved struct {
 	Request     Request          `json:"request"`
 	Fingerprint string           `json:"fingerprint"` // of the source listing
 	Overlay     overlay.Overlay  `json:"plan"`
-	Pareto      []Point          `json:"pareto,omitempty"`
+	Pareto      []quote.Point    `json:"pareto,omitempty"`
 	ChunkSize   int64            `json:"chunk_size"`
 	Warnings    []string         `json:"warnings,omitempty"`
 	Preview     *engine.Plan     `json:"preview,omitempty"` // what Terraform would do

@@ -25,6 +25,9 @@ const (
 	TagExpires = "skyctl-expires" // RFC 3339
 )
 
+// Opener opens the account of a cloud.
+type Opener func(context.Context, region.Cloud) (Account, error)
+
 // NamePrefix starts the name of whatever a root creates.
 const NamePrefix = "skyctl-"
 

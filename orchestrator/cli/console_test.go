@@ -13,6 +13,7 @@ import (
 	"github.com/skyctl/skyctl/orchestrator"
 	"github.com/skyctl/skyctl/orchestrator/fleet"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
+	"github.com/skyctl/skyctl/orchestrator/quote"
 	"github.com/skyctl/skyctl/orchestrator/region"
 )
 
@@ -41,7 +42,7 @@ func newConsole(asJSON bool) (c *console, stdout, stderr *bytes.Buffer) {
 	return &console{json: asJSON, stdout: stdout, stderr: stderr, progress: &progress{display: &plain{stderr}}}, stdout, stderr
 }
 
-var testFrontier = []orchestrator.Point{
+var testFrontier = []quote.Point{
 	{Throughput: 1, Time: overlay.Time{Provision: 90, Transfer: 8000}, Cost: overlay.Cost{Total: 87.25}, Gateways: 2},
 	{Throughput: 2, Time: overlay.Time{Provision: 90, Transfer: 4000}, Cost: overlay.Cost{Total: 91}, Gateways: 3},
 	{Throughput: 8, Time: overlay.Time{Provision: 90, Transfer: 1000}, Cost: overlay.Cost{Total: 140.5}, Gateways: 9},

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/skyctl/skyctl/orchestrator"
 	"github.com/skyctl/skyctl/orchestrator/basis"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
+	"github.com/skyctl/skyctl/orchestrator/quote"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/unit"
 )
@@ -40,7 +40,7 @@ func (c *estimateCmd) Run(ctx context.Context, s service, out *console) error {
 	if c.ProvisionTime != nil && *c.ProvisionTime < 0 {
 		return wrongUsage("--provision-time is a time from 0s")
 	}
-	e, err := s.Estimate(ctx, orchestrator.EstimateRequest{
+	e, err := s.Estimate(ctx, quote.Request{
 		From: c.From, To: c.To, Size: c.Size, Pareto: pareto, Provision: c.ProvisionTime,
 		Files: basis.Files{Grid: c.Grid, Prices: c.Prices, Machines: c.Machines},
 		Goals: goals,

@@ -15,6 +15,7 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/skyctl/skyctl/orchestrator"
+	"github.com/skyctl/skyctl/orchestrator/quote"
 )
 
 // frontierFlags ask for all plans worth a choice beside the one that was
@@ -36,11 +37,11 @@ func (f *frontierFlags) wanted() (bool, error) {
 }
 
 // minutes is a point's time, provisioning included.
-func minutes(p orchestrator.Point) float64 { return p.Time.Total().Minutes() }
+func minutes(p quote.Point) float64 { return p.Time.Total().Minutes() }
 
 // frontierView shows the frontier as a table and a chart; nothing if there is
 // none.
-func frontierView(points []orchestrator.Point) view {
+func frontierView(points []quote.Point) view {
 	return func(w io.Writer) error {
 		if len(points) == 0 {
 			return nil
@@ -68,8 +69,8 @@ const (
 
 // chart draws the least cost with which the transfer is done within a time,
 // over that time.
-func chart(points []orchestrator.Point) string {
-	ordered := slices.SortedFunc(slices.Values(points), func(a, b orchestrator.Point) int {
+func chart(points []quote.Point) string {
+	ordered := slices.SortedFunc(slices.Values(points), func(a, b quote.Point) int {
 		return int(a.Time.Total() - b.Time.Total())
 	})
 	first, last := minutes(ordered[0]), minutes(ordered[len(ordered)-1])
@@ -92,7 +93,7 @@ func chart(points []orchestrator.Point) string {
 }
 
 // write draws the frontier into the file, if one is wanted.
-func (f *frontierFlags) write(points []orchestrator.Point, title string) error {
+func (f *frontierFlags) write(points []quote.Point, title string) error {
 	if f.Plot == "" {
 		return nil
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/skyctl/skyctl/orchestrator"
 	"github.com/skyctl/skyctl/orchestrator/region"
+	"github.com/skyctl/skyctl/orchestrator/setup"
 )
 
 type initCmd struct {
@@ -86,7 +87,7 @@ func (c *initCmd) Run(ctx context.Context, s service, out *console) error {
 }
 
 // missing is the error that not everything is there; nil if it is.
-func missing(s orchestrator.Setup) error {
+func missing(s setup.Setup) error {
 	var errs []error
 	if s.TerraformErr != nil {
 		errs = append(errs, s.TerraformErr)
@@ -106,7 +107,7 @@ func missing(s orchestrator.Setup) error {
 }
 
 // writePolicy writes one cloud's document: each has a form of its own.
-func (c *initCmd) writePolicy(s orchestrator.Setup) error {
+func (c *initCmd) writePolicy(s setup.Setup) error {
 	var policies [][]byte
 	for _, cloud := range s.Clouds {
 		if c.Cloud == "" || c.Cloud == cloud.Cloud {
@@ -127,7 +128,7 @@ func (c *initCmd) writePolicy(s orchestrator.Setup) error {
 	return nil
 }
 
-func (d *initDoc) describe(s orchestrator.Setup, written string) {
+func (d *initDoc) describe(s setup.Setup, written string) {
 	d.Config, d.Written, d.Clouds = s.ConfigFile, written != "", []cloudDoc{}
 	if d.Written {
 		d.Config = written

@@ -14,6 +14,7 @@ import (
 	"github.com/skyctl/skyctl/orchestrator"
 	"github.com/skyctl/skyctl/orchestrator/places"
 	"github.com/skyctl/skyctl/orchestrator/planner"
+	"github.com/skyctl/skyctl/orchestrator/quote"
 	"github.com/skyctl/skyctl/orchestrator/unit"
 )
 
@@ -53,8 +54,8 @@ type goalFlags struct {
 
 // goals are what the flags ask for. Values that no plan can be about are refused:
 // a goal of 0 would be none.
-func (f *goalFlags) goals() (orchestrator.Goals, error) {
-	g := orchestrator.Goals{MaxCost: f.MaxCost, Mode: f.Route, Gateways: f.Gateways}
+func (f *goalFlags) goals() (quote.Goals, error) {
+	g := quote.Goals{MaxCost: f.MaxCost, Mode: f.Route, Gateways: f.Gateways}
 	switch {
 	case f.Gateways != nil && *f.Gateways < 0:
 		return g, wrongUsage("--gateways is a number from 0")

@@ -7,6 +7,7 @@ import (
 
 	"github.com/skyctl/skyctl/orchestrator"
 	"github.com/skyctl/skyctl/orchestrator/places"
+	"github.com/skyctl/skyctl/orchestrator/quote"
 	"github.com/skyctl/skyctl/orchestrator/unit"
 )
 
@@ -31,7 +32,7 @@ func request(t *testing.T, args ...string) orchestrator.Request {
 func TestRequest(t *testing.T) {
 	usd := func(u unit.USD) *unit.USD { return &u }
 	number := func(n int) *int { return &n }
-	plain := orchestrator.Request{Copy: places.Copy{Source: "src", Dests: []string{"dst"}}, Goals: orchestrator.Goals{Mode: "overlay"}, Verify: "auto", Transport: "auto", Compress: "auto"}
+	plain := orchestrator.Request{Copy: places.Copy{Source: "src", Dests: []string{"dst"}}, Goals: quote.Goals{Mode: "overlay"}, Verify: "auto", Transport: "auto", Compress: "auto"}
 	with := func(change func(*orchestrator.Request)) orchestrator.Request {
 		req := plain
 		change(&req)

@@ -13,7 +13,9 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/config"
 	"github.com/skyctl/skyctl/orchestrator/gc"
 	"github.com/skyctl/skyctl/orchestrator/measure"
+	"github.com/skyctl/skyctl/orchestrator/quote"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
+	"github.com/skyctl/skyctl/orchestrator/setup"
 )
 
 // service is what commands need of package orchestrator.
@@ -25,15 +27,15 @@ type service interface {
 	Destroy(ctx context.Context, id rundir.ID) error
 	Leftovers(ctx context.Context, req orchestrator.CollectRequest) (orchestrator.Leftovers, error)
 	Collect(ctx context.Context, l orchestrator.Leftovers) ([]gc.Outcome, error)
-	Setup(ctx context.Context) orchestrator.Setup
+	Setup(ctx context.Context) setup.Setup
 	WriteConfig() (path string, err error)
-	StageAgent(ctx context.Context, url string) ([]orchestrator.StagedAgent, error)
+	StageAgent(ctx context.Context, url string) ([]setup.StagedAgent, error)
 	Discard(id rundir.ID) error
 	Render(ctx context.Context, req orchestrator.RenderRequest) error
 	Status(ctx context.Context, id rundir.ID) (orchestrator.Status, error)
 	Runs(ctx context.Context) ([]orchestrator.Status, error)
 	List(ctx context.Context, url string, recursive bool, yield func(objstore.Object) error) error
-	Estimate(ctx context.Context, req orchestrator.EstimateRequest) (orchestrator.Estimate, error)
+	Estimate(ctx context.Context, req quote.Request) (quote.Estimate, error)
 	Figures(files basis.Files) (basis.Figures, error)
 	PlanMeasure(req measure.Request) (orchestrator.MeasurePlan, error)
 	Measure(ctx context.Context, req measure.Request) (orchestrator.MeasureResult, error)

@@ -15,30 +15,27 @@ import (
 	"sync"
 
 	"github.com/skyctl/skyctl/orchestrator/account"
-	accountopen "github.com/skyctl/skyctl/orchestrator/account/open"
+	"github.com/skyctl/skyctl/orchestrator/account/open"
 	"github.com/skyctl/skyctl/orchestrator/deploy"
 	"github.com/skyctl/skyctl/orchestrator/region"
 )
 
-// Opener opens the account of a cloud.
-type Opener func(context.Context, region.Cloud) (account.Account, error)
-
 // Ask asks the clouds that a deployment rents machines of. What could not be
 // asked is told in the notes: a cloud that does not answer is no reason to stop,
 // it says so itself when Terraform asks it.
-func Ask(ctx context.Context, open Opener, cfg deploy.Config) (room account.Room, notes []string) {
+func Ask(ctx context.Context, opener account.Opener, cfg deploy.Config) (room account.Room, notes []string) {
 	room.Zones = map[region.Kind][]string{}
 	var (
 		mu     sync.Mutex
 		asking sync.WaitGroup
 	)
-	for _, cloud := range accountopen.Rentable {
+	for _, cloud := range open.Rentable {
 		wants := deploy.Wants(cfg, cloud)
 		if len(wants) == 0 {
 			continue
 		}
 		asking.Go(func() {
-			some, err := ask(ctx, open, cloud, wants)
+			some, err := ask(ctx, opener, cloud, wants)
 			mu.Lock()
 			defer mu.Unlock()
 			maps.Copy(room.Zones, some.Zones)
@@ -54,8 +51,8 @@ func Ask(ctx context.Context, open Opener, cfg deploy.Config) (room account.Room
 	return room, notes
 }
 
-func ask(ctx context.Context, open Opener, cloud region.Cloud, wants []account.Want) (account.Room, error) {
-	a, err := open(ctx, cloud)
+func ask(ctx context.Context, opener account.Opener, cloud region.Cloud, wants []account.Want) (account.Room, error) {
+	a, err := opener(ctx, cloud)
 	if err != nil {
 		return account.Room{}, err
 	}

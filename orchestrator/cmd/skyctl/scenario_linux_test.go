@@ -16,6 +16,7 @@ import (
 	"github.com/skyctl/skyctl/orchestrator"
 	"github.com/skyctl/skyctl/orchestrator/lab"
 	"github.com/skyctl/skyctl/orchestrator/lab/labfile"
+	"github.com/skyctl/skyctl/orchestrator/quote"
 )
 
 // scenario is a lab that is up, used with the programs as its operator would.
@@ -196,7 +197,7 @@ links: [{from: east, to: west, rtt: 60ms, mbit: %d}]
 			t.Errorf("%s > %s: %v ms, the link has 60", l.From, l.To, l.RTTMs)
 		}
 	}
-	var estimate orchestrator.Estimate
+	var estimate quote.Estimate
 	s.document(&estimate, "estimate", "--from", "local:east", "--to", "local:west", "--size", "1GB", "--gateways", "1", "--config", unstated)
 	if e := estimate.Edges[0]; e.Source != "measured" || e.Assumed || math.Abs(float64(e.Gbits-doc.Links[0].Gbits)) > 1e-9 && math.Abs(float64(e.Gbits-doc.Links[1].Gbits)) > 1e-9 {
 		t.Errorf("%+v", e)

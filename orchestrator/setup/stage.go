@@ -1,4 +1,4 @@
-package orchestrator
+package setup
 
 import (
 	"bytes"
@@ -16,6 +16,7 @@ import (
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/agent/objstore/s3"
 	"github.com/skyctl/skyctl/orchestrator/config"
+	"github.com/skyctl/skyctl/orchestrator/failure"
 	"github.com/skyctl/skyctl/orchestrator/places"
 )
 
@@ -34,19 +35,19 @@ type StagedAgent struct {
 	Until        time.Time // of the URL, if the credentials last as long
 }
 
-// StageAgent uploads AgentPath, and the agents of a release beside it, below an
+// StageAgent uploads the agent at a path, and those of a release beside it, below an
 // S3 URL, and returns where machines fetch them.
-func (o *Orchestrator) StageAgent(ctx context.Context, url string) (staged []StagedAgent, err error) {
-	l, err := o.Config.Resolve(url, o.Env)
+func StageAgent(ctx context.Context, c *config.Config, env config.LookupEnv, path, url string) (staged []StagedAgent, err error) {
+	l, err := c.Resolve(url, env)
 	switch {
 	case err != nil:
-		return nil, &UsageError{Err: err}
+		return nil, &failure.UsageError{Err: err}
 	case l.Config.Type != "s3":
-		return nil, &UsageError{Err: fmt.Errorf("%s is no S3 store, and only those have URLs that machines without credentials can fetch", url), Hint: "name an s3:// URL"}
+		return nil, &failure.UsageError{Err: fmt.Errorf("%s is no S3 store, and only those have URLs that machines without credentials can fetch", url), Hint: "name an s3:// URL"}
 	}
-	agents, err := o.agents()
+	found, err := agents(path)
 	if err != nil {
-		return nil, &PreconditionError{Err: err, Hint: "build skyagent for Linux with make build, or set SKYCTL_AGENT to its path"}
+		return nil, &failure.PreconditionError{Err: err, Hint: "build skyagent for Linux with make build, or set SKYCTL_AGENT to its path"}
 	}
 	b, _, err := places.OpenSource(ctx, l)
 	if err != nil {
@@ -54,7 +55,7 @@ func (o *Orchestrator) StageAgent(ctx context.Context, url string) (staged []Sta
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
 	for _, architecture := range []string{"amd64", "arm64"} {
-		data, ok := agents[architecture]
+		data, ok := found[architecture]
 		if !ok {
 			continue
 		}
@@ -68,13 +69,13 @@ func (o *Orchestrator) StageAgent(ctx context.Context, url string) (staged []Sta
 }
 
 // agents are the contents of the agents for Linux here, by architecture.
-func (o *Orchestrator) agents() (map[string][]byte, error) {
-	if o.AgentPath == "" {
+func agents(path string) (map[string][]byte, error) {
+	if path == "" {
 		return nil, errors.New("skyagent was not found beside skyctl or on PATH")
 	}
-	dir := filepath.Dir(o.AgentPath)
-	paths := []string{o.AgentPath, filepath.Join(dir, "skyagent-linux-amd64"), filepath.Join(dir, "skyagent-linux-arm64")}
-	agents := map[string][]byte{}
+	dir := filepath.Dir(path)
+	paths := []string{path, filepath.Join(dir, "skyagent-linux-amd64"), filepath.Join(dir, "skyagent-linux-arm64")}
+	found := map[string][]byte{}
 	for i, path := range paths {
 		data, err := os.ReadFile(path)
 		if i > 0 && errors.Is(err, os.ErrNotExist) {
@@ -91,13 +92,13 @@ func (o *Orchestrator) agents() (map[string][]byte, error) {
 			return nil, fmt.Errorf("%s is no program for Linux: %w", path, err)
 		}
 		if architecture, ok := architectures[f.Machine]; ok {
-			agents[architecture] = data
+			found[architecture] = data
 		}
 	}
-	if len(agents) == 0 {
+	if len(found) == 0 {
 		return nil, fmt.Errorf("there is no skyagent for Linux on amd64 or arm64 in %s", dir)
 	}
-	return agents, nil
+	return found, nil
 }
 
 // stage uploads one agent under a name that has its digest, so that a newer one

@@ -1,4 +1,4 @@
-package orchestrator
+package quote
 
 import (
 	"context"
@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/skyctl/skyctl/orchestrator/basis"
+	"github.com/skyctl/skyctl/orchestrator/config"
+	"github.com/skyctl/skyctl/orchestrator/failure"
 	"github.com/skyctl/skyctl/orchestrator/grid"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
 	"github.com/skyctl/skyctl/orchestrator/planner"
@@ -16,8 +18,8 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/unit"
 )
 
-// EstimateRequest is a transfer between regions, without stores or objects.
-type EstimateRequest struct {
+// Request is a transfer between regions, without stores or objects.
+type Request struct {
 	From  region.Region
 	To    []region.Region
 	Size  unit.Bytes
@@ -37,32 +39,28 @@ type Estimate struct {
 	Pareto []Point `json:"pareto,omitempty"`
 }
 
-// Estimate plans a transfer and forgets it. Nothing is contacted.
+// Between plans a transfer between regions and forgets it. Nothing is contacted.
 //
 // Goals that cannot be reached, and regions that no known link joins or for
 // which there is no machine, are a *planner.Infeasible; every other error is
 // wrong usage.
-func (o *Orchestrator) Estimate(ctx context.Context, req EstimateRequest) (Estimate, error) {
-	f, err := o.Figures(req.Files)
-	if err != nil {
-		return Estimate{}, err
-	}
-	if err := o.checkEstimate(req, f); err != nil {
-		return Estimate{}, &UsageError{Err: err}
+func Between(ctx context.Context, c *config.Config, f basis.Figures, req Request) (Estimate, error) {
+	if err := check(req, f); err != nil {
+		return Estimate{}, &failure.UsageError{Err: err}
 	}
 	job := req.Goals.job()
 	job.Sources, job.Bytes, job.Objects = []region.Region{req.From}, req.Size, 1
 	for _, to := range req.To {
 		job.Dests = append(job.Dests, []region.Region{to})
 	}
-	limits := basis.Limits(o.Config, append(slices.Clone(req.To), req.From))
+	limits := basis.Limits(c, append(slices.Clone(req.To), req.From))
 	if req.Files.Grid != "" {
 		limits.Relays = f.Grid.Regions()
 	}
 	if req.Provision != nil {
 		limits.Provision = map[region.Cloud]time.Duration{}
-		for _, c := range region.Clouds {
-			limits.Provision[c] = *req.Provision
+		for _, cloud := range region.Clouds {
+			limits.Provision[cloud] = *req.Provision
 		}
 	}
 	plan, err := planner.Solve(ctx, job, f.Grid, f.Prices, limits)
@@ -76,8 +74,8 @@ func (o *Orchestrator) Estimate(ctx context.Context, req EstimateRequest) (Estim
 	return e, err
 }
 
-// checkEstimate refuses what makes no sense as a transfer.
-func (o *Orchestrator) checkEstimate(req EstimateRequest, f basis.Figures) error {
+// check refuses what makes no sense as a transfer.
+func check(req Request, f basis.Figures) error {
 	if req.Size <= 0 {
 		return errors.New("a size of 0 is nothing to transfer, give --size such as 1TB")
 	}
@@ -95,7 +93,7 @@ func (o *Orchestrator) checkEstimate(req EstimateRequest, f basis.Figures) error
 
 // unreachable tells what the planner's errors are of an estimate, where they
 // are about figures that the user chose.
-func unreachable(req EstimateRequest, err error) error {
+func unreachable(req Request, err error) error {
 	var infeasible *planner.Infeasible
 	var link *grid.UnknownError
 	var usd *price.UnknownError
@@ -106,7 +104,7 @@ func unreachable(req EstimateRequest, err error) error {
 		return &planner.Infeasible{Goal: fmt.Sprintf("%s > %s", req.From, joined(req.To)), Nearest: err.Error(),
 			Hint: "name other regions, or give figures that have them"}
 	}
-	return &UsageError{Err: err}
+	return &failure.UsageError{Err: err}
 }
 
 func joined(regions []region.Region) string {

@@ -1,4 +1,4 @@
-package orchestrator
+package setup
 
 import (
 	"bytes"
@@ -16,6 +16,7 @@ import (
 
 	"github.com/skyctl/skyctl/agent/objstore/objstoretest"
 	"github.com/skyctl/skyctl/orchestrator/config"
+	"github.com/skyctl/skyctl/orchestrator/failure"
 )
 
 // program is the head of a program for Linux, and something behind it.
@@ -34,7 +35,8 @@ const (
 	arm = 183
 )
 
-func stager(t *testing.T, files map[string][]byte) *Orchestrator {
+// stageFrom stages the agents of a directory with some files.
+func stageFrom(t *testing.T, files map[string][]byte, url string) ([]StagedAgent, error) {
 	t.Helper()
 	dir := t.TempDir()
 	for name, data := range files {
@@ -43,16 +45,16 @@ func stager(t *testing.T, files map[string][]byte) *Orchestrator {
 		}
 	}
 	cfg := objstoretest.StartVersityGW(t).Config(t, "agents")
-	o := &Orchestrator{Config: config.Default(), Env: func(string) (string, bool) { return "", false }, AgentPath: filepath.Join(dir, "skyagent")}
-	o.Config.Stores = map[string]config.Store{"east": {Type: "s3", Endpoint: cfg.Endpoint, PathStyle: cfg.PathStyle,
+	c := config.Default()
+	c.Stores = map[string]config.Store{"east": {Type: "s3", Endpoint: cfg.Endpoint, PathStyle: cfg.PathStyle,
 		Region: config.RegionList{"local:east"}, Credentials: cfg.Credentials}}
-	return o
+	return StageAgent(t.Context(), c, func(string) (string, bool) { return "", false }, filepath.Join(dir, "skyagent"), url)
 }
 
 // TestStageAgent: what is at the URL is the agent, for who has no credentials.
 func TestStageAgent(t *testing.T) {
 	files := map[string][]byte{"skyagent": program(x86), "skyagent-linux-arm64": program(arm)}
-	staged, err := stager(t, files).StageAgent(t.Context(), "east://agents/tools")
+	staged, err := stageFrom(t, files, "east://agents/tools")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,8 +81,8 @@ func TestStageAgent(t *testing.T) {
 }
 
 func TestStageAgentWithoutAnAgentForLinux(t *testing.T) {
-	var refused *PreconditionError
-	if _, err := stager(t, map[string][]byte{"skyagent": []byte("\xcf\xfa\xed\xfe of a Mac")}).StageAgent(t.Context(), "east://agents/"); !errors.As(err, &refused) || !strings.Contains(err.Error(), "no skyagent for Linux") {
+	var refused *failure.PreconditionError
+	if _, err := stageFrom(t, map[string][]byte{"skyagent": []byte("\xcf\xfa\xed\xfe of a Mac")}, "east://agents/"); !errors.As(err, &refused) || !strings.Contains(err.Error(), "no skyagent for Linux") {
 		t.Errorf("got %v", err)
 	}
 }

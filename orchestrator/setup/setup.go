@@ -1,4 +1,4 @@
-package orchestrator
+package setup
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/account"
 	"github.com/skyctl/skyctl/orchestrator/account/open"
 	"github.com/skyctl/skyctl/orchestrator/config"
+	"github.com/skyctl/skyctl/orchestrator/failure"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/terraform/binary"
 )
@@ -18,11 +19,11 @@ type Setup struct {
 	ConfigFile   string // empty: there is none
 	Terraform    binary.Binary
 	TerraformErr error
-	Clouds       []CloudSetup // of which the configuration names an account, in their order
+	Clouds       []Cloud // of which the configuration names an account, in their order
 }
 
-// CloudSetup is what the credentials for a cloud are and may do there.
-type CloudSetup struct {
+// Cloud is what the credentials for a cloud are and may do there.
+type Cloud struct {
 	Cloud    region.Cloud
 	Named    string // the account that the configuration names
 	Identity account.Identity
@@ -33,27 +34,27 @@ type CloudSetup struct {
 // checkWithin bounds the dry runs of one cloud.
 const checkWithin = time.Minute
 
-// Setup looks for Terraform, and asks every cloud of which an account is named
+// Look looks for Terraform, and asks every cloud of which an account is named
 // what the credentials may do. It changes nothing; where there is no Terraform
-// it installs the pin.
-func (o *Orchestrator) Setup(ctx context.Context) Setup {
-	s := Setup{ConfigFile: o.Config.File}
-	named := open.Named(o.Config.Clouds)
-	s.Clouds = make([]CloudSetup, len(named))
+// it installs the pin in a directory.
+func Look(ctx context.Context, c *config.Config, terraform string, opener account.Opener) Setup {
+	s := Setup{ConfigFile: c.File}
+	named := open.Named(c.Clouds)
+	s.Clouds = make([]Cloud, len(named))
 	var checking sync.WaitGroup
 	for i, cloud := range named {
-		checking.Go(func() { s.Clouds[i] = o.checkCloud(ctx, cloud) })
+		checking.Go(func() { s.Clouds[i] = check(ctx, c, cloud, opener) })
 	}
-	s.Terraform, s.TerraformErr = binary.Find(ctx, binary.Options{Path: o.Config.Terraform.Path, CacheDir: o.terraformCache()})
+	s.Terraform, s.TerraformErr = binary.Find(ctx, binary.Options{Path: c.Terraform.Path, CacheDir: terraform})
 	checking.Wait()
 	return s
 }
 
-func (o *Orchestrator) checkCloud(ctx context.Context, cloud region.Cloud) CloudSetup {
+func check(ctx context.Context, settings *config.Config, cloud region.Cloud, opener account.Opener) Cloud {
 	ctx, cancel := context.WithTimeout(ctx, checkWithin)
 	defer cancel()
-	c := CloudSetup{Cloud: cloud, Named: open.ID(o.Config.Clouds, cloud)}
-	a, err := o.account(ctx, o.Config.Clouds, cloud)
+	c := Cloud{Cloud: cloud, Named: open.ID(settings.Clouds, cloud)}
+	a, err := opener(ctx, cloud)
 	if err != nil {
 		c.Err = err
 		return c
@@ -67,12 +68,12 @@ func (o *Orchestrator) checkCloud(ctx context.Context, cloud region.Cloud) Cloud
 
 // WriteConfig writes a configuration to start from, in the working directory,
 // and says where. Where this command uses one already that is an error.
-func (o *Orchestrator) WriteConfig() (string, error) {
-	if o.Config.File != "" {
-		return "", &PreconditionError{Err: errors.New("there is a configuration: " + o.Config.File), Hint: "edit that one"}
+func WriteConfig(c *config.Config) (string, error) {
+	if c.File != "" {
+		return "", &failure.PreconditionError{Err: errors.New("there is a configuration: " + c.File), Hint: "edit that one"}
 	}
 	if err := config.WriteStart(config.FileName); err != nil {
-		return "", &PreconditionError{Err: err}
+		return "", &failure.PreconditionError{Err: err}
 	}
 	return config.FileName, nil
 }
