@@ -247,7 +247,7 @@ func (a *attempt) price(ctx context.Context, now standpoint, found overlay.Overl
 		return err
 	}
 	g.costs = overlay.Cost{Requests: now.overlay.Cost.Requests,
-		Egress:   now.egress(a.routes(now.layout, carried)) + now.egressPerHour()*unit.USD(provision.Hours()) + found.Cost.Egress,
+		Egress:   now.egress(carried) + now.egressPerHour()*unit.USD(provision.Hours()) + found.Cost.Egress,
 		Machines: machines.at(time.Now().Add(takes)) + found.Cost.Machines}
 	g.costs.Total = g.costs.Egress + g.costs.Machines + g.costs.Requests
 	return nil

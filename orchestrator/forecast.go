@@ -177,7 +177,7 @@ func (a *attempt) mayCost(ctx context.Context, now standpoint) (unit.USD, error)
 		return 0, err
 	}
 	seconds := float64(now.measured.Left) / now.measured.Rate
-	spent := now.overlay.Cost.Requests + now.egress(a.routes(now.layout, carried)) +
+	spent := now.overlay.Cost.Requests + now.egress(carried) +
 		machines.at(time.Now().Add(shutdown+time.Duration(seconds*float64(time.Second))))
 	if most := a.saved.Request.MaxCost; most != nil {
 		return max(0, *most-spent), nil

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/skyctl/skyctl/agent"
-	"github.com/skyctl/skyctl/agent/route"
+	"github.com/skyctl/skyctl/orchestrator/journal"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
 	"github.com/skyctl/skyctl/orchestrator/unit"
 )
@@ -18,16 +18,18 @@ import (
 // prices; for several destinations that share an edge it counts too much
 // rather than too little.
 type meter struct {
-	limit   unit.USD
-	bill    func() bill // as of now: machines may join
-	perByte func(transfer.Event) float64
-	exposed func() (underWay int64, dearest float64) // as of now: routes may be added
-	stop    context.CancelCauseFunc
+	limit    unit.USD
+	requests unit.USD                                 // all that are planned
+	bill     func() bill                              // as of now: machines may join
+	plan     func() planned                           // as of now: routes may be added
+	exposed  func() (underWay int64, dearest float64) // as of now
+	dests    int
+	stop     context.CancelCauseFunc
 
 	mu      sync.Mutex
-	spent   float64 // USD, egress, and all planned requests
-	pending int64   // bytes that are not acknowledged
-	retried int64   // bytes of a chunk, at most
+	traffic *traffic
+	wasted  float64 // USD, for what is sent again, at most
+	pending int64   // bytes that are not acknowledged, to all destinations
 }
 
 // shutdown is how long machines are paid for after the decision to stop.
@@ -64,9 +66,12 @@ func (a *attempt) newMeter(ctx context.Context) (*meter, error) {
 	if err := a.charge(ctx, p); err != nil {
 		return nil, err
 	}
-	m := &meter{limit: *a.saved.Request.MaxCost, pending: counts.PendingBytes, retried: a.saved.ChunkSize,
-		spent: float64(a.saved.Overlay.Cost.Requests + p.egress(a.routes(p.layout, carried))), bill: func() bill { return *a.billed.Load() }}
-	m.perByte = func(e transfer.Event) float64 { return a.fleet.plan().perByte(e.Gateway, e.Route, e.Dest) }
+	m := &meter{limit: *a.saved.Request.MaxCost, requests: a.saved.Overlay.Cost.Requests, plan: a.fleet.plan,
+		bill: func() bill { return *a.billed.Load() }, traffic: newTraffic(), dests: len(a.saved.Request.Dests)}
+	m.pending = counts.PendingBytes * int64(m.dests)
+	for key, bytes := range carried {
+		m.traffic.add(p, key, bytes)
+	}
 	var of planned
 	var underWay int64
 	var dearest float64
@@ -89,49 +94,36 @@ func (a *attempt) charge(ctx context.Context, p planned) error {
 	return err
 }
 
-// exposed returns how many bytes may be under way at once, where every writer has
-// room for so many, and what one costs on the dearest route, in USD.
+// exposed returns how many bytes may be under way at once, to all destinations,
+// where every writer has room for so many, and what one byte costs by the dearest
+// route to all that it leads to, in USD.
 func (p planned) exposed(room int64) (underWay int64, dearest float64) {
 	for _, reader := range p.layout.Readers() {
 		for _, credit := range p.layout.Credit(reader, room) {
 			underWay += credit
 		}
 		for _, r := range p.layout.Routes[reader] {
+			passed := newTraffic()
 			for _, d := range r.Tree.Dests() {
-				dearest = max(dearest, p.perByte(reader, r.ID, d))
+				passed.add(p, journal.RouteKey{Reader: reader, Route: r.ID, Dest: d}, 1e9)
 			}
+			dearest = max(dearest, float64(passed.usd)/1e9)
 		}
 	}
 	return underWay, dearest
-}
-
-// perByte is what a byte on one route costs.
-func (p planned) perByte(reader route.Gateway, id int, dest route.Dest) float64 {
-	return float64(p.egress([]RouteBytes{{Path: p.layout.Path(reader, id, dest), Bytes: 1e9}})) / 1e9
-}
-
-// egress is what bytes cost on the edges of the paths that they took.
-func (p planned) egress(routes []RouteBytes) unit.USD {
-	var usd float64
-	for _, r := range routes {
-		for i := 1; i < len(r.Path); i++ {
-			if e, ok := p.overlay.Edge(r.Path[i-1], r.Path[i]); ok {
-				usd += float64(r.Bytes) / 1e9 * float64(e.USDPerGB)
-			}
-		}
-	}
-	return unit.USD(usd)
 }
 
 func (m *meter) see(e transfer.Event) {
 	m.mu.Lock()
 	switch e.Kind {
 	case transfer.EventChunk:
-		m.spent += float64(e.Bytes) * m.perByte(e)
+		m.traffic.add(m.plan(), journal.RouteKey{Reader: e.Gateway, Route: e.Route, Dest: e.Dest}, e.Bytes)
 		m.pending -= e.Bytes
 	case transfer.EventRetry:
 		_, dearest := m.exposed()
-		m.spent += float64(m.retried) * dearest
+		m.wasted += float64(e.Bytes) * dearest
+	case transfer.EventAnew:
+		m.pending += e.Bytes
 	}
 	m.mu.Unlock()
 	m.check()
@@ -155,8 +147,9 @@ func (m *meter) check() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	machines := float64(m.bill().at(time.Now().Add(shutdown)))
+	spent := float64(m.requests+m.traffic.usd) + m.wasted
 	underWay, dearest := m.exposed()
-	if total := m.spent + float64(min(max(m.pending, 0), underWay))*dearest + machines; total > float64(m.limit) {
+	if total := spent + float64(min(max(m.pending, 0), underWay))/float64(m.dests)*dearest + machines; total > float64(m.limit) {
 		m.stop(fmt.Errorf("going on would cost more than --max-cost %v", m.limit))
 	}
 }
