@@ -34,7 +34,7 @@ func (a *attempt) withinCost(ctx context.Context, events func(transfer.Event), d
 
 func (a *attempt) newMeter(ctx context.Context) (*ledger.Meter, error) {
 	return a.ledger().Meter(ctx, ledger.Terms{MaxCost: *a.saved.Request.MaxCost, Layout: a.fleet.Layout,
-		Room: agent.PartShare(int64(a.o.Config.Limits.Memory)), Chunk: a.saved.ChunkSize})
+		Room: agent.PartShare(int64(a.o.Config.Limits.Memory))})
 }
 
 // charge brings up to date what the meter holds machines to cost.

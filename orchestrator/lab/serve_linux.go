@@ -119,7 +119,7 @@ func (b *box) open(ctx context.Context, file *labfile.Lab) (err error) {
 		if !h.Store {
 			continue
 		}
-		s, err := startStore(ctx, b.lab, h, b.hosts[i])
+		s, err := startStore(ctx, b.lab, h, file.Regions[h.Region].Closes, b.hosts[i])
 		if err != nil {
 			return err
 		}

@@ -23,8 +23,12 @@ type store struct {
 }
 
 // startStore starts the server on its host and waits until it answers.
-func startStore(ctx context.Context, l *Lab, at labfile.Host, on *host.Host) (*store, error) {
-	cmd := exec.Command(l.Server, "--port", at.Listen().String(), "--keep-alive", "--quiet", "posix", l.StoreDir(at.Region))
+func startStore(ctx context.Context, l *Lab, at labfile.Host, closes bool, on *host.Host) (*store, error) {
+	args := []string{"--port", at.Listen().String(), "--quiet"}
+	if !closes {
+		args = append(args, "--keep-alive")
+	}
+	cmd := exec.Command(l.Server, append(args, "posix", l.StoreDir(at.Region))...)
 	cmd.Env = append(os.Environ(), "ROOT_ACCESS_KEY="+l.Credentials.AccessKey, "ROOT_SECRET_KEY="+l.Credentials.SecretKey)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr // the lab's log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}

@@ -94,13 +94,8 @@ func (l Ledger) Actual(ctx context.Context, at *layout.Layout, carried map[journ
 	if err != nil {
 		return 0, err
 	}
-	usd := 0.0
-	sent := sent(at, carried)
-	for _, e := range l.Overlay.Edges {
-		usd += float64(sent[e.Pair()]) / 1e9 * float64(e.USDPerGB)
-	}
 	planned, _ := hourly(l.Overlay)
-	return unit.USD(usd + float64(planned)*rented.Hours() + float64(joined)/nanoUSD), nil
+	return Egress(at, carried) + planned*unit.USD(rented.Hours()) + unit.USD(float64(joined)/nanoUSD), nil
 }
 
 // joinedRent is what the gateways that joined a run cost an hour, since a time.

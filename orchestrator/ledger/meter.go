@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/skyctl/skyctl/orchestrator/journal"
 	"github.com/skyctl/skyctl/orchestrator/layout"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
 	"github.com/skyctl/skyctl/orchestrator/unit"
@@ -17,14 +18,16 @@ import (
 // prices; for several destinations that share an edge it counts too much
 // rather than too little.
 type Meter struct {
-	terms   Terms
-	exposed func() (underWay int64, dearest float64) // as of now
-	stop    context.CancelCauseFunc
+	terms    Terms
+	requests unit.USD                                 // all that are planned
+	exposed  func() (underWay int64, dearest float64) // as of now
+	stop     context.CancelCauseFunc
 
 	mu      sync.Mutex
 	bill    Bill
-	spent   float64 // USD, egress, and all planned requests
-	pending int64   // bytes that are not acknowledged
+	traffic *traffic
+	wasted  float64 // USD, for what is sent again, at most
+	pending int64   // bytes that are not acknowledged, to all destinations
 }
 
 // Terms are what a meter goes by.
@@ -32,7 +35,6 @@ type Terms struct {
 	MaxCost unit.USD
 	Layout  func() *layout.Layout // as of now: routes may be added
 	Room    int64                 // bytes of parts that a writer has room for
-	Chunk   int64                 // bytes of a chunk, at most
 }
 
 // Shutdown is how long machines are paid for after the decision to stop.
@@ -53,7 +55,10 @@ func (l Ledger) Meter(ctx context.Context, t Terms) (*Meter, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Meter{terms: t, bill: bill, pending: counts.PendingBytes, spent: float64(l.Overlay.Cost.Requests + Egress(at, carried))}
+	m := &Meter{terms: t, requests: l.Overlay.Cost.Requests, bill: bill, traffic: newTraffic(), pending: counts.PendingBytes * int64(at.Dests)}
+	for key, bytes := range carried {
+		m.traffic.add(at, key, bytes)
+	}
 	var of *layout.Layout
 	var underWay int64
 	var dearest float64
@@ -96,11 +101,13 @@ func (m *Meter) see(e transfer.Event) {
 	m.mu.Lock()
 	switch e.Kind {
 	case transfer.EventChunk:
-		m.spent += float64(e.Bytes) * perByte(m.terms.Layout(), e.Gateway, e.Route, e.Dest)
+		m.traffic.add(m.terms.Layout(), journal.RouteKey{Reader: e.Gateway, Route: e.Route, Dest: e.Dest}, e.Bytes)
 		m.pending -= e.Bytes
 	case transfer.EventRetry:
 		_, dearest := m.exposed()
-		m.spent += float64(m.terms.Chunk) * dearest
+		m.wasted += float64(e.Bytes) * dearest
+	case transfer.EventAnew:
+		m.pending += e.Bytes
 	}
 	m.mu.Unlock()
 	m.check()
@@ -131,5 +138,7 @@ func (m *Meter) check() {
 // total is what the run has cost, in USD, when it is stopped now.
 func (m *Meter) total() float64 {
 	underWay, dearest := m.exposed()
-	return m.spent + float64(min(max(m.pending, 0), underWay))*dearest + float64(m.bill.At(time.Now().Add(Shutdown)))
+	dests := m.terms.Layout().Dests
+	return float64(m.requests+m.traffic.usd) + m.wasted + float64(min(max(m.pending, 0), underWay))/float64(dests)*dearest +
+		float64(m.bill.At(time.Now().Add(Shutdown)))
 }

@@ -15,7 +15,8 @@ const (
 	EventChunk      EventKind = "chunk"      // a chunk was acknowledged at Dest: Bytes, Gateway (reader), Route
 	EventObject     EventKind = "object"     // an object is done at all destinations: Key, Bytes (its size)
 	EventFailed     EventKind = "failed"     // a delivery is given up: Key, Dest, Error
-	EventRetry      EventKind = "retry"      // a chunk will be sent again: Key, Gateway (reader), Error
+	EventRetry      EventKind = "retry"      // one chunk will be sent again, or (without Key) all that Gateway had not answered: Bytes, Gateway (reader), Error
+	EventAnew       EventKind = "anew"       // an object is read again from its start: Key, Bytes (to all destinations), Error
 	EventLost       EventKind = "lost"       // Gateway is lost: Error
 	EventReplaced   EventKind = "replaced"   // Gateway works again
 	EventGone       EventKind = "gone"       // Gateway could not be replaced: Error

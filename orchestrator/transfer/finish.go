@@ -109,7 +109,7 @@ func (s *scheduler) redo(o *object, d *delivery, err error) {
 				o.restarts++
 				s.advance(o, o.chunks())
 				s.record(s.cfg.Journal.Count(journal.CounterRetries, int64(o.chunks())))
-				s.emit(Event{Kind: EventRetry, Key: o.key, Dest: d.dest, Error: err.Error()})
+				s.emit(Event{Kind: EventAnew, Key: o.key, Bytes: o.size * int64(o.unfinished()), Error: err.Error()})
 			}
 			return
 		}

@@ -217,6 +217,9 @@ func (s *scheduler) reassign(g *gateway) {
 	slices.SortFunc(s.again, func(a, b *task) int {
 		return cmp.Or(cmp.Compare(a.obj.number, b.obj.number), cmp.Compare(a.index, b.index))
 	})
+	if r.bytes > 0 {
+		s.emit(Event{Kind: EventRetry, Bytes: r.bytes, Gateway: g.name, Error: "it is lost"})
+	}
 	clear(r.out)
 	r.bytes, r.batch = 0, nil
 }

@@ -86,6 +86,16 @@ func newObject(o journal.Object, chunkSize int64) *object {
 
 func (o *object) chunks() int32 { return chunk.Count(o.size, o.chunkSize) }
 
+// unfinished counts the deliveries that are not final.
+func (o *object) unfinished() (n int) {
+	for _, d := range o.deliveries {
+		if !d.state.Final() {
+			n++
+		}
+	}
+	return n
+}
+
 func (o *object) rng(index int32) chunk.Range { return chunk.At(o.size, o.chunkSize, index) }
 
 // need returns the deliveries that still want the chunk.

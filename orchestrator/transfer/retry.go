@@ -77,7 +77,7 @@ func (s *scheduler) judge(t *task) {
 		return
 	}
 	s.record(s.cfg.Journal.Count(journal.CounterRetries, 1))
-	s.emit(Event{Kind: EventRetry, Key: o.key, Dest: worst.Dest, Gateway: t.reader.gateway.name, Route: worst.Route, Error: describe(*worst.Failure)})
+	s.emit(Event{Kind: EventRetry, Key: o.key, Bytes: t.rng().Length, Dest: worst.Dest, Gateway: t.reader.gateway.name, Route: worst.Route, Error: describe(*worst.Failure)})
 	s.timers.after(wait, func() { s.again = append(s.again, t) })
 }
 

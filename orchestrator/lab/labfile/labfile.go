@@ -39,6 +39,7 @@ type Region struct {
 	RTT         time.Duration `yaml:"rtt"`          // between its hosts and its store; default 1ms
 	USDPerHour  float64       `yaml:"usd_per_hour"` // of one gateway
 	NoStore     bool          `yaml:"no_store"`
+	Closes      bool          `yaml:"closes"` // its store ends each connection after one answer
 }
 
 // Access is how the operator reaches every region.

@@ -114,8 +114,8 @@ func TestWrongFiles(t *testing.T) {
 // The scenarios are all good, and their networks distinct.
 func TestScenarios(t *testing.T) {
 	paths, err := filepath.Glob("../scenarios/*.yaml")
-	if err != nil || len(paths) != 8 {
-		t.Fatalf("%d scenarios (%v), want 8", len(paths), err)
+	if err != nil || len(paths) != 9 {
+		t.Fatalf("%d scenarios (%v), want 9", len(paths), err)
 	}
 	for _, path := range paths {
 		lab, err := Load(path)
