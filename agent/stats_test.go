@@ -34,15 +34,21 @@ func TestLimitHolds(t *testing.T) {
 				t.Fatal(err)
 			}
 			n := int(rate) * 3 / size
-			as := many(p, n, size)
-			for k := range as {
-				as[k].Chunk.Object += int64(1000 * (i + 1))
-			}
-			start := time.Now()
-			checkResults(t, f.Run("r", as))
-			got := float64(n*size) / time.Since(start).Seconds() / float64(rate)
-			if got < 0.9 || got > 1.1 {
-				t.Errorf("%.2f times the limit of %d bytes a second", got, rate)
+			// What else this machine does may hold it up, and cannot make it quicker.
+			for try, got := 0, 0.0; got < 0.9; try++ {
+				if try == 5 {
+					t.Errorf("%.2f times the limit of %d bytes a second", got, rate)
+					break
+				}
+				as := many(p, n, size)
+				for k := range as {
+					as[k].Chunk.Object += int64(1000 * (10*i + try + 1))
+				}
+				start := time.Now()
+				checkResults(t, f.Run("r", as))
+				if got = float64(n*size) / time.Since(start).Seconds() / float64(rate); got > 1.1 {
+					t.Errorf("%.2f times the limit of %d bytes a second", got, rate)
+				}
 			}
 		}
 	})

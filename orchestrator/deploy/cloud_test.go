@@ -19,7 +19,6 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/terraform/render"
 	"github.com/skyctl/skyctl/terraform/stubprovider"
-	"github.com/skyctl/skyctl/terraform/stubprovider/stubtest"
 )
 
 // cloudConfig is a transfer from AWS over Azure to GCP, with networks of the
@@ -88,7 +87,7 @@ func TestCloudRegionsAreDescribed(t *testing.T) {
 // TestRenderForClouds renders as skyctl render does, and has Terraform judge it
 // by the providers' schemas.
 func TestRenderForClouds(t *testing.T) {
-	stub := stubtest.Config(t)
+	stub := stubConfig(t)
 	cfg := cloudConfig(t)
 	dir := filepath.Join(t.TempDir(), "root")
 	if err := Render(cfg, dir); err != nil {

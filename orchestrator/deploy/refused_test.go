@@ -19,7 +19,6 @@ import (
 	"github.com/skyctl/skyctl/terraform/engine"
 	"github.com/skyctl/skyctl/terraform/render"
 	"github.com/skyctl/skyctl/terraform/stubprovider"
-	"github.com/skyctl/skyctl/terraform/stubprovider/stubtest"
 )
 
 // TestRefusals reads what users of the three providers saw, in their issues and
@@ -73,7 +72,7 @@ func TestRefusals(t *testing.T) {
 // TestZones: a gateway for which its zone has no room comes up in the next, with
 // what came up meanwhile left alone; where no zone has room, that is said.
 func TestZones(t *testing.T) {
-	rc := stubtest.Config(t)
+	rc := stubConfig(t)
 	faults := filepath.Join(t.TempDir(), "faults.json")
 	t.Setenv(stubprovider.FaultsVariable, faults)
 	east, west := region.Region("gcp:us-east1"), region.Region("gcp:us-west1")

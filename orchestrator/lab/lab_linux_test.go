@@ -139,10 +139,13 @@ func processes(t *testing.T, word string) (pids []int) {
 	return pids
 }
 
+// reachWithin is for a store that cannot be reached.
+const reachWithin = 5 * time.Second
+
 // reach asks a region's store for anything and returns how long it took. It
 // answers 403, to whom it does not know.
 func reach(l *Lab, region string) (time.Duration, error) {
-	client := &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := &http.Client{Timeout: reachWithin, Transport: &http.Transport{DisableKeepAlives: true}}
 	for _, h := range l.Hosts {
 		if h.Region != region || !h.Store {
 			continue
@@ -220,9 +223,16 @@ func TestSetAndStatus(t *testing.T) {
 			t.Errorf("%s: down is %t", ends, k.Down)
 		}
 	}
-	// A connection and an answer are two round trips.
-	if took, err := reach(l, "east"); err != nil || took < 2*rtt || took > 4*rtt {
-		t.Errorf("the store at a round trip of %v answers in %v (%v)", rtt, took, err)
+	// A connection and an answer are two round trips. What else this machine does
+	// may make it more.
+	for try := range 6 {
+		took, err := reach(l, "east")
+		if err != nil || took < 2*rtt || took > 4*rtt && try == 5 {
+			t.Errorf("the store at a round trip of %v answers in %v (%v)", rtt, took, err)
+		}
+		if took <= 4*rtt {
+			break
+		}
 	}
 	if err := l.Set(t.Context(), Change{From: labfile.Operator, To: "west", Down: &yes}); err != nil {
 		t.Fatal(err)
