@@ -27,8 +27,8 @@ TOFU      := $(TOOLS)/tofu@v1.12.6
 AZURERM   := $(TOOLS)/terraform-provider-azurerm@v1.44.1-0.20260824201233-fae580791926
 
 # Where goroutines meet. The race detector costs minutes of building elsewhere.
-RACE := ./agent ./agent/control/... ./agent/enroll/... ./agent/internal/... ./agent/objstore/file/... ./agent/objstore/mem/... \
-        ./orchestrator/journal/... ./orchestrator/transfer/... ./orchestrator/rundir/... ./orchestrator/lab
+RACE := ./agent ./orchestrator/transfer/... ./agent/control/... ./agent/enroll/... ./agent/internal/... ./agent/objstore/file/... ./agent/objstore/mem/... \
+        ./orchestrator/journal/... ./orchestrator/rundir/... ./orchestrator/lab
 
 # What measures times and rates of real processes gets the machine to itself.
 MEASURED := ./agent ./agent/cmd/skyagent ./orchestrator/lab/... ./orchestrator/cmd/skyctl
@@ -74,7 +74,7 @@ test: lint build tools iperf3 ## everything: units, real servers, the race detec
 # These two wait much, and measure nothing: they run side by side.
 .PHONY: test-units
 test-units:
-	SKYCTL_BIN=$(BIN) go test -timeout 30m -shuffle=on -p 3 $$(go list ./... | grep -vxF -f <(go list $(MEASURED)))
+	SKYCTL_BIN=$(BIN) go test -timeout 30m -shuffle=on -p 3 -parallel 4 $$(go list ./terraform/... ./orchestrator/... ./... | grep -vxF -f <(go list $(MEASURED)))
 
 # Without what measures rates in simulated networks, which has no other goroutines
 # than the rest and takes minutes with the detector.
@@ -155,7 +155,7 @@ schemas: ## regenerate the stub provider's schemas from the bindings on npm
 
 .PHONY: test-pairs
 test-pairs: tools ## every ordered pair of the four kinds of stores, through gateways
-	go test -timeout 20m -count=1 -v -run TestEveryPairOfStores ./orchestrator/cmd/skyctl
+	SKYCTL_PAIRS=whole go test -timeout 20m -count=1 -v -run TestEveryPairOfStores ./orchestrator/cmd/skyctl
 
 .PHONY: lint
 lint: ## formatting and vet

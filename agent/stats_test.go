@@ -24,6 +24,7 @@ func many(p places, n, size int) []control.Assignment {
 // TestLimitHolds: over real sockets, and also when it is changed on the way.
 func TestLimitHolds(t *testing.T) {
 	overEach(t, "limit", func(t *testing.T, transport string) {
+		t.Parallel() // it waits
 		p := newPlaces(t, "src", "dst0")
 		f := agenttest.Start(t, agenttest.Options{Stores: p.configs, Transport: transport, Connections: 2}, "r", "w0")
 		f.Configure("s", agenttest.Chain(0, 1, "r", "w0"))
