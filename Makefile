@@ -26,12 +26,16 @@ CONFTEST  := $(TOOLS)/conftest@v0.71.1
 TOFU      := $(TOOLS)/tofu@v1.12.6
 AZURERM   := $(TOOLS)/terraform-provider-azurerm@v1.44.1-0.20260824201233-fae580791926
 
-# Where goroutines meet. The race detector costs minutes of building elsewhere.
+# Where goroutines meet: what these packages test is tested with the race detector,
+# which costs minutes of building elsewhere, and not once more without.
 RACE := ./agent ./orchestrator/transfer/... ./agent/control/... ./agent/enroll/... ./agent/internal/... ./agent/objstore/file/... ./agent/objstore/mem/... \
         ./orchestrator/journal/... ./orchestrator/rundir/... ./orchestrator/lab
+# But for rates in simulated networks, which take it minutes and have no other
+# goroutines than the rest; of random transfers it sees some.
+RATES := TestLongPath|TestSmallObjectsFillALongWay
 
 # What measures times and rates of real processes gets the machine to itself.
-MEASURED := ./agent ./agent/cmd/skyagent ./orchestrator/lab/... ./orchestrator/cmd/skyctl
+MEASURED := ./agent/cmd/skyagent ./orchestrator/lab/fabric ./orchestrator/cmd/skyctl
 
 .PHONY: help
 help: ## show this help
@@ -67,24 +71,24 @@ iperf3: # what the lab is measured with; of the system's packages
 	  { apt-get install -qq --no-install-recommends iperf3 || { apt-get update -qq && apt-get install -qq --no-install-recommends iperf3; }; } >/dev/null; }
 
 .PHONY: test
-test: lint build tools iperf3 ## everything: units, real servers, the race detector, end to end
+test: lint tools iperf3 ## everything: units, real servers, the race detector, end to end
 	@$(MAKE) --no-print-directory -j2 test-units test-race
 	@$(MAKE) --no-print-directory test-measured
 
-# These two wait much, and measure nothing: they run side by side.
+# These two wait much, and measure nothing: they run side by side, and what takes
+# longest comes first. The programs are those that make build makes.
 .PHONY: test-units
-test-units:
-	SKYCTL_BIN=$(BIN) go test -timeout 30m -shuffle=on -p 3 -parallel 4 $$(go list ./terraform/... ./orchestrator/... ./... | grep -vxF -f <(go list $(MEASURED)))
+test-units: build
+	SKYCTL_BIN=$(BIN) go test -timeout 30m -shuffle=on -p 3 -parallel 4 $$(go list ./terraform/... ./orchestrator/... ./... | grep -vxF -f <(go list $(RACE) $(MEASURED)))
 
-# Without what measures rates in simulated networks, which has no other goroutines
-# than the rest and takes minutes with the detector.
 .PHONY: test-race
 test-race:
-	CGO_ENABLED=1 go test -timeout 30m -race -short -shuffle=on -skip '^(TestLongPath|TestSmallObjectsFillALongWay)$$' $(RACE) | sed 's/^/race: /'
+	CGO_ENABLED=1 go test -timeout 30m -race -short -shuffle=on -skip '^($(RATES))$$' $(RACE)
+	go test -timeout 30m -shuffle=on -run '^($(RATES)|TestAnyFaults)$$' ./agent ./orchestrator/transfer
 
 .PHONY: test-measured
-test-measured:
-	SKYCTL_BIN=$(BIN) go test -timeout 30m -shuffle=on -p 1 -parallel 5 $(MEASURED)
+test-measured: build
+	SKYCTL_BIN=$(BIN) go test -timeout 30m -shuffle=on -p 1 -parallel 6 $(MEASURED)
 
 .PHONY: tf-validate
 tf-validate: ## Terraform judges modules, examples and rendered roots, by the clouds' real schemas

@@ -42,7 +42,7 @@ func TestEveryPairOfStores(t *testing.T) {
 	}
 	// An emulator that works for one pair is too slow to answer another: the pairs
 	// of a round have no store in common.
-	for i, round := range [][][2]int{{{0, 0}, {1, 1}, {2, 2}, {3, 3}}, {{0, 1}, {2, 3}}, {{1, 0}, {3, 2}}, {{0, 2}, {1, 3}}, {{2, 0}, {3, 1}}, {{0, 3}, {1, 2}}, {{3, 0}, {2, 1}}} {
+	for i, round := range [][][2]int{{{0, 0}, {1, 1}}, {{2, 2}, {3, 3}}, {{0, 1}, {2, 3}}, {{1, 0}, {3, 2}}, {{0, 2}, {1, 3}}, {{2, 0}, {3, 1}}, {{0, 3}, {1, 2}}, {{3, 0}, {2, 1}}} {
 		t.Run(fmt.Sprint("round ", i), func(t *testing.T) {
 			for _, pair := range round {
 				from, to := kinds[pair[0]], kinds[pair[1]]
