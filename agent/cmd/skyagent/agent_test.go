@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -199,6 +200,10 @@ func TestAWriterKilledInTheMiddleOfAnObject(t *testing.T) {
 		as = append(as, control.Assignment{Chunk: chunk.ID{Index: i}, Attempt: 1, Store: "src", Key: "k", Range: r,
 			Dests: []control.Dest{{Store: "dst", Key: "k", Upload: &up}}})
 	}
+	// Slowly, so that it is not over before it is known that it has begun.
+	if err := h.reader.Limit(ctx, control.LimitRequest{BytesPerSecond: 32 << 20}); err != nil {
+		t.Fatal(err)
+	}
 	if err := h.reader.Assign(ctx, as); err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +219,7 @@ func TestAWriterKilledInTheMiddleOfAnObject(t *testing.T) {
 		}
 		if written >= 3 && killed.IsZero() { // in the middle
 			killed = time.Now()
-			if err := h.writer.cmd.Process.Kill(); err != nil {
+			if err := errors.Join(h.writer.cmd.Process.Kill(), h.reader.Limit(ctx, control.LimitRequest{})); err != nil {
 				return err
 			}
 		}
