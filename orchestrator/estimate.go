@@ -58,7 +58,7 @@ func (o *Orchestrator) Estimate(ctx context.Context, req EstimateRequest) (Estim
 	if err := o.checkEstimate(req, f); err != nil {
 		return Estimate{}, &UsageError{Err: err}
 	}
-	job := planner.Job{Sources: []region.Region{req.From}, Bytes: req.Size, Objects: 1,
+	job := planner.Job{Sources: []region.Region{req.From}, Bytes: req.Size,
 		MinThroughput: req.Goals.MinThroughput, MaxCost: req.Goals.MaxCost, MaxTime: req.Goals.MaxTime,
 		Mode: req.Goals.Mode, Gateways: req.Goals.Gateways}
 	for _, to := range req.To {
@@ -89,6 +89,15 @@ func (o *Orchestrator) Estimate(ctx context.Context, req EstimateRequest) (Estim
 func (o *Orchestrator) checkEstimate(req EstimateRequest, f Figures) error {
 	if req.Size <= 0 {
 		return errors.New("a size of 0 is nothing to transfer, give --size such as 1TB")
+	}
+	if left := req.Goals.MaxTime; left > 0 && req.Goals.MinThroughput > 0 {
+		if req.Provision != nil {
+			left -= *req.Provision
+		}
+		if req.Goals.MinThroughput.Time(req.Size) > left+time.Microsecond {
+			return fmt.Errorf("--min-throughput %s and --max-time %s contradict each other for %s: ask for more throughput, or give it more time",
+				req.Goals.MinThroughput, req.Goals.MaxTime, req.Size)
+		}
 	}
 	known := f.Regions()
 	for i, r := range append([]region.Region{req.From}, req.To...) {

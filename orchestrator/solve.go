@@ -45,6 +45,9 @@ func (o *Orchestrator) solve(ctx context.Context, p *places, l transfer.Listing,
 	}
 	s.Overlay.Cost.Requests += requests
 	s.Overlay.Cost.Total += requests
+	if d := s.Overlay.Direct; d != nil {
+		d.Cost += requests
+	}
 	if s.Request.Pareto {
 		if s.Pareto, err = frontier(ctx, job, f, limits); err != nil {
 			return err
