@@ -166,15 +166,20 @@ func held(l objstore.Limits, memory int64) objstore.Limits {
 }
 
 // chunkSize is what the user asked for, or the default, within what an agent's
-// memory has room for at a store that wants whole parts.
-func (o *Orchestrator) chunkSize(req Request, bytes int64, routes int, dests []objstore.Bucket) (int64, error) {
+// memory has room for at a store that wants whole parts. By default that is room for
+// one part of each reader, or they would wait for each other; where the layout is
+// not known yet, nil, for two.
+func (o *Orchestrator) chunkSize(req Request, bytes int64, routes int, l *layout.Layout, dests []objstore.Bucket) (int64, error) {
+	room := agent.PartShare(int64(o.Config.Limits.Memory))
+	most := room / 2
 	size := int64(req.ChunkSize)
 	if size == 0 {
 		size = transfer.DefaultChunkSize(bytes, routes)
+		if l != nil {
+			most = max(min(most, l.Part(room)), transfer.MinChunk)
+		}
 	}
-	memory := int64(o.Config.Limits.Memory)
 	for _, b := range dests {
-		most := agent.PartShare(memory) / 2
 		if !b.Limits().Buffered || size <= most {
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/skyctl/skyctl/orchestrator/layout"
 	"github.com/skyctl/skyctl/orchestrator/planner"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
@@ -28,7 +29,7 @@ func (o *Orchestrator) solve(ctx context.Context, p *places, l transfer.Listing,
 		return err
 	}
 	// As if over one route: what more of them split is small, and so are its requests.
-	size, err := o.chunkSize(s.Request, l.Bytes, 1, p.destBuckets)
+	size, err := o.chunkSize(s.Request, l.Bytes, 1, nil, p.destBuckets)
 	if err != nil {
 		return err
 	}
@@ -54,7 +55,11 @@ func (o *Orchestrator) solve(ctx context.Context, p *places, l transfer.Listing,
 			s.Pareto[i].Cost.Total += requests
 		}
 	}
-	s.ChunkSize, err = o.chunkSize(s.Request, l.Bytes, len(s.Overlay.Routes), p.destBuckets)
+	laid, err := layout.Build(&s.Overlay, len(p.dests))
+	if err != nil {
+		return err
+	}
+	s.ChunkSize, err = o.chunkSize(s.Request, l.Bytes, len(s.Overlay.Routes), laid, p.destBuckets)
 	return err
 }
 
