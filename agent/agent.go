@@ -82,9 +82,12 @@ type Agent struct {
 	stopped     bool       // guarded by configuring
 	mu          sync.Mutex // guards what follows
 	session     *session
+	keyholders  []route.Gateway
 	parts       *budget.Budget
 	windows     *budget.Budget
 	memory      int64
+
+	chunksRead, bytesRead int64 // in earlier sessions
 }
 
 var _ control.API = (*Agent)(nil)
@@ -98,7 +101,7 @@ func New(cfg Config) *Agent {
 	a.setMemory(DefaultMemory)
 	a.sink = sink.New(sink.Config{Store: a.stores.get, Budget: a.partBudget, ReadBack: a.readBack, Waiting: &g.Memory})
 	a.relay = relay.New(relay.Config{
-		Self: cfg.Name, Run: cfg.Run, Session: a.sessionID, Enter: a.enter, Key: a.runKey, Open: a.open, Sink: a.sink, Log: cfg.Log})
+		Self: cfg.Name, Run: cfg.Run, Session: a.sessionID, Enter: a.enter, Key: a.runKey, Trusts: a.trusts, Open: a.open, Sink: a.sink, Log: cfg.Log})
 	if n := cfg.Network; n != nil {
 		a.links = link.New(link.Config{
 			Server: n.Server, ServerTCP: n.ServerTCP, Client: n.Client, PeerOf: n.PeerOf,

@@ -102,10 +102,13 @@ func (s *tlsStranger) answers() ([]byte, error) {
 		if err != nil || a.Number != 1 {
 			return b, errors.Join(err, errors.New("not an answer to chunk 1"))
 		}
-		if a.Say != wire.SayBytes {
+		switch a.Say {
+		case wire.SayBytes:
+			b = append(b, a.Bytes...)
+		case wire.SayStop: // the reason follows
+		default:
 			return b, nil
 		}
-		b = append(b, a.Bytes...)
 	}
 }
 
@@ -220,4 +223,43 @@ func testMalformedBytes(t *testing.T, dial func(context.Context, string, *tls.Co
 			t.Errorf("the corrupt object is there: %v", err)
 		}
 	})
+}
+
+// TestARelayWritesNothingOfItsOwn: whoever has no key cannot have anything written
+// by a gateway that has, but what was sealed.
+func TestARelayWritesNothingOfItsOwn(t *testing.T) {
+	for transport, dial := range dialers {
+		t.Run(transport, func(t *testing.T) {
+			p := newPlaces(t, "src", "dst0")
+			f := agenttest.Start(t, agenttest.Options{Stores: p.configs, Transport: transport, Key: bytes.Repeat([]byte{1}, control.KeySize)}, "r", "w0")
+			f.Configure("s", agenttest.Chain(0, 1, "r", "relay", "w0"))
+			n, id := f.Network("relay")
+			n.Sockets[0].Close()
+			n.Listener.Close()
+			s, err := dial(t.Context(), f.Address("w0"), id.ClientConfig("w0", wire.ALPN))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.hangUp()
+			h := wire.Header{Run: "test", Session: "s", Length: 2, Route: route.Node{Gateway: "w0", Writes: []route.Dest{0}},
+				Dests: (&wire.Dests{Dests: []wire.Dest{{Store: "dst0", Key: "k"}}}).Append(nil)}
+			data := append(make([]byte, wire.HeadSize), "xy"...)
+			wire.PutHead(data, wire.TypeData, 2)
+			if _, err := s.Write(wire.AppendEnd(append(h.Append(nil), data...), chunk.Sum([]byte("xy")))); err != nil {
+				t.Fatal(err)
+			}
+			b, err := s.answers()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a, err := wire.ReadAck(bytes.NewReader(b)); err != nil || a.Failure == nil || a.Failure.Stage != wire.StageRoute || !strings.Contains(a.Failure.Message, "not sealed") {
+				t.Errorf("%+v, %v", a, err)
+			}
+			if _, err := p.bucket("dst0").Stat(t.Context(), "k"); objstore.KindOf(err) != objstore.KindNotFound {
+				t.Errorf("the object is there: %v", err)
+			}
+			f.Configure("direct", agenttest.Chain(0, 1, "r", "w0")) // what a reader sends need not be
+			checkResults(t, f.Run("r", many(p, 1, 1000)))
+		})
+	}
 }

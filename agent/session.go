@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/skyctl/skyctl/agent/control"
@@ -111,7 +112,10 @@ func (a *Agent) Configure(ctx context.Context, cfg control.Config) error {
 	a.setMemory(cfg.Memory)
 	a.setPeers(cfg.Peers)
 	a.mu.Lock()
-	a.session = now
+	if before := a.session.source; before != nil && before != now.source {
+		a.chunksRead, a.bytesRead = a.chunksRead+before.Chunks.Load(), a.bytesRead+before.Bytes.Load()
+	}
+	a.session, a.keyholders = now, cfg.Keyholders
 	a.mu.Unlock()
 	now.source.Configure(cfg)
 	return nil
@@ -182,6 +186,13 @@ func (a *Agent) sessionID() string { return a.currentSession().id }
 func (a *Agent) readBack() bool { return a.currentSession().readBack }
 
 func (a *Agent) runKey() []byte { return a.currentSession().key }
+
+// trusts tells whether what comes from a peer may be written unsealed.
+func (a *Agent) trusts(peer route.Gateway) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.session.key == nil || slices.Contains(a.keyholders, peer)
+}
 
 func (a *Agent) partBudget() *budget.Budget {
 	a.mu.Lock()

@@ -23,8 +23,9 @@ func (a *Agent) Stats(context.Context) (control.Stats, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s.MemoryUsed, s.MemoryLimit = a.parts.Used()+a.windows.Used(), a.memory
+	s.ChunksRead, s.BytesRead = a.chunksRead, a.bytesRead
 	if src := a.session.source; src != nil {
-		s.ChunksRead, s.BytesRead, s.Queued = src.Chunks.Load(), src.Bytes.Load(), int64(src.Queued())
+		s.ChunksRead, s.BytesRead, s.Queued = s.ChunksRead+src.Chunks.Load(), s.BytesRead+src.Bytes.Load(), int64(src.Queued())
 	}
 	return s, nil
 }

@@ -142,6 +142,11 @@ func TestStatsCount(t *testing.T) {
 		if timed != n {
 			t.Errorf("%d of %d writes are in a bucket", timed, n)
 		}
+		f.Configure("another", agenttest.Chain(7, 1, "r", "w0"))
+		checkResults(t, f.Run("r", many(p, 1, size)))
+		if r, err = f.Agent("r").Stats(t.Context()); err != nil || r.ChunksRead != n+1 || r.BytesRead != (n+1)*size {
+			t.Errorf("over two sessions %d chunks were read, %d bytes (%v)", r.ChunksRead, r.BytesRead, err)
+		}
 	})
 }
 

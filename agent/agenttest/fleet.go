@@ -198,10 +198,17 @@ func (f *Fleet) ConfigureOthers(session string, but ...route.Gateway) {
 		}
 		f.connect(configs, &r.Tree)
 	}
+	var keyholders []route.Gateway
+	for name, c := range configs {
+		if c.Key != nil {
+			keyholders = append(keyholders, name)
+		}
+	}
 	for name, c := range configs {
 		if slices.Contains(but, name) {
 			continue
 		}
+		c.Keyholders = keyholders
 		if err := f.agents[name].Configure(f.t.Context(), *c); err != nil {
 			f.t.Fatalf("configure %s: %v", name, err)
 		}

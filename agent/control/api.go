@@ -94,6 +94,9 @@ type Config struct {
 	// Key is the run's, KeySize bytes, for gateways that read or write: a
 	// reader that has it seals what passes through a relay.
 	Key []byte `json:"key,omitempty"`
+	// Keyholders are all gateways that have the key. What comes from another, a
+	// relay, is written only if it is sealed.
+	Keyholders []route.Gateway `json:"keyholders,omitempty"`
 	// Compress lets a reader compress the chunks that shrink.
 	Compress bool `json:"compress,omitempty"`
 	// Limit is how many bytes a second this reader may read; 0: any number.

@@ -307,7 +307,7 @@ func (f *Fleet) config(name route.Gateway) control.Config {
 		}
 	}
 	if len(c.Stores) > 0 {
-		c.Key = f.key
+		c.Key, c.Keyholders = f.key, f.keyholders(l)
 	}
 	if f.deployed != nil {
 		at := f.deployed.Addresses()
@@ -317,4 +317,18 @@ func (f *Fleet) config(name route.Gateway) control.Config {
 		}
 	}
 	return c
+}
+
+// keyholders are the gateways that read or write.
+func (f *Fleet) keyholders(l *layout.Layout) (all []route.Gateway) {
+	for d := range l.Dests {
+		all = append(all, l.Writers(route.Dest(d))...)
+	}
+	for _, g := range l.Gateways {
+		if len(f.routesOf(g.Name)) > 0 {
+			all = append(all, g.Name)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }

@@ -338,6 +338,34 @@ func TestBrokenDatabaseRefusesEverything(t *testing.T) {
 	}
 }
 
+// TestAFullDisk is said in one line, and what was committed is there afterwards.
+func TestAFullDisk(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "j.db")
+	j, err := Create(t.Context(), path)
+	must(t, err)
+	must(t, j.AddObject(pending(0, 1, 0)), j.Flush(t.Context()))
+	must(t, j.apply(func(b *batch) error {
+		_, err := b.conn.ExecContext(background, "PRAGMA max_page_count = 100")
+		return err
+	}))
+	for i := int64(1); err == nil; i++ {
+		err = j.AddObject(pending(i, 1, 0))
+	}
+	if text := err.Error(); !strings.Contains(text, "disk is full") || strings.Contains(text, "\n") {
+		t.Errorf("it says %q", text)
+	}
+	if err := j.Close(); err == nil {
+		t.Error("Close hides it")
+	}
+	j, err = Open(t.Context(), path)
+	must(t, err)
+	c, err := j.Counts(t.Context())
+	if err != nil || c.Listed == 0 {
+		t.Errorf("what was committed before: %+v, %v", c, err)
+	}
+	must(t, j.Set("k", "v"), j.Close())
+}
+
 func TestForeignFilesAreRefused(t *testing.T) {
 	dir := t.TempDir()
 	missing := filepath.Join(dir, "missing.db")

@@ -105,7 +105,8 @@ func (w *writer) transaction(b *batch) (more bool, err error) {
 		}
 		if r.apply != nil {
 			if err := r.apply(b); err != nil {
-				return false, errors.Join(err, b.rollback())
+				b.rollback()
+				return false, err
 			}
 			b.rows++
 		}
@@ -176,26 +177,28 @@ func (b *batch) begin() error {
 func (b *batch) commit() error {
 	for name, n := range b.counters {
 		if err := b.exec(addCounter, name, n); err != nil {
-			return errors.Join(err, b.rollback())
+			b.rollback()
+			return err
 		}
 	}
 	for key, n := range b.routes {
 		if err := b.exec(addRoute, string(key.Reader), key.Route, key.Dest, n); err != nil {
-			return errors.Join(err, b.rollback())
+			b.rollback()
+			return err
 		}
 	}
 	clear(b.counters)
 	clear(b.routes)
 	if _, err := b.conn.ExecContext(background, "COMMIT"); err != nil {
-		return errors.Join(err, b.rollback())
+		b.rollback()
+		return err
 	}
 	return nil
 }
 
-func (b *batch) rollback() error {
-	_, err := b.conn.ExecContext(background, "ROLLBACK")
-	return err
-}
+// rollback ends the transaction after an error, where SQLite has not done so by
+// itself, as on a full disk. Nothing is written on this connection any more.
+func (b *batch) rollback() { _, _ = b.conn.ExecContext(background, "ROLLBACK") }
 
 // close ends the connection; what it could not commit was reported before.
 func (b *batch) close() error {

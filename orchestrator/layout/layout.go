@@ -340,6 +340,24 @@ func (l *Layout) Credit(reader route.Gateway, partBytes int64) map[route.Gateway
 	return credit
 }
 
+// Part is the largest part of which every reader can have one under way on each of
+// its routes, where writers have room for partBytes: a gateway that writes several
+// destinations holds a part for each.
+func (l *Layout) Part(partBytes int64) int64 {
+	least := partBytes
+	for reader, routes := range l.Routes {
+		credit := l.Credit(reader, partBytes)
+		for i := range routes {
+			parts := map[route.Gateway]int64{}
+			for _, w := range routes[i].Tree.Writers() {
+				parts[w.Gateway]++
+				least = min(least, credit[w.Gateway]/parts[w.Gateway])
+			}
+		}
+	}
+	return least
+}
+
 func writersOf(routes []control.Route) []route.Gateway {
 	var ws []route.Gateway
 	for i := range routes {

@@ -150,6 +150,27 @@ func TestCreditOfAWriterIsSharedByItsReaders(t *testing.T) {
 	}
 }
 
+// TestEveryReaderHasRoomForAPart at a writer that several have, and that holds a
+// part for each of its destinations.
+func TestEveryReaderHasRoomForAPart(t *testing.T) {
+	for _, c := range []struct {
+		readers, dests int
+		want           int64
+	}{{1, 1, 120}, {8, 1, 15}, {1, 3, 40}, {2, 3, 20}} {
+		var routes []r
+		for d := range c.dests {
+			routes = append(routes, r{[]string{"a", "c"}, 1, d, 0})
+		}
+		l := build(t, plan(t, map[string]int{"a": c.readers, "c": 1}, 8, routes...), c.dests)
+		if got := l.Part(120); got != c.want {
+			t.Errorf("%d readers, %d destinations: %d, want %d", c.readers, c.dests, got, c.want)
+		}
+	}
+	if got := build(t, &overlay.Overlay{}, 3).Part(120); got != 40 {
+		t.Errorf("the engine inside skyctl has room for parts of %d", got)
+	}
+}
+
 func TestInside(t *testing.T) {
 	l := build(t, &overlay.Overlay{}, 2)
 	if got := l.Routes[Inside]; len(l.Gateways) != 0 || len(got) != 1 || !reflect.DeepEqual(got[0].Tree.Writes, []route.Dest{0, 1}) {

@@ -11,6 +11,7 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/basis"
 	"github.com/skyctl/skyctl/orchestrator/config"
 	"github.com/skyctl/skyctl/orchestrator/failure"
+	"github.com/skyctl/skyctl/orchestrator/layout"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
 	"github.com/skyctl/skyctl/orchestrator/places"
 	"github.com/skyctl/skyctl/orchestrator/planner"
@@ -56,7 +57,7 @@ type Plan struct {
 func Solve(ctx context.Context, c *config.Config, f basis.Figures, t Transfer) (p Plan, err error) {
 	dests, memory := t.Places.DestBuckets, c.Limits.Memory
 	// As if over one route: what more of them split is small, and so are its requests.
-	size, err := chunkSize(t.ChunkSize, t.Listing.Bytes, 1, dests, memory)
+	size, err := chunkSize(t.ChunkSize, t.Listing.Bytes, 1, nil, dests, memory)
 	if err != nil {
 		return p, err
 	}
@@ -82,7 +83,11 @@ func Solve(ctx context.Context, c *config.Config, f basis.Figures, t Transfer) (
 			p.Pareto[i].Cost.Total += requests
 		}
 	}
-	p.ChunkSize, err = chunkSize(t.ChunkSize, t.Listing.Bytes, len(p.Overlay.Routes), dests, memory)
+	l, err := layout.Build(&p.Overlay, len(t.Places.Dests))
+	if err != nil {
+		return p, err
+	}
+	p.ChunkSize, err = chunkSize(t.ChunkSize, t.Listing.Bytes, len(p.Overlay.Routes), l, dests, memory)
 	return p, err
 }
 
@@ -97,14 +102,20 @@ func (t Transfer) Job() planner.Job {
 }
 
 // chunkSize is what the user asked for, or the default, within what an agent's
-// memory has room for at a store that wants whole parts.
-func chunkSize(asked unit.Bytes, bytes int64, routes int, dests []objstore.Bucket, memory unit.Bytes) (int64, error) {
+// memory has room for at a store that wants whole parts. By default that is room for
+// one part of each reader, or they would wait for each other; where the layout is
+// not known yet, nil, for two.
+func chunkSize(asked unit.Bytes, bytes int64, routes int, l *layout.Layout, dests []objstore.Bucket, memory unit.Bytes) (int64, error) {
+	room := agent.PartShare(int64(memory))
+	most := room / 2
 	size := int64(asked)
 	if size == 0 {
 		size = transfer.DefaultChunkSize(bytes, routes)
+		if l != nil {
+			most = max(min(most, l.Part(room)), transfer.MinChunk)
+		}
 	}
 	for _, b := range dests {
-		most := agent.PartShare(int64(memory)) / 2
 		if !b.Limits().Buffered || size <= most {
 			continue
 		}

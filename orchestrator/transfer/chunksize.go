@@ -9,7 +9,8 @@ import (
 const (
 	mib = 1 << 20
 
-	minChunk = 5 * mib
+	// MinChunk and maxChunk bound the chunk size that nobody asked for.
+	MinChunk = 5 * mib
 	maxChunk = 64 * mib
 
 	// chunksPerRoute is how many chunks a route should get, so that a slow one
@@ -25,7 +26,7 @@ const (
 // routes: bytes/(64 x routes) in whole MiB, within 5 and 64 MiB.
 func DefaultChunkSize(bytes int64, routes int) int64 {
 	size := bytes / (chunksPerRoute * int64(max(routes, 1)))
-	return min(max(roundUp(size), minChunk), maxChunk)
+	return min(max(roundUp(size), MinChunk), maxChunk)
 }
 
 // ObjectChunkSize is the chunk size of one object of size bytes in a run with

@@ -174,7 +174,7 @@ func (l *lister) deliveries(o objstore.Object) (all []journal.Delivery, wanted b
 	for i, d := range l.cfg.Dests {
 		key, include, err := d.Map(o.Key)
 		if err == nil && include {
-			_, err = ObjectChunkSize(minChunk, o.Size, d.Limits)
+			_, err = ObjectChunkSize(MinChunk, o.Size, d.Limits)
 		}
 		one := journal.Delivery{Dest: route.Dest(i), Key: key, State: journal.Pending}
 		switch {
@@ -189,7 +189,7 @@ func (l *lister) deliveries(o objstore.Object) (all []journal.Delivery, wanted b
 		all = append(all, one)
 	}
 	// Chunks are shared by all destinations.
-	if _, err := ObjectChunkSize(minChunk, o.Size, limits...); err != nil {
+	if _, err := ObjectChunkSize(MinChunk, o.Size, limits...); err != nil {
 		for i := range all {
 			if all[i].State == journal.Pending {
 				refuse(&all[i], err)

@@ -231,6 +231,9 @@ func (s *scheduler) replacedBy(g *gateway, cause, err error) {
 	}
 	g.replaced++
 	if err == nil {
+		for _, r := range s.readers { // those that dial it were configured anew
+			r.share = 0
+		}
 		s.enlist(g)
 		s.emit(Event{Kind: EventReplaced, Gateway: g.name})
 		s.survey()

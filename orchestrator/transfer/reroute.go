@@ -120,7 +120,7 @@ func (s *scheduler) tell(r *reader, routes []control.Route) {
 			case err != nil:
 				s.probe(g)
 			default:
-				r.told = routes
+				r.told, r.share = routes, 0 // of the limit it has what was planned again
 				s.emit(Event{Kind: EventRoutes, Gateway: g.name, Reason: r.describe(routes)})
 			}
 		})

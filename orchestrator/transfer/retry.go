@@ -68,9 +68,10 @@ func (s *scheduler) judge(t *task) {
 	}
 	worst := t.failed[len(t.failed)-1]
 	wait, again := rolesPause, slices.ContainsFunc(t.failed, func(r control.Result) bool { return s.spreading(r.Failure.Kind) })
+	excused := s.ailing() || !slices.ContainsFunc(t.failed, func(r control.Result) bool { return !s.throttled(r) })
 	t.failed = nil
 	if !again {
-		wait, again = t.tries.next(s.cfg.Retry, s.ailing())
+		wait, again = t.tries.next(s.cfg.Retry, excused)
 	}
 	if !again {
 		s.exhausted(t, worst)
@@ -79,6 +80,16 @@ func (s *scheduler) judge(t *task) {
 	s.record(s.cfg.Journal.Count(journal.CounterRetries, 1))
 	s.emit(Event{Kind: EventRetry, Key: o.key, Bytes: t.rng().Length, Dest: worst.Dest, Gateway: t.reader.gateway.name, Route: worst.Route, Error: describe(*worst.Failure)})
 	s.timers.after(wait, func() { s.again = append(s.again, t) })
+}
+
+// throttled tells whether a writer had no room while its destination takes what
+// others send: that makes a run slower, and is nobody's failure.
+func (s *scheduler) throttled(r control.Result) bool {
+	if r.Failure.Kind != objstore.KindThrottled || r.Failure.Stage != control.StageWrite {
+		return false
+	}
+	of := time.Now().Add(-s.cfg.Health.Stalled)
+	return s.began.After(of) || s.workedSince(&r.Dest, of)
 }
 
 // judgeFinal ends what a failure ends for good.

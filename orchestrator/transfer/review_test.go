@@ -160,6 +160,37 @@ func TestReadersAreToldTheirShares(t *testing.T) {
 	})
 }
 
+// TestASharedLimitOutlivesOtherRoutes: a reader that is told others has of the
+// limit what was planned, until it is told what it had.
+func TestASharedLimitOutlivesOtherRoutes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := unhurried(t)
+		b.faults.replace = func(route.Gateway) error { return fmt.Errorf("no capacity") }
+		b.share = 500
+		cfg := b.config()
+		cfg.Limit = 1000
+		b.after(300, func() { go b.kill("r1") })
+		go func() {
+			time.Sleep(8 * time.Second) // fake time, in the middle of the run
+			if got := limitOf(b, "r0"); got < 970 {
+				t.Errorf("the only reader may read %d of 1000", got)
+			}
+			a := b.API("r0").(*fakeAgent)
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			a.stats.Peers = []control.PeerStats{{Name: "m0", Expected: true}, {Name: "m1", Expected: true, Connections: 1}}
+		}()
+		r, err := Run(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.finished(r)
+		if got := limitOf(b, "r0"); len(b.told["r0"]) == 0 || got < 970 || got > 1000 {
+			t.Errorf("the only reader was told of routes %d times, and may read %d of 1000", len(b.told["r0"]), got)
+		}
+	})
+}
+
 // unhurried is a bench whose run takes about 15 s.
 func unhurried(t *testing.T) *bench {
 	b := newBench(t, 1, sizes(100, 60_000)...)

@@ -196,6 +196,37 @@ func TestGivesUpOnAnObjectAfterSomeAttempts(t *testing.T) {
 	})
 }
 
+// TestAWriterWithoutRoomFailsNothing while others' chunks get through.
+func TestAWriterWithoutRoomFailsNothing(t *testing.T) {
+	for _, kind := range []objstore.Kind{objstore.KindThrottled, objstore.KindTransient} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t, 1, sizes(200, 10)...)
+			for i := range b.readers {
+				b.readers[i].Window.Chunks = 2
+			}
+			tried := 0
+			b.faults.fail = func(_ *rand.Rand, a control.Assignment, _ route.Dest, _ int) *control.Failure {
+				if a.Chunk.Object != 1 {
+					return nil
+				}
+				if tried++; tried > 2*DefaultRetry.Attempts {
+					return nil
+				}
+				return &control.Failure{Stage: control.StageWrite, Kind: kind, Message: "no memory was free for 5s"}
+			}
+			b.faults.pause = time.Second
+			r, err := Run(t.Context(), b.config())
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.finished(r)
+			if failed := kind != objstore.KindThrottled; (r.Counts.Failed > 0) != failed {
+				t.Errorf("%v: %+v after %d tries", kind, r.Counts, tried)
+			}
+		})
+	}
+}
+
 func TestTroubleOfAllInterrupts(t *testing.T) {
 	for _, c := range []struct {
 		name string

@@ -33,6 +33,7 @@ type world struct {
 
 	// limited is called when a reader was told its share of the limit.
 	limited func()
+	share   int64 // of the limit, which every reader is configured with
 }
 
 // faults are what goes wrong. The zero value is a world without any.
@@ -120,11 +121,16 @@ func (w *world) Replace(ctx context.Context, name route.Gateway) error {
 	return nil
 }
 
-// Reroute notes the routes that a reader is to use.
+// Reroute notes the routes that a reader is to use. It is configured anew for that.
 func (w *world) Reroute(_ context.Context, reader route.Gateway, routes []control.Route) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.told[reader] = append(w.told[reader], routes)
+	if a := w.agents[reader]; w.share > 0 {
+		a.mu.Lock()
+		a.limit = w.share
+		a.mu.Unlock()
+	}
 	return nil
 }
 

@@ -59,8 +59,8 @@ type Endpoint struct {
 	closed   bool
 }
 
-// maxAccepted is how many connections, of any protocol, an endpoint has
-// accepted and open at once: several times what a plan gives a gateway.
+// maxAccepted is how many connections, of any protocol, an endpoint has accepted
+// and open at once, handshakes included: several times what a plan gives a gateway.
 const maxAccepted = 512
 
 // New returns an endpoint that neither listens nor dials yet.

@@ -34,6 +34,8 @@ func (p *peer) paths() Paths {
 	measured := 0
 	x.Holds = len(p.conns) > 0
 	for _, c := range p.conns {
+		c.look()
+		x.Sent, x.Lost = x.Sent+c.path.Sent, x.Lost+c.path.Lost // also while its streams end
 		if c.Context().Err() != nil {
 			continue
 		}
@@ -41,8 +43,6 @@ func (p *peer) paths() Paths {
 		if c.over() == TLS {
 			x.TLS++
 		}
-		c.look()
-		x.Sent, x.Lost = x.Sent+c.path.Sent, x.Lost+c.path.Lost
 		x.Holds = x.Holds && c.path.Holds
 		if c.path.RTT > 0 {
 			rtt += c.path.RTT

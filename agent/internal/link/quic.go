@@ -55,7 +55,8 @@ func (e *Endpoint) Listen(sockets ...net.PacketConn) error {
 	for _, socket := range sockets {
 		// A peer's packets stay with one socket as long as its address and port
 		// do. Should they move, another socket takes its tokens.
-		tr := &quic.Transport{Conn: socket, TokenGeneratorKey: &e.tokenKey, StatelessResetKey: &e.resetKey}
+		tr := &quic.Transport{Conn: socket, TokenGeneratorKey: &e.tokenKey, StatelessResetKey: &e.resetKey,
+			ConnContext: e.placeQUIC, VerifySourceAddress: e.crowded}
 		ln, err := tr.Listen(e.cfg.Server, e.quic)
 		if err != nil {
 			err = fmt.Errorf("listen on %v: %w", socket.LocalAddr(), err)
@@ -75,6 +76,20 @@ func (e *Endpoint) Listen(sockets ...net.PacketConn) error {
 	return nil
 }
 
+// placeQUIC takes a place for a connection before its handshake begins, to its end.
+func (e *Endpoint) placeQUIC(ctx context.Context, _ *quic.ClientInfo) (context.Context, error) {
+	if !e.admit() {
+		return nil, errors.New("too many connections")
+	}
+	context.AfterFunc(ctx, e.leave)
+	return ctx, nil
+}
+
+// crowded has whoever dials prove its address, for a round trip more, before it
+// takes a place: of those that are left, strangers who name others' addresses get
+// none.
+func (e *Endpoint) crowded(net.Addr) bool { return len(e.places) >= maxAccepted/2 }
+
 type quicListener struct {
 	tr     *quic.Transport
 	ln     *quic.Listener
@@ -90,14 +105,7 @@ func (e *Endpoint) acceptQUIC(l *quicListener) {
 		if err != nil {
 			return // only when the endpoint closes
 		}
-		if !e.admit() {
-			conn.CloseWithError(codeBusy, "too many connections")
-			continue
-		}
-		conns.Go(func() {
-			defer e.leave()
-			e.serveQUIC(conn)
-		})
+		conns.Go(func() { e.serveQUIC(conn) })
 	}
 }
 

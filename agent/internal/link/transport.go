@@ -74,7 +74,6 @@ const (
 	codeMalformed = 1 // the peer broke the protocol
 	codeRefused   = 2 // not a peer of this run, or an unknown ALPN
 	codeGivenUp   = 3 // this stream's chunk was given up
-	codeBusy      = 4 // too many connections
 )
 
 // Patience. A connection is given up before a stream on it counts as stalled,

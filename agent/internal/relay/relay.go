@@ -40,9 +40,12 @@ type Config struct {
 	// session, which waits for leave. False if there is none.
 	Enter func(context.Context) (_ context.Context, leave func(), ok bool)
 	Key   func() []byte // the run's, nil where this gateway only relays
-	Open  func(ctx context.Context, peer route.Gateway, leg link.Leg) (Stream, error)
-	Sink  *sink.Sink
-	Log   *slog.Logger
+	// Trusts tells whether what a peer sends may be written unsealed: not where it
+	// has no key and this gateway has. Nil: of everybody.
+	Trusts func(peer route.Gateway) bool
+	Open   func(ctx context.Context, peer route.Gateway, leg link.Leg) (Stream, error)
+	Sink   *sink.Sink
+	Log    *slog.Logger
 }
 
 // Waits. A child without progress for stallAfter is cut; a peer that opened a
@@ -116,7 +119,7 @@ func (r *Relay) serveChunk(ctx context.Context, peer route.Gateway, s Stream, he
 		r.reject(peer, s, err)
 		return
 	}
-	if why := r.refuse(&h); why != "" {
+	if why := r.refuse(peer, &h); why != "" {
 		s.StopReading()
 		dests := h.Route.Dests()
 		r.answer(s, len(dests), func(yield func(wire.Ack)) {
@@ -158,7 +161,7 @@ func (r *Relay) parseHeader(body []byte) (wire.Header, *wire.Dests, error) {
 }
 
 // refuse tells why this gateway does not take a chunk, if it does not.
-func (r *Relay) refuse(h *wire.Header) string {
+func (r *Relay) refuse(peer route.Gateway, h *wire.Header) string {
 	switch {
 	case h.Run != r.cfg.Run:
 		return "the chunk is of another run"
@@ -166,6 +169,8 @@ func (r *Relay) refuse(h *wire.Header) string {
 		return "the chunk is of an earlier session of the run"
 	case h.Route.Gateway != r.cfg.Self:
 		return fmt.Sprintf("the route starts at %q", h.Route.Gateway)
+	case len(h.Route.Writes) > 0 && !h.Codec.Has(wire.CodecSealed) && r.cfg.Trusts != nil && !r.cfg.Trusts(peer):
+		return fmt.Sprintf("it is not sealed, and comes from %q, which has no key", peer)
 	}
 	return ""
 }

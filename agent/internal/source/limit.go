@@ -22,10 +22,11 @@ type Limit struct {
 
 	mu      sync.Mutex
 	room    chan struct{} // closed and replaced when there may be
-	reading int
+	reading int64         // of what the limit allows in a second, for the chunks that are read
 }
 
-// perChunk is the least that a chunk should get of a limit, in bytes a second.
+// perChunk is the least that a chunk should get of a limit, in bytes a second. A
+// shorter one needs no more than itself.
 const perChunk = 256 << 10
 
 // NewLimit returns a limit that limits nothing until it is Set. It counts what
@@ -58,20 +59,21 @@ func (l *Limit) BytesPerSecond() int64 {
 	return int64(l.bytes.Limit())
 }
 
-// enter waits until one more chunk may be read. leave, which may be called
-// again, says that it is.
-func (l *Limit) enter(ctx context.Context) (leave func(), err error) {
+// enter waits until one more chunk of that length may be read. leave, which may
+// be called again, says that it is.
+func (l *Limit) enter(ctx context.Context, length int64) (leave func(), err error) {
 	if l == nil || l.bytes.Limit() == rate.Inf {
 		return func() {}, nil
 	}
 	l.waiting.Begin()
 	defer l.waiting.End()
+	wants := min(length, perChunk)
 	for {
 		l.mu.Lock()
-		if limit := l.bytes.Limit(); limit == rate.Inf || l.reading < max(1, int(limit/perChunk)) {
-			l.reading++
+		if limit := l.bytes.Limit(); limit == rate.Inf || l.reading == 0 || l.reading+wants <= int64(limit) {
+			l.reading += wants
 			l.mu.Unlock()
-			return sync.OnceFunc(l.leave), nil
+			return sync.OnceFunc(func() { l.leave(wants) }), nil
 		}
 		room := l.room
 		l.mu.Unlock()
@@ -83,9 +85,9 @@ func (l *Limit) enter(ctx context.Context) (leave func(), err error) {
 	}
 }
 
-func (l *Limit) leave() {
+func (l *Limit) leave(wanted int64) {
 	l.mu.Lock()
-	l.reading--
+	l.reading -= wanted
 	l.mu.Unlock()
 	l.wake()
 }

@@ -201,11 +201,22 @@ func (x *routes) take(w *way, a *control.Assignment, now time.Time) {
 // credit is less than the chunk gets it alone.
 func (x *routes) affords(w *way, a *control.Assignment) bool {
 	for _, writer := range w.writers {
-		if spent := x.spent[writer.Gateway]; spent > 0 && spent+charge(a) > x.credit[writer.Gateway] {
+		if spent := x.spent[writer.Gateway]; spent > 0 && spent+w.parts(writer.Gateway)*charge(a) > x.credit[writer.Gateway] {
 			return false
 		}
 	}
 	return true
+}
+
+// parts is how many destinations the gateway writes: it holds the chunk once for
+// each.
+func (w *way) parts(gateway route.Gateway) (n int64) {
+	for _, writer := range w.writers {
+		if writer.Gateway == gateway {
+			n++
+		}
+	}
+	return n
 }
 
 // sends notes that the route took bytes of the chunk.

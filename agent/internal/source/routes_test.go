@@ -71,6 +71,22 @@ func TestCreditIsTakenAtEveryWriterAndComesBack(t *testing.T) {
 	}
 }
 
+// TestCreditIsForEachDestination that a gateway writes: it holds a part for each.
+func TestCreditIsForEachDestination(t *testing.T) {
+	x := newRoutes([]control.Route{via(0, 1, "a", 0, 1, 2)}, map[route.Gateway]int64{"a": 5 << 20})
+	a := of(1<<20, 0, 1, 2)
+	first, _ := x.choose(a, 0, time.Time{})
+	if first == nil || x.spent["a"] != 3<<20 {
+		t.Fatalf("%d bytes are charged", x.spent["a"])
+	}
+	if _, got := x.choose(a, 0, time.Time{}); got != wait {
+		t.Errorf("three parts more, with 2 MiB left: %v, %d bytes are charged", got, x.spent["a"])
+	}
+	if _, got := x.choose(of(1<<20, 0, 1), 0, time.Time{}); got != found {
+		t.Errorf("two parts more: %v", got)
+	}
+}
+
 func TestAChunkLargerThanTheWholeCreditGoesAlone(t *testing.T) {
 	x := newRoutes([]control.Route{via(0, 1, "a", 0)}, map[route.Gateway]int64{"a": 1 << 20})
 	big := of(8<<20, 0)

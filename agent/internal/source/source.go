@@ -263,7 +263,7 @@ func (s *Source) carry(a *control.Assignment, w *way, how coding) []control.Resu
 	defer cancel()
 	h := wire.Header{Run: s.cfg.Run, Session: s.session, Chunk: a.Chunk, Attempt: a.Attempt, Length: a.Range.Length, Route: w.tree}
 
-	leave, err := s.cfg.Limit.enter(ctx)
+	leave, err := s.cfg.Limit.enter(ctx, a.Range.Length)
 	if err != nil {
 		return s.failed(a, w.route.ID, *readFailure(err))
 	}
@@ -297,14 +297,13 @@ func (s *Source) carry(a *control.Assignment, w *way, how coding) []control.Resu
 	}
 	in.close() // the store's connection is free while the acknowledgements come
 	leave()
+	s.Chunks.Add(1)
 	results := make([]control.Result, 0, len(a.Dests))
 	fan.Acks(func(ack wire.Ack) {
 		r := result(a, w.route.ID, digest, &ack, time.Since(start))
 		r.Lost |= in.object.Lost
 		results = append(results, r)
 	})
-	s.Chunks.Add(1)
-	s.Bytes.Add(a.Range.Length)
 	return results
 }
 
@@ -321,6 +320,7 @@ func (g *gauged) data(frame []byte, carries int) error {
 	pushing.Add(1)
 	err := g.Data(frame)
 	pushing.Add(-1)
+	g.source.Bytes.Add(int64(carries))
 	g.source.mu.Lock()
 	defer g.source.mu.Unlock()
 	g.way.sends(int64(carries), time.Now())
