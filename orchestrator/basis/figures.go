@@ -35,10 +35,13 @@ type Figures struct {
 	priced []region.Region // by a file of prices
 }
 
-// Regions returns every region that grid or prices know, in the order of their
-// names.
+// Regions returns every region that grid, prices or the catalogue know, in the
+// order of their names.
 func (f Figures) Regions() []region.Region {
 	all := append(f.Grid.Regions(), f.priced...)
+	for _, p := range region.Places() {
+		all = append(all, p.Region)
+	}
 	slices.Sort(all)
 	return slices.Compact(all)
 }
@@ -80,7 +83,7 @@ func links(g *grid.Grid, home rundir.Home, file string) (*grid.Grid, error) {
 		if err != nil {
 			return nil, err
 		}
-		return g.WithTable(t), nil
+		return g.WithOnly(t), nil
 	}
 	measured, err := measurements(home)
 	if err != nil {

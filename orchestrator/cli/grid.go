@@ -49,7 +49,7 @@ func (c *gridShowCmd) Run(s service, out *console) error {
 		return err
 	}
 	doc := gridDoc{[]linkDoc{}}
-	sources, dests, err := pairs(c.From, c.To, f.Grid.Regions())
+	sources, dests, err := pairs(c.From, c.To, f.Regions())
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ const (
 // Lifetime is how long gateways may live for a run that is forecast to take so
 // long: four times that, within an hour and a day.
 func Lifetime(forecast time.Duration) time.Duration {
-	return min(max(4*forecast, minLifetime), MaxLifetime).Round(time.Second)
+	return min(max(4*min(forecast, MaxLifetime), minLifetime), MaxLifetime).Round(time.Second)
 }
 
 // Config says what to deploy, and for which run.

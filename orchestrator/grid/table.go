@@ -51,6 +51,9 @@ func Read(name string, r io.Reader) (*Table, error) {
 	for t.Next() {
 		l := Link{Connections: MachineConnections, Source: "measured, " + name}
 		pair := Pair{regionIn(t, from), regionIn(t, to)}
+		if pair.From == pair.To && t.Err() == nil {
+			continue
+		}
 		l.Gbps = unit.Gbps(t.Rate(rate, perGbps))
 		if t.Text("rtt_ms") != "" {
 			l.RTT = time.Duration(t.Figure("rtt_ms") * float64(time.Millisecond))
@@ -58,9 +61,7 @@ func Read(name string, r io.Reader) (*Table, error) {
 		if _, ok := links[pair]; ok {
 			t.Fail("%s is there twice", pair)
 		}
-		if pair.From != pair.To && t.Err() == nil {
-			links[pair] = l
-		}
+		links[pair] = l
 	}
 	switch {
 	case t.Err() != nil:

@@ -9,7 +9,7 @@ import (
 )
 
 func TestRead(t *testing.T) {
-	const narrow = "src,dst,gbps,rtt_ms\naws:a,gcp:b,5.05,248.8\ngcp:b,aws:a,3,\naws:a,aws:a,9,1\n"
+	const narrow = "src,dst,gbps,rtt_ms\naws:a,gcp:b,5.05,248.8\ngcp:b,aws:a,3,\naws:a,aws:a,0,\n"
 	table, err := Read("n.csv", strings.NewReader(narrow))
 	if err != nil {
 		t.Fatal(err)
@@ -21,6 +21,12 @@ func TestRead(t *testing.T) {
 	}
 	if got, err := g.Link("gcp:b", "aws:a"); err != nil || got.Gbps != 1 {
 		t.Errorf("the configuration does not win: %+v, %v", got, err)
+	}
+	if got, err := g.Link("local:x", "local:y"); err != nil || !got.Assumed {
+		t.Errorf("beside the table: %+v, %v", got, err)
+	}
+	if got, err := New(nil, nil).WithOnly(table).Link("local:x", "local:y"); err == nil {
+		t.Errorf("not in the only table: %+v", got)
 	}
 	if table.Len() != 2 {
 		t.Errorf("%d links", table.Len())

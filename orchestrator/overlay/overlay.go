@@ -8,6 +8,7 @@ package overlay
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -125,9 +126,14 @@ type Time struct {
 	Transfer  float64 `json:"transfer"`
 }
 
-// Total returns both together.
+// Total returns both together; what takes longer than a Duration can hold, some 292
+// years, is that.
 func (t Time) Total() time.Duration {
-	return time.Duration((t.Provision + t.Transfer) * float64(time.Second))
+	ns := (t.Provision + t.Transfer) * float64(time.Second)
+	if ns >= math.MaxInt64 {
+		return math.MaxInt64
+	}
+	return time.Duration(ns)
 }
 
 // Cost is what the plan costs.

@@ -23,14 +23,14 @@ func (m *master) objective(a *answer) float64 {
 func (m *master) flows(x []float64) []flow {
 	var flows []flow
 	for _, c := range m.columns {
-		if int(c.v) < len(x) && x[c.v] > negligible {
+		if int(c.v) < len(x) && x[c.v] > negligible*m.rate {
 			flows = append(flows, flow{c.tree, x[c.v]})
 		}
 	}
 	return flows
 }
 
-// negligible is the Gbit/s below which a tree carries nothing.
+// negligible is the part of the rate below which a tree carries nothing.
 const negligible = 1e-9
 
 // need is what passes a site.
@@ -97,15 +97,32 @@ type coverer struct {
 	least     float64
 }
 
+// of tells how many gateways of a type each part of a need takes.
+func (n need) of(t machine) [4]float64 {
+	return [...]float64{n.egress / t.egress, n.ingress / t.ingress, n.cpu / t.send, n.gateways}
+}
+
+// rest returns what gateways of the types from k on cost at least that are enough:
+// the dearest part of the need in fractions of its cheapest type.
+func (c *coverer) rest(k int, n need) float64 {
+	least := [4]float64{math.Inf(1), math.Inf(1), math.Inf(1), math.Inf(1)}
+	for _, t := range c.machines[k:] {
+		for i, need := range n.of(t) {
+			least[i] = min(least[i], (need-whole)*c.worth.machine(t))
+		}
+	}
+	return max(0, least[0], least[1], least[2], least[3])
+}
+
 // choose tries the types from k on for what is still needed, with left gateways
 // at most. The last type has to be enough.
 func (c *coverer) choose(k int, n need, left int, spent float64) {
 	t := c.machines[k]
-	if spent >= c.least {
+	if spent+c.rest(k, n) >= c.least {
 		return
 	}
 	enough := 0.0
-	for _, need := range [...]float64{n.egress / t.egress, n.ingress / t.ingress, n.cpu / t.send, n.gateways} {
+	for _, need := range n.of(t) {
 		enough = max(enough, math.Ceil(need-whole))
 	}
 	last := k == len(c.machines)-1

@@ -48,6 +48,9 @@ func (s *solver) simple(knee point) (point, error) {
 // gateways at the same cost: relaxations share out the bytes among more than
 // that where several are equally cheap.
 func (s *solver) few(p point) (point, error) {
+	for _, f := range p.answer.flows {
+		s.m.add(f.tree) // the plan may be of another program
+	}
 	s.m.ask(p.rate, s.worth(p.rate, s.seconds(p), 1e6))
 	a := *p.answer
 	for _, f := range thinnest(a.flows) {
@@ -61,7 +64,11 @@ func (s *solver) few(p point) (point, error) {
 		if without == nil || without.short > lacking*p.rate {
 			continue
 		}
-		if s.usd(point{rate: p.rate, provision: p.provision, answer: without}) <= s.usd(p)*(1+lacking) {
+		usd, limit := s.usd(point{rate: p.rate, provision: p.provision, answer: without}), s.usd(p)*(1+lacking)
+		if goal := s.p.job.MaxCost; goal != nil {
+			limit = min(limit, max(s.usd(p), float64(*goal)))
+		}
+		if !over(usd, limit) {
 			a = *without
 		}
 	}

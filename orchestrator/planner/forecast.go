@@ -41,14 +41,14 @@ func forecast(job Job, o *overlay.Overlay) error {
 	o.Cost.Total += machines
 	o.Bottlenecks = []string{fmt.Sprintf("%d objects, about %.0f a second and reader", job.Objects, 1/perObject.Seconds())}
 
-	e := &Infeasible{Hint: "ask for less, allow more gateways, or pack small objects together", Throughput: o.Throughput, Cost: o.Cost.Total, Time: o.Time.Total()}
+	e := &Infeasible{Hint: "ask for less, allow more gateways, or pack small objects together"}
 	switch {
 	case job.MaxTime > 0 && o.Time.Total() > job.MaxTime:
-		e.Goal = fmt.Sprintf("--max-time %s", job.MaxTime)
-		e.Nearest = fmt.Sprintf("%d objects take %s", job.Objects, o.Time.Total().Round(time.Second))
-	case job.MaxCost != nil && o.Cost.Total > *job.MaxCost+cent:
-		e.Goal = fmt.Sprintf("--max-cost %v", float64(*job.MaxCost))
-		e.Nearest = fmt.Sprintf("for as long as %d objects take it costs %s", job.Objects, o.Cost.Total)
+		e.Goal, e.Time = fmt.Sprintf("--max-time %s", job.MaxTime), o.Time.Total()
+		e.Nearest = fmt.Sprintf("%d objects take %s", job.Objects, upTo(o.Time.Total(), time.Second))
+	case job.MaxCost != nil && over(float64(o.Cost.Total), float64(*job.MaxCost)):
+		e.Goal, e.Cost = fmt.Sprintf("--max-cost %v", float64(*job.MaxCost)), o.Cost.Total
+		e.Nearest = fmt.Sprintf("for as long as %d objects take it costs %s", job.Objects, enoughFor(o.Cost.Total))
 	default:
 		return nil
 	}

@@ -15,19 +15,35 @@ const refined = 2
 // by throughput: the cheapest for each of a series of rates, each made as fast
 // as its gateways allow. Its ends are the cheapest plan and the fastest.
 func (s *solver) frontier() ([]point, error) {
+	quicks, err := s.noticed()
+	if err != nil {
+		return nil, err
+	}
 	var all []point
 	add := func(rate float64) error {
-		p, err := s.at(rate)
-		if err == nil {
-			p, err = s.at(s.stretched(p.answer, p.rate))
+		p, err := s.full(rate)
+		if err != nil {
+			return err
 		}
-		if err == nil {
-			all = append(all, p)
+		all = append(all, p)
+		// The cheapest may wait for a slow cloud.
+		for _, q := range quicks {
+			if q.provisions[0] < p.provision && rate <= q.most {
+				if p, err = q.full(rate); err != nil {
+					return err
+				}
+				all = append(all, p)
+			}
 		}
-		return err
+		return nil
 	}
 	for _, rate := range rates(s.slowest(), s.most, sampled) {
 		if err := add(rate); err != nil {
+			return nil, err
+		}
+	}
+	for _, q := range quicks {
+		if err := add(q.most); err != nil {
 			return nil, err
 		}
 	}
@@ -45,6 +61,35 @@ func (s *solver) frontier() ([]point, error) {
 	return s.undominated(all), nil
 }
 
+// full returns the cheapest plan for a rate, or that for the rate that its
+// gateways carry.
+func (s *solver) full(rate float64) (point, error) {
+	p, err := s.at(rate)
+	if err == nil {
+		p, err = s.at(s.stretched(p.answer, p.rate))
+	}
+	return p, err
+}
+
+// noticed returns the solvers for plans without the slowest clouds, where that
+// is noticed in the time of the quickest plan with them.
+func (s *solver) noticed() ([]*solver, error) {
+	var quicks []*solver
+	for _, provision := range s.provisions[:len(s.provisions)-1] {
+		if s.longest()-provision < unnoticed*(s.longest()+s.p.seconds(s.most)) {
+			continue
+		}
+		quick, err := s.quick(provision)
+		if err != nil {
+			return nil, err
+		}
+		if quick.most > 0 {
+			quicks = append(quicks, quick)
+		}
+	}
+	return quicks, nil
+}
+
 // slowest returns a rate below which no plan is worth a look: a thirty-second
 // of the highest, or what the cheapest tree carries with one gateway in each
 // region if that is less.
@@ -58,14 +103,15 @@ func (s *solver) slowest() float64 {
 	return min(s.most/32, s.single(cheapest.tree))
 }
 
-// single returns what a tree carries with one gateway in each region.
+// single returns what a tree carries with one gateway in each region, of the types
+// that carry least.
 func (s *solver) single(t tree) float64 {
 	carries := s.most
 	for _, i := range t.links {
 		carries = min(carries, s.p.links[i].gbps, 1/s.p.links[i].uses())
 	}
 	for v, n := range s.m.needs([]flow{{t, 1}}) {
-		for _, m := range s.p.sites[v].machines[:1] {
+		for _, m := range s.p.sites[v].machines {
 			for _, can := range [][2]float64{{m.egress, n.egress}, {m.ingress, n.ingress}, {m.send, n.cpu}, {1, n.passing}} {
 				if can[1] > 0 {
 					carries = min(carries, can[0]/can[1])
@@ -101,10 +147,12 @@ func (s *solver) seconds(p point) float64 { return p.provision + s.p.seconds(p.r
 
 // usd returns what a plan costs.
 func (s *solver) usd(p point) float64 {
-	var usd float64
+	usd, sum := 0.0, 0.0
 	for _, f := range p.answer.flows {
-		usd += f.gbps / p.rate * s.p.gb() * s.p.usd(f.tree)
+		usd += f.gbps * s.p.gb() * s.p.usd(f.tree)
+		sum += f.gbps
 	}
+	usd /= sum
 	for v, counts := range p.answer.gateways {
 		for k, n := range counts {
 			usd += float64(n) * s.p.sites[v].machines[k].hourly * s.seconds(p) / 3600

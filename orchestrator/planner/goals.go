@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -9,8 +10,12 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/unit"
 )
 
-// cent is the difference of cost that goals call none, in USD.
+// cent is the difference of cost that goals call none, in USD; of large amounts
+// it is what sums of them lose to rounding.
 const cent = 1e-9
+
+// over tells whether a cost is above a limit.
+func over(usd, limit float64) bool { return usd > limit+max(cent, 1e-12*limit) }
 
 // choose returns the plan with gateways for the job's goals. The first that is
 // set of throughput, time and cost chooses it; the others must hold.
@@ -52,7 +57,7 @@ func (s *solver) holds(o overlay.Overlay) error {
 	if t := o.Time.Total(); job.MaxTime > 0 && t > job.MaxTime+time.Microsecond {
 		return tooSlow(job, o.Time, "ask for more throughput or give it more time")
 	}
-	if job.MaxCost != nil && o.Cost.Total > *job.MaxCost+cent {
+	if job.MaxCost != nil && over(float64(o.Cost.Total), float64(*job.MaxCost)) {
 		return tooDear(job, o)
 	}
 	return nil
@@ -63,7 +68,7 @@ func (s *solver) exactly(rate float64) (point, float64, error) {
 	if rate > s.most*(1+lacking) {
 		return point{}, 0, &Infeasible{
 			Goal:       fmt.Sprintf("--min-throughput %s", unit.Gbps(rate)),
-			Nearest:    fmt.Sprintf("the most is %s%s", gbits(s.most), s.because()),
+			Nearest:    fmt.Sprintf("the most is %s%s", gbits(reachable(s.most)), s.because()),
 			Hint:       "ask for less, or allow more gateways or regions",
 			Throughput: unit.Gbps(s.most),
 		}
@@ -94,21 +99,27 @@ func (s *solver) inTime() (point, float64, error) {
 	s.nodes = fewNodes
 	limit := s.p.job.MaxTime.Seconds()
 	var best point
-	bound := math.Inf(1)
+	bound, soonest := math.Inf(1), overlay.Time{Transfer: math.Inf(1)}
 	for _, provision := range s.provisions {
+		quick, err := s.quick(provision)
+		if err != nil {
+			return point{}, 0, err
+		}
+		if quick.most == 0 {
+			continue
+		}
+		if t := (overlay.Time{Provision: provision, Transfer: s.p.seconds(quick.most)}); t.Provision+t.Transfer < soonest.Provision+soonest.Transfer {
+			soonest = t
+		}
 		left := limit - provision
 		slow := s.p.seconds(1) / left
-		if left < 0 || slow > s.most*(1+lacking) || (left == 0 && slow > 0) {
+		if left < 0 || slow > quick.most*(1+lacking) || (left == 0 && slow > 0) {
 			continue
 		}
 		if s.p.job.Bytes == 0 {
-			slow = s.most
+			slow = quick.most
 		}
-		quick := s.quick(provision)
-		if quick == nil {
-			continue
-		}
-		c, below, err := quick.minimise(min(slow, s.most), s.most)
+		c, below, err := quick.minimise(min(slow, quick.most), quick.most)
 		if err != nil {
 			return point{}, 0, err
 		}
@@ -120,49 +131,71 @@ func (s *solver) inTime() (point, float64, error) {
 	if best.answer != nil {
 		return best, s.gap(best, bound), nil
 	}
-	c, err := s.at(s.most)
+	return point{}, 0, tooSlow(s.p.job, soonest, "give it more time, or allow more gateways or regions")
+}
+
+// within returns the plan that is done soonest of those that cost at most the
+// limit, and how much sooner another may be. That of the highest rate may have to
+// wait for a slow cloud, so those that do not are looked at too.
+func (s *solver) within(limit float64) (point, float64, error) {
+	s.nodes = fewNodes
+	c, above, err := s.highest(limit)
 	if err != nil {
 		return point{}, 0, err
 	}
-	return point{}, 0, tooSlow(s.p.job, overlay.Time{Provision: c.provision, Transfer: s.p.seconds(c.rate)}, "give it more time, or allow more gateways or regions")
+	soonest := s.longest() + s.p.seconds(above)
+	for _, provision := range s.provisions[:len(s.provisions)-1] {
+		quick, err := s.quick(provision)
+		if err != nil {
+			return point{}, 0, err
+		}
+		least := provision + s.p.seconds(min(quick.most, above))
+		if least < s.seconds(c) {
+			other, most, err := quick.highest(limit)
+			if dear := (*Infeasible)(nil); err != nil && !errors.As(err, &dear) {
+				return point{}, 0, err
+			}
+			if err == nil && s.seconds(other) < s.seconds(c) {
+				c = other
+			}
+			least = provision + s.p.seconds(most)
+		}
+		soonest = min(soonest, least)
+	}
+	return c, fraction(s.seconds(c), soonest), nil
 }
 
-// quick returns the solver for plans whose gateways are up in so many seconds.
-func (s *solver) quick(provision float64) *solver {
-	only := *s
-	only.provisions, only.points = []float64{provision}, map[float64]point{}
-	return &only
-}
-
-// within returns the fastest plan that costs at most the limit, and how much
-// faster another may be.
-func (s *solver) within(limit float64) (point, float64, error) {
-	s.nodes = fewNodes
+// highest returns the plan of the highest rate that costs at most the limit, and
+// a rate that none such exceeds.
+func (s *solver) highest(limit float64) (best point, above float64, err error) {
 	points, err := s.frontier()
 	if err != nil {
 		return point{}, 0, err
 	}
 	cheapest := points[0]
 	for _, c := range points {
-		if s.usd(c) <= limit+cent {
+		if !over(s.usd(c), limit) {
 			cheapest = c
 		}
 	}
-	if s.usd(cheapest) > limit+cent {
+	if over(s.usd(cheapest), limit) {
 		// The frontier is a sample: the cheapest plan has to be searched for.
-		if cheapest, _, err = s.minimise(s.slowest(), s.most); err != nil {
+		var least float64
+		if cheapest, least, err = s.minimise(s.slowest(), s.most); err != nil {
 			return point{}, 0, err
 		}
-		if s.usd(cheapest) > limit+cent {
+		if over(s.usd(cheapest), limit) {
 			o, err := s.build(cheapest)
 			if err != nil {
 				return point{}, 0, err
 			}
-			return point{}, 0, tooDear(s.p.job, o)
+			if !over(least*s.scale, limit) {
+				above = s.most // nothing is proven
+			}
+			return point{}, above, tooDear(s.p.job, o)
 		}
 	}
-	c, above, err := s.fastest(limit, cheapest)
-	return c, fraction(above, c.rate), err
+	return s.fastest(limit, cheapest)
 }
 
 // ordinary returns the knee of the frontier, with few routes.
@@ -172,7 +205,12 @@ func (s *solver) ordinary() (point, float64, error) {
 	if err != nil {
 		return point{}, 0, err
 	}
-	c, err := s.simple(points[s.knee(points)])
+	knee := points[s.knee(points)]
+	quick, err := s.asQuick(knee)
+	if err != nil {
+		return point{}, 0, err
+	}
+	c, err := quick.simple(knee)
 	if err == nil {
 		c, err = s.proven(c)
 	}
@@ -180,14 +218,19 @@ func (s *solver) ordinary() (point, float64, error) {
 }
 
 // proven returns a plan that was searched for with few relaxations, or the one
-// that more find at its rate, with the bound that they prove.
+// that more find at its rate and that is up as soon, with the bound that they
+// prove.
 func (s *solver) proven(c point) (point, error) {
 	if s.gap(c, c.bound) <= tolerance {
 		return c, nil
 	}
-	s.nodes = maxNodes
-	delete(s.points, c.rate)
-	better, err := s.at(c.rate)
+	quick, err := s.asQuick(c)
+	if err != nil {
+		return point{}, err
+	}
+	quick.nodes = maxNodes
+	delete(quick.points, c.rate)
+	better, err := quick.at(c.rate)
 	if err != nil {
 		return point{}, err
 	}
@@ -222,7 +265,7 @@ func fraction(large, small float64) float64 {
 func tooDear(job Job, nearest overlay.Overlay) *Infeasible {
 	return &Infeasible{
 		Goal:    fmt.Sprintf("--max-cost %v", float64(*job.MaxCost)),
-		Nearest: fmt.Sprintf("the cheapest plan costs %s at %s", nearest.Cost.Total, gbits(float64(nearest.Throughput))),
+		Nearest: fmt.Sprintf("the cheapest plan costs %s at %s", enoughFor(nearest.Cost.Total), gbits(float64(nearest.Throughput))),
 		Hint:    "allow more, or ask for less throughput or more time",
 		Cost:    nearest.Cost.Total,
 	}
@@ -232,7 +275,7 @@ func tooSlow(job Job, nearest overlay.Time, hint string) *Infeasible {
 	t := nearest.Total()
 	return &Infeasible{
 		Goal:    fmt.Sprintf("--max-time %s", job.MaxTime),
-		Nearest: fmt.Sprintf("the nearest plan takes %s (%.0fs of it provisioning)", t.Round(time.Millisecond), nearest.Provision),
+		Nearest: fmt.Sprintf("the nearest plan takes %s (%.0fs of it provisioning)", upTo(t, time.Millisecond), nearest.Provision),
 		Hint:    hint,
 		Time:    t,
 	}

@@ -87,14 +87,11 @@ func (m *master) fix(gateways [][]int) {
 	}
 }
 
-// fixed returns the best that given gateways can do, over all trees.
+// fixed returns the best that given gateways can do, over all trees; without X if
+// they are too few at the source or an end.
 func (m *master) fixed(gateways [][]int) (milp.Solution, error) {
 	m.fix(gateways)
-	s, err := m.lp.Solve(m.p.ctx, milp.Options{Relax: true, Price: m.bring})
-	if err == nil && s.X == nil {
-		err = fmt.Errorf("the planner's program for given gateways is %s", s.Status)
-	}
-	return s, err
+	return m.lp.Solve(m.p.ctx, milp.Options{Relax: true, Price: m.bring})
 }
 
 // answer reads a solution of the program.

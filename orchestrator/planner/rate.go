@@ -18,7 +18,8 @@ type solver struct {
 	scale      float64   // USD that are 1 in the objective
 	tie        float64   // what a hop or a gateway weighs there, besides its price
 	points     map[float64]point
-	nodes      int // limit of the relaxations of one search
+	nodes      int                 // limit of the relaxations of one search
+	quicks     map[float64]*solver // by provision
 }
 
 // point is the cheapest plan at a rate.
@@ -35,10 +36,10 @@ const tieWeight = 1e-6
 
 // newSolver returns a solver, or an error if no rate is possible.
 func newSolver(p *problem) (*solver, error) {
-	s := &solver{p: p, m: newMaster(p), provisions: p.provisions(), scale: 1, tie: 1, points: map[float64]point{}, nodes: maxNodes}
+	s := &solver{p: p, m: newMaster(p), provisions: p.provisions(), scale: 1, tie: 1, points: map[float64]point{}, nodes: maxNodes, quicks: map[float64]*solver{}}
 	s.begin()
 	var err error
-	if s.most, err = s.maximum(); err != nil || s.most == 0 {
+	if s.most, err = s.maximum(math.Inf(1)); err != nil || s.most == 0 {
 		return s, err
 	}
 	if dear := s.dear(); dear > 0 {
@@ -59,8 +60,36 @@ func (s *solver) dear() float64 {
 			hourly = max(hourly, t.hourly)
 		}
 	}
-	longest := s.provisions[len(s.provisions)-1]
-	return usd*s.p.gb() + hourly*(longest+s.p.seconds(s.most))/3600
+	return usd*s.p.gb() + hourly*(s.longest()+s.p.seconds(s.most))/3600
+}
+
+// longest returns the provisioning, in seconds, after which all gateways are up.
+func (s *solver) longest() float64 { return s.provisions[len(s.provisions)-1] }
+
+// quick returns the solver for plans whose gateways are up within so many
+// seconds, of the provisions that there are. Its highest rate may be 0.
+func (s *solver) quick(provision float64) (*solver, error) {
+	if known := s.quicks[provision]; known != nil {
+		return known, nil
+	}
+	only := *s
+	only.provisions, only.points = []float64{provision}, map[float64]point{}
+	if provision < s.longest() {
+		var err error
+		if only.most, err = s.maximum(provision); err != nil {
+			return nil, err
+		}
+	}
+	s.quicks[provision] = &only
+	return &only, nil
+}
+
+// asQuick returns the solver for plans that are up as soon as a given one.
+func (s *solver) asQuick(c point) (*solver, error) {
+	if c.provision == s.longest() {
+		return s, nil
+	}
+	return s.quick(c.provision)
 }
 
 // begin adds the trees that most plans are made of: those with the fewest links
@@ -80,29 +109,17 @@ func (s *solver) begin() {
 }
 
 // maximum returns the highest rate that gateways in any number up to the limit
-// can carry, and the stores allow.
-func (s *solver) maximum() (float64, error) {
-	most := 0.0
-	for _, l := range s.p.links {
-		if s.p.sites[l.from].source {
-			if l.total {
-				most += l.gbps
-			} else {
-				most += l.gbps * float64(s.p.gateways)
-			}
-		}
+// can carry that are up within so many seconds, and the stores allow.
+func (s *solver) maximum(provision float64) (float64, error) {
+	most := s.p.most
+	for i, group := range s.p.groups() {
+		most = min(most, s.p.passing(i == 0, group))
 	}
 	if most == 0 {
-		most = float64(EngineGbps) * float64(s.p.gateways) * float64(len(s.p.sites))
+		return 0, nil
 	}
-	for _, v := range s.p.sites {
-		if v.source && v.isDest() {
-			most += float64(EngineGbps) * float64(s.p.gateways)
-		}
-	}
-	most = min(most, s.p.most)
 	s.m.ask(most, worth{short: 1})
-	found, err := s.m.solve(exact, most*lacking/10, math.Inf(1), math.Inf(1), maxNodes)
+	found, err := s.m.solve(exact, most*lacking/10, math.Inf(1), provision, maxNodes)
 	if err != nil {
 		return 0, err
 	}
@@ -110,6 +127,27 @@ func (s *solver) maximum() (float64, error) {
 		return 0, errors.New("the planner's program has no answer, not even an empty one")
 	}
 	return max(0, math.Round((most-found.short)*1e9)/1e9), nil
+}
+
+// passing bounds what can leave a group of sites, or come to it, by its links. What
+// is far above what can be had would make the search for that coarse.
+func (p *problem) passing(leave bool, group []int) float64 {
+	sum := 0.0
+	for _, l := range p.links {
+		switch {
+		case leave && !slices.Contains(group, l.from), !leave && !slices.Contains(group, l.to):
+		case l.total:
+			sum += l.gbps
+		default:
+			sum += l.gbps * float64(p.gateways)
+		}
+	}
+	for _, v := range group {
+		if s := p.sites[v]; s.source && s.isDest() {
+			sum += float64(EngineGbps) * float64(p.gateways)
+		}
+	}
+	return sum
 }
 
 // least returns what no plan costs less than, in USD: the cheapest way for the

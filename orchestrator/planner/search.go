@@ -20,10 +20,7 @@ type span struct {
 // one with the least bound first, until none is left that could be better.
 func (s *solver) minimise(slow, fast float64) (best point, bound float64, err error) {
 	try := func(rate float64) error {
-		p, err := s.at(rate)
-		if err == nil {
-			p, err = s.at(s.stretched(p.answer, p.rate))
-		}
+		p, err := s.full(rate)
 		if err == nil && (best.answer == nil || p.answer.objective < best.answer.objective) {
 			best = p
 		}
@@ -77,7 +74,7 @@ func (s *solver) fastest(usd float64, does point) (best point, above float64, er
 	try := func(rate float64) error {
 		for range 2 { // as it is, and as fast as its gateways allow
 			p, err := s.at(rate)
-			if err != nil || s.usd(p) > usd+cent {
+			if err != nil || over(s.usd(p), usd) {
 				return err
 			}
 			if best.rate < p.rate {
@@ -142,8 +139,12 @@ func (s *solver) exhausted(best point, above, usd float64) (point, error) {
 		if err != nil {
 			return point{}, err
 		}
+		if found.X == nil { // the ends need more gateways for that
+			above = next.rate
+			continue
+		}
 		next.answer = s.m.answer(found.X)
-		if next.answer.short <= lacking*next.rate && s.usd(next) <= usd+cent {
+		if next.answer.short <= lacking*next.rate && !over(s.usd(next), usd) {
 			best, slow = next, next.rate
 		} else {
 			above = next.rate

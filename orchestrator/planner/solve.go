@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,12 +53,18 @@ func solve(ctx context.Context, job Job, g Grid, prices Prices, limits Limits) (
 	if job.Gateways == nil {
 		// Where the workstation's figures are unknown, gateways it is.
 		o, problem := inside(job, g, prices)
-		if problem == nil && meets(job, o) == nil && (err != nil || o.Time.Total() <= chosen.Time.Total()) {
+		if problem == nil {
+			problem = meets(job, o)
+		}
+		if problem == nil && (err != nil || o.Time.Total() <= chosen.Time.Total()) {
 			if s != nil && s.most > 0 {
 				soonest := s.provisions[0] + s.p.seconds(s.most)
 				o.Gap = fraction(s.p.seconds(float64(o.Throughput)), soonest)
 			}
 			return o, nil
+		}
+		if missed := (*Infeasible)(nil); infeasible != nil && errors.As(problem, &missed) {
+			err = nearer(infeasible, missed)
 		}
 	}
 	if err != nil {
@@ -92,8 +99,9 @@ func prepare(ctx context.Context, job Job, g Grid, prices Prices, limits Limits)
 }
 
 // Frontier returns the plans of which none is both faster and cheaper than
-// another, by throughput: the first is the cheapest, the last the fastest, and
-// Solve's default is the knee between them. The job's goals are left out of it;
+// another: the first is the cheapest, the last the fastest, and the knee between
+// them is Solve's default, or the plan without gateways where that is no slower.
+// The job's goals are left out of it;
 // errors are those of Solve.
 func Frontier(ctx context.Context, job Job, g Grid, prices Prices, limits Limits) ([]overlay.Overlay, error) {
 	job.MinThroughput, job.MaxCost, job.MaxTime = 0, nil, 0
@@ -131,7 +139,28 @@ func Frontier(ctx context.Context, job Job, g Grid, prices Prices, limits Limits
 		}
 		plans = append(plans, o)
 	}
-	return plans, nil
+	if job.Gateways == nil {
+		if o, err := inside(job, g, prices); err == nil {
+			plans = append(plans, o)
+		}
+	}
+	return worthwhile(plans), nil
+}
+
+// worthwhile leaves out plans that take as long as another that costs no more,
+// and returns the others, the slowest first.
+func worthwhile(plans []overlay.Overlay) []overlay.Overlay {
+	slices.SortStableFunc(plans, func(a, b overlay.Overlay) int {
+		return cmp.Or(cmp.Compare(a.Time.Provision+a.Time.Transfer, b.Time.Provision+b.Time.Transfer), cmp.Compare(a.Cost.Total, b.Cost.Total))
+	})
+	var kept []overlay.Overlay
+	for _, o := range plans {
+		if len(kept) == 0 || o.Cost.Total < kept[len(kept)-1].Cost.Total {
+			kept = append(kept, o)
+		}
+	}
+	slices.Reverse(kept)
+	return kept
 }
 
 // direct returns what the job would cost and take without relays: the cheapest
@@ -149,6 +178,11 @@ func direct(ctx context.Context, job Job, g Grid, prices Prices, limits Limits, 
 		return nil, err
 	}
 	o, err := s.build(c)
+	if err != nil {
+		return nil, err
+	}
+	job.MaxCost, job.MaxTime = nil, 0
+	err = forecast(job, &o)
 	return &overlay.Direct{Throughput: o.Throughput, Time: o.Time.Provision + o.Time.Transfer, Cost: o.Cost.Total}, err
 }
 
@@ -191,16 +225,16 @@ func check(job Job, limits Limits) error {
 // meets returns an Infeasible if an overlay without gateways misses a goal.
 func meets(job Job, o overlay.Overlay) error {
 	const hint = "ask for less, or allow gateways"
-	e := &Infeasible{Hint: hint, Throughput: o.Throughput, Cost: o.Cost.Total, Time: o.Time.Total()}
+	e := &Infeasible{Hint: hint}
 	switch {
-	case job.MinThroughput > o.Throughput:
-		e.Goal = fmt.Sprintf("--min-throughput %s", job.MinThroughput)
-		e.Nearest = fmt.Sprintf("without gateways the most is %s", gbits(float64(o.Throughput)))
-	case job.MaxCost != nil && o.Cost.Total > *job.MaxCost+cent:
-		e.Goal = fmt.Sprintf("--max-cost %v", float64(*job.MaxCost))
-		e.Nearest = fmt.Sprintf("without gateways it costs %s", o.Cost.Total)
+	case job.MinThroughput > o.Throughput*(1+lacking):
+		e.Goal, e.Throughput = fmt.Sprintf("--min-throughput %s", job.MinThroughput), o.Throughput
+		e.Nearest = fmt.Sprintf("without gateways the most is %s", gbits(reachable(float64(o.Throughput))))
+	case job.MaxCost != nil && over(float64(o.Cost.Total), float64(*job.MaxCost)):
+		e.Goal, e.Cost = fmt.Sprintf("--max-cost %v", float64(*job.MaxCost)), o.Cost.Total
+		e.Nearest = fmt.Sprintf("without gateways it costs %s", enoughFor(o.Cost.Total))
 	case job.MaxTime > 0 && o.Time.Total() > job.MaxTime:
-		e.Goal = fmt.Sprintf("--max-time %s", job.MaxTime)
+		e.Goal, e.Time = fmt.Sprintf("--max-time %s", job.MaxTime), o.Time.Total()
 		e.Nearest = fmt.Sprintf("without gateways it takes %s", o.Time.Total())
 	default:
 		return nil

@@ -126,19 +126,14 @@ func (b *Book) Egress(from, to region.Region) (Price, error) {
 	if p, ok := b.egress[pair]; ok {
 		return p, nil
 	}
-	if from.Cloud().Owned() && to.Cloud().Owned() {
-		if b.table != nil {
-			if p, ok := b.table.egress[pair]; ok {
-				return p, nil
-			}
-		}
-		return Price{Assumed: true, Source: "assumed"}, nil
-	}
-	if b.table != nil {
+	switch {
+	case b.table != nil:
 		if p, ok := b.table.egress[pair]; ok {
 			return p, nil
 		}
-	} else if b.rules {
+	case from.Cloud().Owned() && to.Cloud().Owned():
+		return Price{Assumed: true, Source: "assumed"}, nil
+	case b.rules:
 		if p, ok := egressRule(from, to); ok {
 			return p, nil
 		}

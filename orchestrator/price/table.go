@@ -35,13 +35,14 @@ func Read(name string, r io.Reader) (*Table, error) {
 	egress := map[grid.Pair]Price{}
 	for t.Next() {
 		pair := grid.Pair{From: regionIn(t, "src"), To: regionIn(t, "dst")}
+		if pair.From == pair.To && t.Err() == nil {
+			continue
+		}
 		p := Price{USD: unit.USD(t.Figure("usd_per_gb")), Source: name}
 		if _, ok := egress[pair]; ok {
 			t.Fail("%s is there twice", pair)
 		}
-		if pair.From != pair.To && t.Err() == nil {
-			egress[pair] = p
-		}
+		egress[pair] = p
 	}
 	switch {
 	case t.Err() != nil:

@@ -49,7 +49,7 @@ func Between(ctx context.Context, c *config.Config, f basis.Figures, req Request
 		return Estimate{}, &failure.UsageError{Err: err}
 	}
 	job := req.Goals.job()
-	job.Sources, job.Bytes, job.Objects = []region.Region{req.From}, req.Size, 1
+	job.Sources, job.Bytes = []region.Region{req.From}, req.Size
 	for _, to := range req.To {
 		job.Dests = append(job.Dests, []region.Region{to})
 	}
@@ -78,6 +78,15 @@ func Between(ctx context.Context, c *config.Config, f basis.Figures, req Request
 func check(req Request, f basis.Figures) error {
 	if req.Size <= 0 {
 		return errors.New("a size of 0 is nothing to transfer, give --size such as 1TB")
+	}
+	if left := req.Goals.MaxTime; left > 0 && req.Goals.MinThroughput > 0 {
+		if req.Provision != nil {
+			left -= *req.Provision
+		}
+		if req.Goals.MinThroughput.Time(req.Size) > left+time.Microsecond {
+			return fmt.Errorf("--min-throughput %s and --max-time %s contradict each other for %s: ask for more throughput, or give it more time",
+				req.Goals.MinThroughput, req.Goals.MaxTime, req.Size)
+		}
 	}
 	known := f.Regions()
 	for i, r := range append([]region.Region{req.From}, req.To...) {

@@ -74,6 +74,9 @@ func Solve(ctx context.Context, c *config.Config, f basis.Figures, t Transfer) (
 	}
 	p.Overlay.Cost.Requests += requests
 	p.Overlay.Cost.Total += requests
+	if d := p.Overlay.Direct; d != nil {
+		d.Cost += requests
+	}
 	if t.Pareto {
 		if p.Pareto, err = frontier(ctx, job, f, limits); err != nil {
 			return p, err
