@@ -19,6 +19,7 @@ import (
 type bucket struct {
 	dir      string // absolute
 	symlinks objstore.Symlinks
+	run      string // as temporaries have it
 
 	omitted omissions
 
@@ -29,7 +30,7 @@ type bucket struct {
 // Open returns the bucket of the directory cfg.Bucket. The directory need not
 // exist: the first write creates it, until then everything is KindNotFound.
 func Open(_ context.Context, cfg objstore.Config) (objstore.Bucket, error) {
-	b := &bucket{dir: cfg.Bucket, symlinks: cmp.Or(cfg.Symlinks, objstore.SymlinksFollow)}
+	b := &bucket{dir: cfg.Bucket, run: runHash(cfg.Run), symlinks: cmp.Or(cfg.Symlinks, objstore.SymlinksFollow)}
 	switch b.symlinks {
 	case objstore.SymlinksSkip, objstore.SymlinksFollow, objstore.SymlinksCopy:
 	default:

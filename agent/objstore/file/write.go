@@ -31,20 +31,20 @@ func (b *bucket) Put(ctx context.Context, key string, body objstore.Body, meta o
 	defer d.Close()
 	var obj objstore.Object
 	if err = d.vacant(key); err == nil && meta.Link != "" {
-		obj, err = d.link(key, body, meta)
+		obj, err = d.link(key, b.run, body, meta)
 	} else if err == nil {
-		obj, err = d.put(ctx, key, body, meta)
+		obj, err = d.put(ctx, key, b.run, body, meta)
 	}
 	return obj, b.failWrite("put", key, err)
 }
 
 // link makes the key a symbolic link. Its target is not looked at: nothing is
 // read or written through a link that leaves the root.
-func (d directory) link(key string, body objstore.Body, meta objstore.Metadata) (objstore.Object, error) {
+func (d directory) link(key, run string, body objstore.Body, meta objstore.Metadata) (objstore.Object, error) {
 	if body.Size != 0 {
 		return objstore.Object{}, &objstore.Error{Kind: objstore.KindInvalid, Err: fmt.Errorf("a symbolic link has no bytes, the body has %d", body.Size)}
 	}
-	temp := putTemp(key)
+	temp := putTemp(key, run)
 	if err := d.Symlink(meta.Link, temp); err != nil {
 		return objstore.Object{}, err
 	}
@@ -59,8 +59,8 @@ func (d directory) link(key string, body objstore.Body, meta objstore.Metadata) 
 }
 
 // put writes the body into a temporary file and makes it the file of key.
-func (d directory) put(ctx context.Context, key string, body objstore.Body, meta objstore.Metadata) (objstore.Object, error) {
-	temp := putTemp(key)
+func (d directory) put(ctx context.Context, key, run string, body objstore.Body, meta objstore.Metadata) (objstore.Object, error) {
+	temp := putTemp(key, run)
 	f, err := d.createTemp(temp)
 	if err != nil {
 		return objstore.Object{}, err
