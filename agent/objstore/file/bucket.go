@@ -23,8 +23,9 @@ type bucket struct {
 
 	omitted omissions
 
-	mu   sync.Mutex
-	root *os.Root // opened when first needed: a destination may not exist yet
+	mu    sync.Mutex
+	root  *os.Root            // opened when first needed: a destination may not exist yet
+	spelt map[string]struct{} // directories that are spelt as they are asked for
 }
 
 // Open returns the bucket of the directory cfg.Bucket. The directory need not

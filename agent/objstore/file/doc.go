@@ -31,6 +31,12 @@
 // and cannot be keys. One that a killed process leaves behind, also of a Put, is
 // found by Uploads, and by Sweep, which removes all of a run.
 //
+// # Spelling
+//
+// Where the filesystem takes two spellings for one name, of which the keys are
+// two, the second to come is KindInvalid: see spelling.go. Reads are not held
+// against that: there Stat finds what is there by any spelling.
+//
 // # Versions
 //
 // A version is size, modification time and inode. A file that is changed in

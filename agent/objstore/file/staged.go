@@ -157,7 +157,7 @@ func (b *bucket) commit(ctx context.Context, d directory, f *os.File, up objstor
 	if err != nil {
 		return objstore.Object{}, err
 	}
-	return d.place(f, up.ID, up.Key)
+	return d.become(f, up.ID, up.Key)
 }
 
 // recognise answers a commit whose temporary is gone: an earlier commit, whose
