@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -120,8 +121,8 @@ func (o *Orchestrator) List(ctx context.Context, url string, recursive bool, yie
 }
 
 // Terraform runs the run's Terraform for the person at the terminal, and
-// returns its exit code.
-func (o *Orchestrator) Terraform(ctx context.Context, id rundir.ID, args []string) (int, error) {
+// returns its exit code. What it answers goes to stdout.
+func (o *Orchestrator) Terraform(ctx context.Context, id rundir.ID, stdout io.Writer, args []string) (int, error) {
 	run, err := o.Home.Open(string(id))
 	if err != nil {
 		return 0, err
@@ -133,5 +134,5 @@ func (o *Orchestrator) Terraform(ctx context.Context, id rundir.ID, args []strin
 	if err != nil {
 		return 0, &PreconditionError{Err: err}
 	}
-	return engine.Interactive(run.Terraform(), bin.Path, args)
+	return engine.Interactive(run.Terraform(), bin.Path, stdout, args)
 }

@@ -18,8 +18,9 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/region"
 )
 
-// answerWithin bounds everything that is checked before anything is created.
-const answerWithin = 15 * time.Second
+// answerWithin bounds everything that is checked before anything is created: the
+// user is to know within 15 s.
+const answerWithin = 14 * time.Second
 
 // Names of the stores in what agents are told.
 const sourceStore = "source"
@@ -48,12 +49,7 @@ func (o *Orchestrator) resolve(req Request) (*places, error) {
 	if err != nil {
 		return nil, &UsageError{Err: err}
 	}
-	seen := map[string]bool{}
 	for _, url := range req.Dests {
-		if seen[url] {
-			return nil, &UsageError{Err: fmt.Errorf("destination %s is given twice", url)}
-		}
-		seen[url] = true
 		d, err := o.Config.Resolve(url, o.Env)
 		if err != nil {
 			return nil, &UsageError{Err: err}
@@ -61,6 +57,9 @@ func (o *Orchestrator) resolve(req Request) (*places, error) {
 		m, err := config.Map(source, d, req.Recursive, d.IsDir())
 		if err != nil {
 			return nil, &UsageError{Err: err}
+		}
+		if i := slices.IndexFunc(p.mappings, func(other config.Mapping) bool { return other.SameDest(m) }); i >= 0 {
+			return nil, &UsageError{Err: fmt.Errorf("destinations %s and %s are the same: name each once", req.Dests[i], url)}
 		}
 		p.source, p.dests, p.mappings = m.Source, append(p.dests, m.Dest), append(p.mappings, m)
 		p.roots = append(p.roots, d)
@@ -89,6 +88,23 @@ func (p *places) instruct(req Request) error {
 	}
 	if req.RequesterPays && !pays {
 		return &UsageError{Err: errors.New("--requester-pays is for S3 and Cloud Storage, and neither is among the places given")}
+	}
+	return nil
+}
+
+// suits refuses a path of which -r says something else than it is.
+func (p *places) suits(recursive bool) error {
+	if p.source.Store != "file" {
+		return nil
+	}
+	info, err := os.Stat(filepath.Join(p.source.Config.Bucket, p.source.Key))
+	switch {
+	case err != nil: // opening it says why
+		return nil
+	case info.IsDir() && !recursive:
+		return &PreconditionError{Err: fmt.Errorf("%s is a directory", p.source.URL), Hint: "add -r to take everything below it"}
+	case !info.IsDir() && recursive:
+		return &PreconditionError{Err: fmt.Errorf("%s is no directory", p.source.URL), Hint: "leave -r out to take this one object"}
 	}
 	return nil
 }

@@ -77,6 +77,9 @@ func (o *Orchestrator) settle(ctx context.Context, run *rundir.Run, j *journal.J
 	if err := o.afterPlan(ctx, run.Plan()); err != nil {
 		return Plan{}, err
 	}
+	if s.PlanSum, err = planSum(run); err != nil {
+		return Plan{}, err
+	}
 	return plan, rundir.WriteJSON(savedFile(run), s)
 }
 
@@ -88,6 +91,9 @@ type fitting func(context.Context, *places, transfer.Listing, *rundir.Run, *save
 func (o *Orchestrator) prepare(ctx context.Context, req Request, fit fitting) (run *rundir.Run, s *saved, err error) {
 	p, err := o.resolve(req)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := p.suits(req.Recursive); err != nil {
 		return nil, nil, err
 	}
 	if err := o.open(ctx, p); err != nil {
