@@ -110,6 +110,10 @@ func (o *Orchestrator) Cancel(ctx context.Context, id rundir.ID) error {
 		if err := errors.Join(a.abortStaged(ctx), a.sweep(ctx)); err != nil {
 			return Result{}, err
 		}
+		state, err := a.journal.Value(ctx, keyState)
+		if err != nil || State(state) == StateDone || State(state) == StateFailed {
+			return Result{}, err // it came to its end before, and says so
+		}
 		return Result{}, a.journal.Set(keyState, string(StateCancelled))
 	})
 	return err
