@@ -3,6 +3,7 @@ package orchestrator
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,7 +28,8 @@ type CloudSetup struct {
 	Named    string // the account that the configuration names
 	Identity account.Identity
 	account.Permissions
-	Err error // nothing is known beyond it
+	Policy account.Policy
+	Err    error // nothing is known of the credentials beyond it
 }
 
 // checkWithin bounds the dry runs of one cloud.
@@ -53,6 +55,9 @@ func (o *Orchestrator) checkCloud(ctx context.Context, cloud region.Cloud) Cloud
 	ctx, cancel := context.WithTimeout(ctx, checkWithin)
 	defer cancel()
 	c := CloudSetup{Cloud: cloud, Named: open.ID(o.Config.Clouds, cloud)}
+	if c.Policy, c.Err = open.Policy(o.Config.Clouds, cloud); c.Err != nil {
+		return c
+	}
 	a, err := o.account(ctx, o.Config.Clouds, cloud)
 	if err != nil {
 		c.Err = err
@@ -63,6 +68,23 @@ func (o *Orchestrator) checkCloud(ctx context.Context, cloud region.Cloud) Cloud
 	}
 	c.Permissions, c.Err = a.Check(ctx)
 	return c
+}
+
+// Policy is for an administrator of one cloud: the one that is named, else that
+// of which the configuration names an account. It asks nobody, so who may
+// nothing yet can have it.
+func (o *Orchestrator) Policy(cloud region.Cloud) (account.Policy, error) {
+	named := open.Named(o.Config.Clouds)
+	if cloud != "" {
+		named = slices.DeleteFunc(named, func(c region.Cloud) bool { return c != cloud })
+	}
+	switch len(named) {
+	case 0:
+		return account.Policy{}, &UsageError{Err: errors.New("the configuration names no account for which there could be a policy")}
+	case 1:
+		return open.Policy(o.Config.Clouds, named[0])
+	}
+	return account.Policy{}, &UsageError{Err: errors.New("the configuration names several clouds, and each has a policy of its own: choose with --cloud")}
 }
 
 // WriteConfig writes a configuration to start from, in the working directory,
