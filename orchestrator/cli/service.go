@@ -10,11 +10,13 @@ import (
 
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/orchestrator"
+	"github.com/skyctl/skyctl/orchestrator/account"
 	"github.com/skyctl/skyctl/orchestrator/basis"
 	"github.com/skyctl/skyctl/orchestrator/config"
 	"github.com/skyctl/skyctl/orchestrator/gc"
 	"github.com/skyctl/skyctl/orchestrator/measure"
 	"github.com/skyctl/skyctl/orchestrator/quote"
+	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/orchestrator/setup"
 )
@@ -29,6 +31,7 @@ type service interface {
 	Leftovers(ctx context.Context, req orchestrator.CollectRequest) (orchestrator.Leftovers, error)
 	Collect(ctx context.Context, l orchestrator.Leftovers) ([]gc.Outcome, error)
 	Setup(ctx context.Context) setup.Setup
+	Policy(cloud region.Cloud) (account.Policy, error)
 	WriteConfig() (path string, err error)
 	StageAgent(ctx context.Context, url string) ([]setup.StagedAgent, error)
 	Discard(id rundir.ID) error
