@@ -122,6 +122,7 @@ func (o *Orchestrator) open(ctx context.Context, p *places) (err error) {
 	if p.sourceBucket, about, err = o.openSource(ctx, p.source); err != nil {
 		return err
 	}
+	p.warnings = append(p.warnings, about.Hidden...)
 	p.source.Locate(about.Regions)
 	for i := range p.dests {
 		b, about, err := o.openDest(ctx, p.dests[i], p.roots[i])
