@@ -148,6 +148,10 @@ type About struct {
 	// Warnings are for the user, one sentence each: what writing here will cost
 	// or leave behind that he may not expect.
 	Warnings []string
+
+	// Hidden are warnings too: what a copy from here will lack, because the
+	// store does not show it to this caller.
+	Hidden []string
 }
 
 // Metadata travels with an object where both sides know the field.

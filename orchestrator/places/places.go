@@ -163,6 +163,7 @@ func (p *Places) Open(ctx context.Context) (err error) {
 	if p.SourceBucket, about, err = OpenSource(ctx, p.Source); err != nil {
 		return err
 	}
+	p.Warnings = append(p.Warnings, about.Hidden...)
 	p.Source.Locate(about.Regions)
 	for i := range p.Dests {
 		b, about, err := openDest(ctx, p.Dests[i], p.roots[i])
