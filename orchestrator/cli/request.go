@@ -22,11 +22,11 @@ import (
 // that plans.
 type transferFlags struct {
 	Source string   `arg:"" name:"src" help:"Where the objects are: s3://BUCKET/KEY, STORE://BUCKET/KEY of a configured store, or a path."`
-	Dests  []string `arg:"" name:"dst" help:"Where they are to go; several get the same."`
+	Dests  []string `arg:"" name:"dst" help:"Where they are to go; several get the same. A bucket, an existing directory, and what ends in / keep the name of an object; else DST is its new key."`
 
-	Recursive bool `short:"r" help:"SRC is a prefix: everything below it, appended to DST."`
+	Recursive bool `short:"r" help:"SRC is a directory: everything below it, appended to DST."`
 
-	Include patterns `placeholder:"GLOB" help:"Take keys that match, relative to SRC. The first of all --include and --exclude that matches decides."`
+	Include patterns `placeholder:"GLOB" help:"Take keys that match, relative to SRC. The first of all --include and --exclude that matches decides; a key that none matches is taken, unless the first is an --include. For -r."`
 	Exclude patterns `placeholder:"GLOB" help:"Leave out keys that match."`
 
 	goalFlags
