@@ -12,6 +12,8 @@ export GOFLAGS     := -trimpath -tags=disable_grpc_modules -buildvcs=false
 export CGO_ENABLED := 0
 LDFLAGS := -s -w -X github.com/skyctl/skyctl/agent/version.Version=$(VERSION)
 
+BIN := $(CURDIR)/bin
+
 # Servers that tests and the demo run against. A fresh clone shares them.
 TOOLS     := $(or $(SKYCTL_TOOLS),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/skyctl/tools)
 VERSITYGW := $(TOOLS)/versitygw@v1.8.0
@@ -24,12 +26,16 @@ CONFTEST  := $(TOOLS)/conftest@v0.71.1
 TOFU      := $(TOOLS)/tofu@v1.12.6
 AZURERM   := $(TOOLS)/terraform-provider-azurerm@v1.44.1-0.20260824201233-fae580791926
 
-# Where goroutines meet. The race detector costs minutes of building elsewhere.
-RACE := ./agent ./agent/control/... ./agent/enroll/... ./agent/internal/... ./agent/objstore/file/... ./agent/objstore/mem/... \
-        ./orchestrator/journal/... ./orchestrator/transfer/... ./orchestrator/rundir/... ./orchestrator/lab
+# Where goroutines meet: what these packages test is tested with the race detector,
+# which costs minutes of building elsewhere, and not once more without.
+RACE := ./agent ./orchestrator/transfer/... ./agent/control/... ./agent/enroll/... ./agent/internal/... ./agent/objstore/file/... ./agent/objstore/mem/... \
+        ./orchestrator/journal/... ./orchestrator/rundir/... ./orchestrator/lab
+# But for rates in simulated networks, which take it minutes and have no other
+# goroutines than the rest; of random transfers it sees some.
+RATES := TestLongPath|TestSmallObjectsFillALongWay
 
 # What measures times and rates of real processes gets the machine to itself.
-MEASURED := ./agent ./agent/cmd/skyagent ./orchestrator/lab/... ./orchestrator/cmd/skyctl
+MEASURED := ./agent/cmd/skyagent ./orchestrator/lab/fabric ./orchestrator/cmd/skyctl
 
 .PHONY: help
 help: ## show this help
@@ -65,10 +71,24 @@ iperf3: # what the lab is measured with; of the system's packages
 	  { apt-get install -qq --no-install-recommends iperf3 || { apt-get update -qq && apt-get install -qq --no-install-recommends iperf3; }; } >/dev/null; }
 
 .PHONY: test
-test: lint build tools iperf3 ## everything: units, real servers, the race detector, end to end
-	go test -timeout 30m -shuffle=on $$(go list ./... | grep -vxF -f <(go list $(MEASURED)))
-	go test -timeout 30m -shuffle=on -p 1 -parallel 3 $(MEASURED)
-	CGO_ENABLED=1 go test -timeout 30m -race -shuffle=on $(RACE)
+test: lint tools iperf3 ## everything: units, real servers, the race detector, end to end
+	@$(MAKE) --no-print-directory -j2 test-units test-race
+	@$(MAKE) --no-print-directory test-measured
+
+# These two wait much, and measure nothing: they run side by side, and what takes
+# longest comes first. The programs are those that make build makes.
+.PHONY: test-units
+test-units: build
+	SKYCTL_BIN=$(BIN) go test -timeout 30m -shuffle=on -p 3 -parallel 4 $$(go list ./terraform/... ./orchestrator/... ./... | grep -vxF -f <(go list $(RACE) $(MEASURED)))
+
+.PHONY: test-race
+test-race:
+	CGO_ENABLED=1 go test -timeout 30m -race -short -shuffle=on -skip '^($(RATES))$$' $(RACE)
+	go test -timeout 30m -shuffle=on -run '^($(RATES)|TestAnyFaults)$$' ./agent ./orchestrator/transfer
+
+.PHONY: test-measured
+test-measured: build
+	SKYCTL_BIN=$(BIN) go test -timeout 30m -shuffle=on -p 1 -parallel 6 $(MEASURED)
 
 .PHONY: tf-validate
 tf-validate: ## Terraform judges modules, examples and rendered roots, by the clouds' real schemas
@@ -140,7 +160,7 @@ schemas: ## regenerate the stub provider's schemas from the bindings on npm
 
 .PHONY: test-pairs
 test-pairs: tools ## every ordered pair of the four kinds of stores, through gateways
-	go test -timeout 20m -count=1 -v -run TestEveryPairOfStores ./orchestrator/cmd/skyctl
+	SKYCTL_PAIRS=whole go test -timeout 20m -count=1 -v -run TestEveryPairOfStores ./orchestrator/cmd/skyctl
 
 .PHONY: lint
 lint: ## formatting and vet

@@ -58,7 +58,7 @@ func (s *quicStranger) reason() string {
 	select {
 	case <-s.conn.Context().Done():
 		return context.Cause(s.conn.Context()).Error()
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		return "the connection is still open"
 	}
 }
@@ -73,7 +73,7 @@ func dialTLS(ctx context.Context, address string, c *tls.Config) (stranger, erro
 	if err != nil {
 		return nil, err
 	}
-	return &tlsStranger{conn.(*tls.Conn)}, conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+	return &tlsStranger{conn.(*tls.Conn)}, conn.SetReadDeadline(time.Now().Add(time.Minute))
 }
 
 func (s *tlsStranger) hangUp() { s.Close() }

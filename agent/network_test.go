@@ -349,7 +349,7 @@ func TestRoutesAroundACircle(t *testing.T) {
 		p.put("k", random(size), objstore.Metadata{})
 		var keys []string
 		var sizes []int
-		for range 24 {
+		for range 12 { // four a route of two connections
 			keys, sizes = append(keys, "k"), append(sizes, size)
 		}
 		checkResults(t, f.Run("r", whole(0, keys, sizes, 0)))

@@ -24,6 +24,7 @@ func many(p places, n, size int) []control.Assignment {
 // TestLimitHolds: over real sockets, and also when it is changed on the way.
 func TestLimitHolds(t *testing.T) {
 	overEach(t, "limit", func(t *testing.T, transport string) {
+		t.Parallel() // it waits
 		p := newPlaces(t, "src", "dst0")
 		f := agenttest.Start(t, agenttest.Options{Stores: p.configs, Transport: transport, Connections: 2}, "r", "w0")
 		f.Configure("s", agenttest.Chain(0, 1, "r", "w0"))
@@ -34,15 +35,21 @@ func TestLimitHolds(t *testing.T) {
 				t.Fatal(err)
 			}
 			n := int(rate) * 3 / size
-			as := many(p, n, size)
-			for k := range as {
-				as[k].Chunk.Object += int64(1000 * (i + 1))
-			}
-			start := time.Now()
-			checkResults(t, f.Run("r", as))
-			got := float64(n*size) / time.Since(start).Seconds() / float64(rate)
-			if got < 0.9 || got > 1.1 {
-				t.Errorf("%.2f times the limit of %d bytes a second", got, rate)
+			// What else this machine does may hold it up, and cannot make it quicker.
+			for try, got := 0, 0.0; got < 0.9; try++ {
+				if try == 5 {
+					t.Errorf("%.2f times the limit of %d bytes a second", got, rate)
+					break
+				}
+				as := many(p, n, size)
+				for k := range as {
+					as[k].Chunk.Object += int64(1000 * (10*i + try + 1))
+				}
+				start := time.Now()
+				checkResults(t, f.Run("r", as))
+				if got = float64(n*size) / time.Since(start).Seconds() / float64(rate); got > 1.1 {
+					t.Errorf("%.2f times the limit of %d bytes a second", got, rate)
+				}
 			}
 		}
 	})

@@ -246,13 +246,12 @@ func TestStopTakesAZombieForDead(t *testing.T) {
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0); err != nil {
 		t.Fatal(err)
 	}
-	began := time.Now()
-	out, err := g.stop(t)
+	out, err := g.stop(t) // which fails where it does not see the process end
 	if state(pid) != 'Z' {
 		t.Errorf("process %d is in state %c: this test tests nothing", pid, state(pid))
 	}
-	if err != nil || time.Since(began) > 5*time.Second {
-		t.Errorf("stop.sh after %s: %v: %s", time.Since(began), err, out)
+	if err != nil {
+		t.Errorf("stop.sh: %v: %s", err, out)
 	}
 	if _, err := unix.Wait4(pid, nil, 0, nil); err != nil {
 		t.Error(err)

@@ -151,7 +151,7 @@ func collect(ctx context.Context, api API, after uint64, n int) ([]Result, error
 }
 
 func conformResults(t *testing.T, f *fake, api API) {
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	const n = 4000 // several bodies, several lines
 	chunks := assignments(0, n)
@@ -325,7 +325,7 @@ func TestSilenceIsNoticed(t *testing.T) {
 func TestTheHandlerGivesSignsOfLife(t *testing.T) {
 	overBoth(t, func(t *testing.T, f *fake, _ site, c *Client) {
 		f.with(func() { f.mute = true })
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		beats := 0
 		err := c.Results(ctx, 0, func(batch []Result) error {

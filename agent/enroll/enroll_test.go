@@ -8,11 +8,13 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/skyctl/skyctl/agent/port"
 	"github.com/skyctl/skyctl/agent/route"
 )
 
@@ -20,14 +22,14 @@ func TestEnroll(t *testing.T) {
 	a := authority(t, testRun)
 	token := a.NewToken()
 	agent := startAgent(t, bootOf(a, "gw-0", token), nil)
-	if err := Enroll(within(t, 10*time.Second), agent.address, "gw-0", token, a); err != nil {
+	if err := Enroll(within(t, time.Minute), agent.address, "gw-0", token, a); err != nil {
 		t.Fatal(err)
 	}
-	if err := agent.id.Wait(within(t, time.Second)); err != nil {
+	if err := agent.id.Wait(within(t, time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	// Again, by the certificate: the token is dead.
-	if err := Enroll(within(t, 10*time.Second), agent.address, "gw-0", a.NewToken(), a); err != nil {
+	if err := Enroll(within(t, time.Minute), agent.address, "gw-0", a.NewToken(), a); err != nil {
 		t.Errorf("enrolled once, asked again: %v", err)
 	}
 	if log := agent.log.String(); strings.Contains(log, string(token)) || !strings.Contains(log, "enrolled") {
@@ -38,21 +40,22 @@ func TestEnroll(t *testing.T) {
 func TestEnrollWaitsForTheAgent(t *testing.T) {
 	a := authority(t, testRun)
 	token := a.NewToken()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	free, err := port.Hold("127.0.0.1")
+	if err == nil {
+		err = free.Close()
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := ln.Addr().String()
-	if err := ln.Close(); err != nil {
-		t.Fatal(err)
-	}
-	err = Enroll(within(t, 300*time.Millisecond), address, "gw-0", token, a)
+	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(free.Number))
+	err = Enroll(within(t, time.Second), address, "gw-0", token, a)
 	if !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "refused") {
 		t.Fatalf("nobody listens: %v", err)
 	}
 	result := make(chan error, 1)
-	go func() { result <- Enroll(within(t, 10*time.Second), address, "gw-0", token, a) }()
-	if ln, err = net.Listen("tcp", address); err != nil {
+	go func() { result <- Enroll(within(t, time.Minute), address, "gw-0", token, a) }()
+	ln, err := net.Listen("tcp", address)
+	if err != nil {
 		t.Fatal(err)
 	}
 	startAgentOn(t, ln, bootOf(a, "gw-0", token), nil)
@@ -100,13 +103,13 @@ func TestEnrollRefusals(t *testing.T) {
 		{"an authority of the same name", "gw-0", token, sameName, "another token"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := Enroll(within(t, 10*time.Second), agent.address, c.gateway, c.token, c.authority)
+			err := Enroll(within(t, time.Minute), agent.address, c.gateway, c.token, c.authority)
 			if !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
 		})
 	}
-	if err := Enroll(within(t, 10*time.Second), agent.address, "gw-0", token, a); err != nil {
+	if err := Enroll(within(t, time.Minute), agent.address, "gw-0", token, a); err != nil {
 		t.Errorf("the right orchestrator after all that: %v", err)
 	}
 }
@@ -120,14 +123,14 @@ func TestTheTokenDiesWithInstall(t *testing.T) {
 		t.Fatal(err)
 	}
 	early := talk(t, agent, e) // no client certificate was asked for on this connection
-	if err := Enroll(within(t, 10*time.Second), agent.address, "gw-0", token, a); err != nil {
+	if err := Enroll(within(t, time.Minute), agent.address, "gw-0", token, a); err != nil {
 		t.Fatal(err)
 	}
 	if err := e.introduce(early); !errors.Is(err, ErrRefused) {
 		t.Errorf("the token after its death: %v", err)
 	}
 	late := authority(t, testRun)
-	if err := Enroll(within(t, 10*time.Second), agent.address, "gw-0", token, late); !errors.Is(err, ErrRefused) {
+	if err := Enroll(within(t, time.Minute), agent.address, "gw-0", token, late); !errors.Is(err, ErrRefused) {
 		t.Errorf("a second orchestrator: %v", err)
 	}
 }
@@ -191,10 +194,10 @@ func TestManInTheMiddle(t *testing.T) {
 	})
 	t.Cleanup(func() { ln.Close(); conns.Wait() })
 
-	if err := Enroll(within(t, 10*time.Second), ln.Addr().String(), "gw-0", token, a); !errors.Is(err, ErrRefused) {
+	if err := Enroll(within(t, time.Minute), ln.Addr().String(), "gw-0", token, a); !errors.Is(err, ErrRefused) {
 		t.Errorf("through the middle: %v", err)
 	}
-	if err := Enroll(within(t, 10*time.Second), agent.address, "gw-0", token, a); err != nil {
+	if err := Enroll(within(t, time.Minute), agent.address, "gw-0", token, a); err != nil {
 		t.Errorf("directly afterwards: %v", err)
 	}
 }
@@ -207,7 +210,7 @@ func TestImpostor(t *testing.T) {
 			_, _ = io.WriteString(w, `{"csr":"AAAA","mac":"`+strings.Repeat("A", 43)+`="}`)
 		})
 	})
-	err := Enroll(within(t, 10*time.Second), agent.address, "gw-0", a.NewToken(), a)
+	err := Enroll(within(t, time.Minute), agent.address, "gw-0", a.NewToken(), a)
 	if !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), "does not know the token") {
 		t.Errorf("got %v", err)
 	}
@@ -231,7 +234,7 @@ func TestLostReplies(t *testing.T) {
 					next.ServeHTTP(w, r)
 				})
 			})
-			if err := Enroll(within(t, 10*time.Second), agent.address, "gw-0", token, a); err != nil {
+			if err := Enroll(within(t, time.Minute), agent.address, "gw-0", token, a); err != nil {
 				t.Fatal(err)
 			}
 		})
@@ -257,10 +260,10 @@ func TestCrashBetweenSteps(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := startAgent(t, boot, nil) // the same boot data, another key
-	if err := Enroll(within(t, 10*time.Second), other.address, "gw-0", token, b); !errors.Is(err, ErrRefused) || !errors.Is(err, ErrSpent) {
+	if err := Enroll(within(t, time.Minute), other.address, "gw-0", token, b); !errors.Is(err, ErrRefused) || !errors.Is(err, ErrSpent) {
 		t.Errorf("the token for a second key: %v", err)
 	}
-	if err := Enroll(within(t, 10*time.Second), agent.address, "gw-0", token, b); err != nil {
+	if err := Enroll(within(t, time.Minute), agent.address, "gw-0", token, b); err != nil {
 		t.Errorf("the same key again: %v", err)
 	}
 }

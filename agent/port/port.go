@@ -5,9 +5,10 @@ package port
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
+	"os"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -19,6 +20,13 @@ const (
 	dialedFrom = 32768
 )
 
+// Those who choose at the same time have other process ids, near to each other,
+// and each process begins at a place of its own: whoever chooses after a port was
+// let go, and before its agent has started, does not choose the same.
+const ofAProcess = 16
+
+var chosen atomic.Int64 // so many were tried by this process
+
 // Held is a port that nobody else can choose, until it is closed.
 type Held struct {
 	Number int
@@ -27,12 +35,11 @@ type Held struct {
 }
 
 // Hold opens a port at an IP address of this machine that is free for both TCP
-// and UDP. It tries some at random, so that what is chosen at the same time
-// elsewhere differs.
+// and UDP.
 func Hold(address string) (*Held, error) {
 	var err error
-	for range 50 {
-		number := lowest + rand.IntN(dialedFrom-lowest)
+	for range 1000 {
+		number := lowest + (ofAProcess*os.Getpid()+int(chosen.Add(1)))%(dialedFrom-lowest)
 		at := net.JoinHostPort(address, strconv.Itoa(number))
 		var tcp net.Listener
 		if tcp, err = net.Listen("tcp", at); errors.Is(err, syscall.EADDRINUSE) {
@@ -49,5 +56,15 @@ func Hold(address string) (*Held, error) {
 	return nil, fmt.Errorf("no port at %s is free for TCP and UDP: %w", address, err)
 }
 
+// CloseTCP lets TCP's part go, for a server that wants no more. Until Close nobody
+// else can choose the port.
+func (h *Held) CloseTCP() error { return h.tcp.Close() }
+
 // Close lets the port go, for the agent to take.
-func (h *Held) Close() error { return errors.Join(h.tcp.Close(), h.udp.Close()) }
+func (h *Held) Close() error {
+	tcp := h.tcp.Close()
+	if errors.Is(tcp, net.ErrClosed) { // by CloseTCP
+		tcp = nil
+	}
+	return errors.Join(tcp, h.udp.Close())
+}

@@ -30,6 +30,47 @@ func TestHeld(t *testing.T) {
 	}
 }
 
+// A server that has TCP's part is nobody else's choice.
+func TestCloseTCP(t *testing.T) {
+	h, err := Hold("127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.CloseTCP(); err != nil {
+		t.Fatal(err)
+	}
+	at := net.JoinHostPort("127.0.0.1", strconv.Itoa(h.Number))
+	server, err := net.Listen("tcp", at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	if _, err := net.ListenPacket("udp", at); err == nil {
+		t.Error("it is free for UDP, and so others may choose it")
+	}
+	if err := h.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// What is let go is not chosen again while its agent may not have started yet.
+func TestChosenOnce(t *testing.T) {
+	seen := map[int]bool{}
+	for range 100 {
+		h, err := Hold("127.0.0.1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := h.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if seen[h.Number] {
+			t.Errorf("%d is chosen twice", h.Number)
+		}
+		seen[h.Number] = true
+	}
+}
+
 // A connection that dials must not get the port of an agent that is about to start.
 func TestNoneThatTheKernelGivesAway(t *testing.T) {
 	text, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")

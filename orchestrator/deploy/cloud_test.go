@@ -18,7 +18,6 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/terraform/render"
 	"github.com/skyctl/skyctl/terraform/stubprovider"
-	"github.com/skyctl/skyctl/terraform/stubprovider/stubtest"
 )
 
 // cloudConfig is a transfer from AWS over Azure to GCP, with networks of the
@@ -79,7 +78,7 @@ func TestCloudRegionsAreDescribed(t *testing.T) {
 // TestRenderForClouds renders as skyctl render does, and has Terraform judge it
 // by the providers' schemas.
 func TestRenderForClouds(t *testing.T) {
-	stub := stubtest.Config(t)
+	stub := stubConfig(t)
 	cfg := cloudConfig(t)
 	dir := filepath.Join(t.TempDir(), "root")
 	if err := Render(cfg, dir); err != nil {

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,10 +21,25 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/terraform/engine"
 	"github.com/skyctl/skyctl/terraform/engine/supervise"
+	"github.com/skyctl/skyctl/terraform/stubprovider/stubtest"
 )
 
-// agentPath is the real skyagent.
-var agentPath string
+var (
+	agentPath string // the real skyagent
+	scratch   string // for what this process builds
+)
+
+// stub is where Terraform finds the stub alone, built once.
+var stub = sync.OnceValues(func() (config string, err error) { return stubtest.Build(filepath.Join(scratch, "stub")) })
+
+func stubConfig(t *testing.T) string {
+	t.Helper()
+	config, err := stub()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config
+}
 
 // TestMain lets the test binary be what skyctl's main is: the supervisor.
 func TestMain(m *testing.M) {
@@ -33,12 +49,16 @@ func TestMain(m *testing.M) {
 
 func testMain(m *testing.M) int {
 	os.Setenv("GORACE", "atexit_sleep_ms=0") // the supervisor is this binary
-	dir, err := os.MkdirTemp("", "skyctl-deploy-test-*")
-	if err != nil {
+	var err error
+	if scratch, err = os.MkdirTemp("", "skyctl-deploy-test-*"); err != nil {
 		panic(err)
 	}
-	defer os.RemoveAll(dir)
-	agentPath = filepath.Join(dir, "skyagent")
+	defer os.RemoveAll(scratch)
+	if made := os.Getenv("SKYCTL_BIN"); made != "" { // as make build has just built it
+		agentPath = filepath.Join(made, "skyagent")
+		return m.Run()
+	}
+	agentPath = filepath.Join(scratch, "skyagent")
 	build := exec.Command("go", "build", "-tags", "disable_grpc_modules", "-o", agentPath, "../../agent/cmd/skyagent")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
@@ -217,7 +237,7 @@ func tokenIsDead(t *testing.T, d *Deployment) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := enroll.Enroll(ctx, d.Addresses()[east], east, variables.Tokens[east], own); !errors.Is(err, enroll.ErrRefused) {
 		t.Errorf("enrolling with a used token: %v", err)
@@ -258,7 +278,7 @@ if mkdir ` + dir + `/died 2>/dev/null; then
 	set -- $(cut -d' ' -f22 /proc/$$/stat)
 	echo ready $$ $1 >&3
 	exec 3>&-
-	sleep 0.2
+	until [ -s cmdline ]; do sleep 0.01; done # the last that start.sh wants of it
 	exit
 fi
 exec ` + agentPath + ` "$@"

@@ -17,7 +17,6 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/overlay"
 	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/terraform/engine"
-	"github.com/skyctl/skyctl/terraform/stubprovider/stubtest"
 )
 
 const (
@@ -168,16 +167,14 @@ func TestGrowRefused(t *testing.T) {
 // relay in another cloud, change nothing of the machines that there are; and
 // where they are given back no machine is left.
 func TestGrowInClouds(t *testing.T) {
-	rc, err := stubtest.Build(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	rc := stubConfig(t)
 	cfg := cloudConfig(t)
 	cfg.Settings.Terraform.PluginDir = filepath.Dir(rc)
 	from, relay, to := region.Region("aws:us-east-1"), region.Region("azure:westus2"), region.Region("gcp:us-central1")
 	o := &overlay.Overlay{}
 	o.Regions = []overlay.Region{{Region: from, Gateways: 1, Machine: "c6in.8xlarge"}, {Region: to, Gateways: 1, Machine: "n2-standard-32"}}
 	o.Routes = []overlay.Route{{Path: []region.Region{from, to}, Gbits: 1}}
+	var err error
 	if cfg.Layout, err = layout.Build(o, 1); err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -114,7 +115,13 @@ func nothingIsLeft(t *testing.T, l *Lab) {
 	if pids := processes(t, l.Dir); len(pids) > 0 {
 		t.Errorf("processes are left: %v", pids)
 	}
-	if _, err := os.Stat(fmt.Sprintf("/sys/class/net/skyctl-lab%d", l.Block)); !errors.Is(err, os.ErrNotExist) {
+	_, err := os.Stat(fmt.Sprintf("/sys/class/net/skyctl-lab%d", l.Block))
+	others, lerr := directories()
+	if lerr != nil {
+		t.Fatal(lerr)
+	}
+	taken := slices.ContainsFunc(others, func(o *Lab) bool { return o.Block == l.Block }) // by another program's lab
+	if !taken && !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the operator's device is left (%v)", err)
 	}
 }
@@ -139,10 +146,13 @@ func processes(t *testing.T, word string) (pids []int) {
 	return pids
 }
 
+// reachWithin is for a store that cannot be reached.
+const reachWithin = 5 * time.Second
+
 // reach asks a region's store for anything and returns how long it took. It
 // answers 403, to whom it does not know.
 func reach(l *Lab, region string) (time.Duration, error) {
-	client := &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := &http.Client{Timeout: reachWithin, Transport: &http.Transport{DisableKeepAlives: true}}
 	for _, h := range l.Hosts {
 		if h.Region != region || !h.Store {
 			continue
@@ -220,9 +230,16 @@ func TestSetAndStatus(t *testing.T) {
 			t.Errorf("%s: down is %t", ends, k.Down)
 		}
 	}
-	// A connection and an answer are two round trips.
-	if took, err := reach(l, "east"); err != nil || took < 2*rtt || took > 4*rtt {
-		t.Errorf("the store at a round trip of %v answers in %v (%v)", rtt, took, err)
+	// A connection and an answer are two round trips. What else this machine does
+	// may make it more.
+	for try := range 6 {
+		took, err := reach(l, "east")
+		if err != nil || took < 2*rtt || took > 4*rtt && try == 5 {
+			t.Errorf("the store at a round trip of %v answers in %v (%v)", rtt, took, err)
+		}
+		if took <= 4*rtt {
+			break
+		}
 	}
 	if err := l.Set(t.Context(), Change{From: labfile.Operator, To: "west", Down: &yes}); err != nil {
 		t.Fatal(err)

@@ -12,7 +12,6 @@ import (
 
 	"github.com/skyctl/skyctl/terraform/render"
 	"github.com/skyctl/skyctl/terraform/stubprovider"
-	"github.com/skyctl/skyctl/terraform/stubprovider/stubtest"
 )
 
 // twoClouds is a root in which each cloud's firewall names the other's machine.
@@ -33,7 +32,7 @@ func twoClouds() render.Deployment {
 // TestDestroyWithFaults holds that a cloud that fails keeps no other cloud's
 // machines, whatever refers to them.
 func TestDestroyWithFaults(t *testing.T) {
-	t.Setenv("TF_CLI_CONFIG_FILE", stubtest.Config(t))
+	t.Setenv("TF_CLI_CONFIG_FILE", stubConfig(t))
 	applied := t.TempDir()
 	files, err := render.Render(twoClouds())
 	if err != nil {
@@ -97,7 +96,7 @@ func TestDestroyWithFaults(t *testing.T) {
 // destroys the machines that left with the provider that created them. The
 // networks stay until the run is destroyed, which leaves nothing.
 func TestACloudThatLeavesThePlan(t *testing.T) {
-	t.Setenv("TF_CLI_CONFIG_FILE", stubtest.Config(t))
+	t.Setenv("TF_CLI_CONFIG_FILE", stubConfig(t))
 	dir := t.TempDir()
 	both, one, none := twoClouds(), twoClouds(), twoClouds()
 	one.Regions, none.Regions = one.Regions[:1], nil

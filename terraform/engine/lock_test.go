@@ -9,13 +9,12 @@ import (
 	"testing"
 
 	"github.com/skyctl/skyctl/terraform/render"
-	"github.com/skyctl/skyctl/terraform/stubprovider/stubtest"
 )
 
 // TestLock: what the first root was given the next ones are given too; a
 // provider whose checksum differs from then is refused.
 func TestLock(t *testing.T) {
-	t.Setenv("TF_CLI_CONFIG_FILE", stubtest.Config(t))
+	t.Setenv("TF_CLI_CONFIG_FILE", stubConfig(t))
 	lock := filepath.Join(t.TempDir(), "providers.lock.hcl")
 	initialize := func(d render.Deployment) error {
 		dir := t.TempDir()

@@ -12,12 +12,26 @@ import (
 
 	"github.com/skyctl/skyctl/terraform/binary"
 	"github.com/skyctl/skyctl/terraform/engine/supervise"
+	"github.com/skyctl/skyctl/terraform/stubprovider/stubtest"
 )
 
 var (
 	terraformPath string // the Terraform or OpenTofu on PATH
 	agentPath     string // a stand-in for skyagent, modules/testdata/fakeagent; the real one is tested end to end elsewhere
+	scratch       string // for what this process builds
 )
+
+// stub is where Terraform finds the stub alone, built once.
+var stub = sync.OnceValues(func() (config string, err error) { return stubtest.Build(filepath.Join(scratch, "stub")) })
+
+func stubConfig(t *testing.T) string {
+	t.Helper()
+	config, err := stub()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config
+}
 
 // TestMain lets the test binary be what skyctl's main is: the supervisor, and
 // in some tests a skyctl that is killed or that runs Terraform for a person.
@@ -38,12 +52,11 @@ func testMain(m *testing.M) int {
 		panic(err)
 	}
 	terraformPath = found.Path
-	dir, err := os.MkdirTemp("", "skyctl-engine-test-*")
-	if err != nil {
+	if scratch, err = os.MkdirTemp("", "skyctl-engine-test-*"); err != nil {
 		panic(err)
 	}
-	defer os.RemoveAll(dir)
-	agentPath = filepath.Join(dir, "skyagent")
+	defer os.RemoveAll(scratch)
+	agentPath = filepath.Join(scratch, "skyagent")
 	build := exec.Command("go", "build", "-o", agentPath, "../../modules/testdata/fakeagent")
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {

@@ -86,7 +86,7 @@ func start(t testing.TB, authority *enroll.Authority, name route.Gateway, o star
 	if o.stranded {
 		return p
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := enroll.Enroll(ctx, p.address, name, p.boot.Token, authority); err != nil {
 		t.Fatal(err)

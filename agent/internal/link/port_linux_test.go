@@ -5,17 +5,27 @@ import (
 	"log/slog"
 	"net"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/skyctl/skyctl/agent/port"
 )
 
 // TestAPortHasASocketForEachProcessor: receive loops in parallel behind one
 // number, of TCP and of UDP.
 func TestAPortHasASocketForEachProcessor(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
+	free, err := port.Hold("127.0.0.1")
+	if err == nil {
+		err = free.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	var said bytes.Buffer
-	p, err := OpenPort("127.0.0.1:0", slog.New(slog.NewTextHandler(&said, nil)))
+	p, err := OpenPort(net.JoinHostPort("127.0.0.1", strconv.Itoa(free.Number)), slog.New(slog.NewTextHandler(&said, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

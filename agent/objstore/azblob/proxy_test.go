@@ -17,8 +17,8 @@ func testFaults(t *testing.T, server objstoretest.AzuriteServer) {
 	p := faults.Start(t, cfg.Endpoint)
 	cfg.Endpoint = p.Endpoint()
 	pageSize := int32(100)
-	faults.Run(t, p, func(t *testing.T) objstore.Bucket {
-		b, err := openWith(cfg, httpstore.Patience{Bytes: time.Second, Answer: time.Second})
+	faults.Run(t, p, func(t *testing.T, patience time.Duration) objstore.Bucket {
+		b, err := openWith(cfg, httpstore.Patience{Bytes: patience, Answer: patience})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -322,7 +322,7 @@ func TestManyTemporaries(t *testing.T) {
 	put(t, b, "a", nil, objstore.Metadata{})
 	put(t, b, "dir/b", nil, objstore.Metadata{})
 	stage(t, b, 40, objstore.Metadata{})
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var listed []string
 	before := len(f.requests)

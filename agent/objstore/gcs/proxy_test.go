@@ -17,8 +17,8 @@ func TestFaults(t *testing.T) {
 	cfg := objstoretest.StartFakeGCS(t).Config(t, "faults")
 	p := faults.Start(t, cfg.Endpoint)
 	cfg.Endpoint = p.Endpoint()
-	faults.Run(t, p, func(t *testing.T) objstore.Bucket {
-		b, err := openWith(t.Context(), cfg, httpstore.Patience{Bytes: time.Second, Answer: time.Second})
+	faults.Run(t, p, func(t *testing.T, patience time.Duration) objstore.Bucket {
+		b, err := openWith(t.Context(), cfg, httpstore.Patience{Bytes: patience, Answer: patience})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,12 +8,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/port"
 )
 
 // The servers, as the Makefile installs them.
@@ -91,25 +93,20 @@ func start(t testing.TB, name string, env []string, args func(address, dir strin
 	return Server{Endpoint: "http://" + address, AccessKey: "skyctl-test", SecretKey: "skyctl-secret", Dir: dir, process: p}
 }
 
-// serve runs a server on a free port. A port is only found by opening and
-// closing it, so somebody may be quicker: then the server ends at once, and
-// another port is tried.
+// serve runs a server on a port of its own: what answers there is the server, and
+// nobody else.
 func serve(t testing.TB, name string, env []string, args func(address string) []string) (string, *process) {
 	t.Helper()
 	binary := tool(t, name)
+	address := holdPort(t)
+	p := launch(t, binary, env, args(address))
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
-	for {
-		address := freeAddress(t)
-		p := launch(t, binary, env, args(address))
-		if p.answers(ctx, address) {
-			return address, p
-		}
+	if !p.answers(ctx, address) {
 		p.stop(t)
-		if ctx.Err() != nil {
-			t.Fatalf("%s does not answer within %v; it says:\n%s", name, startTimeout, p.output.String())
-		}
+		t.Fatalf("%s ended, or does not answer within %v; it says:\n%s", name, startTimeout, p.output.String())
 	}
+	return address, p
 }
 
 // tool returns the path of a server that the Makefile has installed.
@@ -130,14 +127,23 @@ func tool(t testing.TB, name string) string {
 	return path
 }
 
-func freeAddress(t testing.TB) string {
+// holdPort returns an address that nobody else chooses until the test ends: its
+// port stays open for UDP, which no store's server uses.
+func holdPort(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	held, err := port.Hold("127.0.0.1")
+	if err == nil {
+		err = held.CloseTCP()
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Cleanup(func() {
+		if err := held.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(held.Number))
 }
 
 // process is a server's process; a goroutine waits for its end.

@@ -20,13 +20,13 @@ var requests = faults.Requests{
 	PageSize: 1000,
 }
 
-// behind opens the bucket through a proxy, with little patience.
-func behind(t *testing.T, cfg objstore.Config) (*faults.Proxy, func(*testing.T) objstore.Bucket) {
+// behind opens the bucket through a proxy.
+func behind(t *testing.T, cfg objstore.Config) (*faults.Proxy, func(*testing.T, time.Duration) objstore.Bucket) {
 	t.Helper()
 	p := faults.Start(t, cfg.Endpoint)
 	cfg.Endpoint = p.Endpoint()
-	return p, func(t *testing.T) objstore.Bucket {
-		b, err := openWith(t.Context(), cfg, httpstore.Patience{Bytes: time.Second, Answer: time.Second})
+	return p, func(t *testing.T, patience time.Duration) objstore.Bucket {
+		b, err := openWith(t.Context(), cfg, httpstore.Patience{Bytes: patience, Answer: patience})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +40,7 @@ func TestFaults(t *testing.T) {
 			t.Parallel() // most of it is waiting
 			p, open := behind(t, start(t).Config(t, "faults"))
 			faults.Run(t, p, open, requests)
-			t.Run("ErrorInACommitsSuccess", func(t *testing.T) { testErrorInSuccess(t, p, open(t)) })
+			t.Run("ErrorInACommitsSuccess", func(t *testing.T) { testErrorInSuccess(t, p, open(t, time.Minute)) })
 		})
 	}
 }

@@ -47,16 +47,18 @@ func TestTerraformKilledAtRandom(t *testing.T) {
 		}
 	}
 	t.Logf("SKYCTL_CHAOS_SEED=%d", seed)
-	local := func(t *testing.T, w *world, stream uint64) {
-		r := &reaper{world: w, chance: rand.New(rand.NewPCG(seed, stream))}
+	local := func(t *testing.T, world func(*testing.T) *world, stream uint64) {
+		t.Parallel()
+		r := &reaper{world: world(t), chance: rand.New(rand.NewPCG(seed, stream))}
 		for len(r.killed) < kills {
 			r.round(2500 * time.Millisecond)
 		}
 		t.Log(strings.Join(r.killed, "\n"))
 	}
-	t.Run("local", func(t *testing.T) { local(t, filesOnly(t), 1) })
-	t.Run("local, states behind HTTP", func(t *testing.T) { local(t, statesElsewhere(t), 3) })
+	t.Run("local", func(t *testing.T) { local(t, filesOnly, 1) })
+	t.Run("local, states behind HTTP", func(t *testing.T) { local(t, statesElsewhere, 3) })
 	t.Run("clouds", func(t *testing.T) {
+		t.Parallel()
 		w, c := inClouds(t)
 		r := &reaper{world: w, chance: rand.New(rand.NewPCG(seed, 2)), cloud: c.exists}
 		for len(r.killed) < kills {

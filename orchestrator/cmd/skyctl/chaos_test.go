@@ -46,6 +46,7 @@ func TestKilledAtRandom(t *testing.T) {
 	for i := range rounds {
 		seed := seed + uint64(i)
 		t.Run(fmt.Sprintf("SKYCTL_CHAOS_SEED=%d", seed), func(t *testing.T) {
+			t.Parallel()
 			m := &monkey{world: newWorld(t, worldOptions{}), chance: rand.New(rand.NewPCG(seed, 0))}
 			m.play()
 		})

@@ -24,7 +24,7 @@ type cloud struct {
 }
 
 // stub is where Terraform finds the stub alone, built once.
-var stub = sync.OnceValues(func() (config string, err error) { return stubtest.Build(filepath.Join(bin, "stub")) })
+var stub = sync.OnceValues(func() (config string, err error) { return stubtest.Build(filepath.Join(scratch, "stub")) })
 
 // startCloud starts an empty cloud with those faults. It plays world.
 func startCloud(t *testing.T, faults string, world *accounttest.World) *cloud {

@@ -165,8 +165,11 @@ func TestSignalsInEveryPhase(t *testing.T) {
 		{"destroy", syscall.SIGINT, func(w *world) { w.reached("logs/local-*.log") }, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t, worldOptions{})
-			objects, cp := w.big(120 << 20)
+			t.Parallel()
+			w, objects, cp, open := halfway(t)
+			if c.exit == 0 { // it is to come to its end
+				open()
+			}
 			c.reached(w)
 			if err := cp.cmd.Process.Signal(c.signal); err != nil {
 				t.Fatal(err)
@@ -179,6 +182,7 @@ func TestSignalsInEveryPhase(t *testing.T) {
 				t.Errorf("left are %v", left)
 			}
 			w.nothingIsLeftButUploads()
+			open()
 			if c.exit == 6 {
 				w.succeeded(w.skyctl("resume", string(r.Run), "--json"), 1)
 			}
@@ -190,8 +194,7 @@ func TestSignalsInEveryPhase(t *testing.T) {
 // TestOneProcessARun: the second is turned away, and disturbs nothing.
 func TestOneProcessARun(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, worldOptions{})
-	objects, cp := w.big(60 << 20)
+	w, objects, cp, open := halfway(t)
 	w.reached("ca/deployment.json")
 	id := w.run()
 	for _, args := range [][]string{{"resume", id, "--json"}, {"destroy", id, "--json"}, {"apply", id, "--json"}} {
@@ -202,6 +205,7 @@ func TestOneProcessARun(t *testing.T) {
 	if s := w.skyctl("status", id, "--json"); s.exit != 0 || !strings.Contains(s.stdout, `"running"`) {
 		t.Errorf("status: exit %d\n%s", s.exit, s.stdout)
 	}
+	open()
 	w.succeeded(w.finish(cp), 1)
 	w.sameBytes("", objects)
 }

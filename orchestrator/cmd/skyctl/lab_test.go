@@ -27,25 +27,30 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/journal"
 )
 
-// bin is where TestMain built the two programs.
-var bin string
+// bin has the two programs, scratch is for what this process builds.
+var bin, scratch string
 
 func TestMain(m *testing.M) {
 	// What a test run under nohup ignores, the programs it starts must not.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
-	dir, err := os.MkdirTemp("", "skyctl-bin")
-	if err != nil {
+	os.Exit(testMain(m))
+}
+
+func testMain(m *testing.M) int {
+	var err error
+	if scratch, err = os.MkdirTemp("", "skyctl-bin"); err != nil {
 		panic(err)
 	}
-	bin = dir
-	build := exec.Command("go", "build", "-tags", "disable_grpc_modules", "-o", bin+"/", ".", "../../../agent/cmd/skyagent")
-	build.Stdout, build.Stderr = os.Stderr, os.Stderr
-	if err := build.Run(); err != nil {
-		panic(err)
+	defer os.RemoveAll(scratch)
+	if bin = os.Getenv("SKYCTL_BIN"); bin == "" { // as make build has just built them
+		bin = scratch
+		build := exec.Command("go", "build", "-tags", "disable_grpc_modules", "-o", bin+"/", ".", "../../../agent/cmd/skyagent")
+		build.Stdout, build.Stderr = os.Stderr, os.Stderr
+		if err := build.Run(); err != nil {
+			panic(err)
+		}
 	}
-	code := m.Run()
-	os.RemoveAll(dir)
-	os.Exit(code)
+	return m.Run()
 }
 
 // world is two S3 servers, a configuration that puts them into local:east and

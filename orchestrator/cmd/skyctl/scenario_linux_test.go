@@ -19,6 +19,9 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/quote"
 )
 
+// tries is how often what else this machine does may hold up what is measured.
+const tries = 4
+
 // scenario is a lab that is up, used with the programs as its operator would.
 type scenario struct {
 	t    *testing.T
@@ -115,9 +118,20 @@ func (s *scenario) move(from, to, prefix string, flags ...string) (forecast floa
 	return plan.Time.Transfer, r
 }
 
+// TestLab is what measures rates: on links so slow that labs do not disturb each
+// other, but beside nothing else.
+func TestLab(t *testing.T) {
+	for name, test := range map[string]func(*testing.T){"fast relay": testLabFastRelay, "two gateways": testLabTwoGateways, "measure": testLabMeasure} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t)
+		})
+	}
+}
+
 // A slow direct link and a fast relay: the plan has both, the run uses both, and
 // is quicker by far than anything that has the direct link alone.
-func TestLabFastRelay(t *testing.T) {
+func testLabFastRelay(t *testing.T) {
 	const direct, relayed = 7, 25 // Mbit/s
 	s := newScenario(t, fmt.Sprintf(`
 regions: {canada: {}, japan: {no_store: true}, tokyo: {}}
@@ -127,11 +141,10 @@ links:
   - {from: japan, to: tokyo, rtt: 4ms, mbit: 40, usd_per_gb: 0.12}
 `, direct, relayed))
 	s.fill("canada", 30, 2_500_000)
-	forecast, r := s.move("canada", "tokyo", "first", "--gateways", "1")
-	if r.Transfer > 1.25*forecast {
-		// What else this machine does may have disturbed it, once.
+	forecast, r := s.move("canada", "tokyo", "0", "--gateways", "1")
+	for try := 1; try < tries && r.Transfer > 1.25*forecast; try++ {
 		t.Logf("%.1f s, the plan says %.1f s; once more", r.Transfer, forecast)
-		forecast, r = s.move("canada", "tokyo", "second", "--gateways", "1")
+		forecast, r = s.move("canada", "tokyo", fmt.Sprint(try), "--gateways", "1")
 	}
 	if mbit := r.Gbits * 1000; mbit < 2.5*direct {
 		t.Errorf("%.1f Mbit/s, the direct link alone carries %d", mbit, direct)
@@ -149,14 +162,17 @@ links:
 }
 
 // A machine may send 12 Mbit/s, whatever the link carries: two send more.
-func TestLabTwoGatewaysSendMoreThanOne(t *testing.T) {
+func testLabTwoGateways(t *testing.T) {
 	const one = 12 // Mbit/s
 	s := newScenario(t, fmt.Sprintf(`
 regions: {east: {hosts: 2, egress_mbit: %d}, west: {hosts: 2}}
 links: [{from: east, to: west, rtt: 60ms, mbit: 60}]
 `, one))
 	s.fill("east", 12, 2_500_000)
-	_, r := s.move("east", "west", "first", "--gateways", "2")
+	_, r := s.move("east", "west", "0", "--gateways", "2")
+	for try := 1; try < tries && r.Gbits*1000 < 1.5*one; try++ {
+		_, r = s.move("east", "west", fmt.Sprint(try), "--gateways", "2")
+	}
 	if mbit := r.Gbits * 1000; mbit < 1.5*one {
 		t.Errorf("%.1f Mbit/s, one machine sends %d", mbit, one)
 	}
@@ -164,7 +180,7 @@ links: [{from: east, to: west, rtt: 60ms, mbit: 60}]
 
 // What is measured between hosts in network namespaces is what their link
 // carries, and what plans then rest on.
-func TestLabMeasure(t *testing.T) {
+func testLabMeasure(t *testing.T) {
 	const mbit = 40
 	s := newScenario(t, fmt.Sprintf(`
 regions: {east: {}, west: {}}
@@ -185,9 +201,13 @@ links: [{from: east, to: west, rtt: 60ms, mbit: %d}]
 		t.Fatal(err)
 	}
 	var doc orchestrator.MeasureResult
-	s.document(&doc, "grid", "measure", "local:east", "local:west", "--duration", "4s", "--yes", "--config", unstated)
-	if len(doc.Links) != 2 {
-		t.Fatalf("%+v", doc)
+	for try, slowest := 0, 0.0; try < tries && slowest < 0.6*mbit; try++ {
+		doc = orchestrator.MeasureResult{}
+		s.document(&doc, "grid", "measure", "local:east", "local:west", "--duration", "4s", "--yes", "--config", unstated)
+		if len(doc.Links) != 2 {
+			t.Fatalf("%+v", doc)
+		}
+		slowest = 1000 * float64(min(doc.Links[0].Gbits, doc.Links[1].Gbits))
 	}
 	for _, l := range doc.Links {
 		if got := float64(l.Gbits) * 1000; got < 0.6*mbit || got > 1.05*mbit {

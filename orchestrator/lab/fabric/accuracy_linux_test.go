@@ -19,7 +19,7 @@ import (
 
 // tries is how often a measurement may be disturbed by what else this machine
 // does before it counts.
-const tries = 6
+const tries = 20
 
 // testbed is two hosts in two regions. Needs root.
 type testbed struct {

@@ -11,12 +11,14 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/port"
 )
 
 // Fake is a fake store, and a bucket that the provider opened there.
@@ -96,15 +98,15 @@ func Refusals(t *testing.T, start func(*testing.T) Fake, refuse func(w http.Resp
 
 // Unreachable: nobody listens. open opens a bucket at an endpoint.
 func Unreachable(t *testing.T, open func(endpoint string) objstore.Bucket) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	held, err := port.Hold("127.0.0.1")
+	if err == nil {
+		err = held.CloseTCP()
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := l.Addr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	b := open("http://" + address)
+	defer held.Close()
+	b := open("http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(held.Number)))
 	_, check := b.Check(t.Context())
 	for _, err := range []error{check, Put.Do(t.Context(), b)} {
 		if objstore.KindOf(err) != objstore.KindUnreachable || !strings.Contains(err.Error(), "connection refused") {
@@ -216,7 +218,7 @@ func FewRetries(t *testing.T, f Fake, attempts int, refuse func(http.ResponseWri
 		}
 		failures = 1000
 		before := f.Requests()
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		if err := call.Do(ctx, f.Bucket); objstore.KindOf(err) != objstore.KindThrottled || ctx.Err() != nil {
 			t.Errorf("%s: a store that is down: %v", call.Name, err)
 		}
