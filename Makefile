@@ -120,8 +120,8 @@ cloud-smoke: build ## FROM=s3://… TO=gs://… (prefixes of yours): the two che
 	orchestrator/cmd/skyctl/cloud-smoke.sh bin/skyctl "$(FROM)" "$(TO)"
 
 .PHONY: test-boot
-test-boot: ## cloud-init and systemd judge the boot data (Debian packages cloud-init, systemd)
-	go test -tags disable_grpc_modules,boot -timeout 5m -run Form -v ./images
+test-boot: ## cloud-init and systemd judge the boot data, and boot a machine by them (root; Debian packages cloud-init, openssh-server, systemd)
+	go test -tags disable_grpc_modules,boot -timeout 10m -count=1 -run '^Test(Form|Boot.*)$$' -v ./images
 
 .PHONY: test-ssh
 test-ssh: ## a transfer between two hosts with a real sshd, in network namespaces (root, openssh-server)
@@ -140,6 +140,7 @@ bench-terraform: ## how long 16 local gateways take to come up, and 40 regions t
 
 .PHONY: image
 image: build ## the agent alone in an image, skyagent:latest (a Docker daemon)
+	cp /etc/ssl/certs/ca-certificates.crt bin/
 	docker build -f images/Dockerfile -t skyagent .
 
 .PHONY: test-packer

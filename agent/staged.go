@@ -63,6 +63,15 @@ func (a *Agent) Abort(ctx context.Context, req control.UploadRequest) error {
 	return b.Abort(ctx, req.Upload)
 }
 
+// Sweep implements control.API. It is of no session: it writes nothing.
+func (a *Agent) Sweep(ctx context.Context, req control.SweepRequest) error {
+	b, err := a.stores.get(req.Store)
+	if err != nil {
+		return err
+	}
+	return objstore.Sweep(ctx, b, req.Dirs)
+}
+
 // Parts implements control.API.
 func (a *Agent) Parts(ctx context.Context, req control.UploadRequest) ([]objstore.PartRef, error) {
 	b, ctx, done, err := a.bucket(ctx, req.Store)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -61,8 +62,12 @@ func values(t *testing.T) map[string]any {
 	}
 }
 
-// render has Terraform fill in the template, as the modules do.
-func render(t *testing.T) []byte {
+// render has Terraform fill in the template, as the module of Azure does.
+func render(t *testing.T) []byte { return renderWith(t, nil, "") }
+
+// renderWith is render with some of the values changed, and with a script of the
+// test's own for how a machine ends, unless that is empty.
+func renderWith(t *testing.T, changed map[string]any, release string) []byte {
 	t.Helper()
 	dir := t.TempDir()
 	here, err := filepath.Abs(".")
@@ -70,14 +75,17 @@ func render(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	main := `variable "values" { type = any }
+variable "release" { type = string }
 locals {
-  release = templatefile("` + here + `/../modules/azure-gateway/release.sh.tftpl", {
+  release = var.release != "" ? var.release : templatefile("` + here + `/../modules/azure-gateway/release.sh.tftpl", {
     client_id = "client", whole = true, management = "https://management.azure.com", group = "https://management.azure.com/subscriptions/s/resourceGroups/g"
   })
 }
 output "boot" { value = templatefile("` + here + `/boot.yaml.tftpl", merge(var.values, { release = local.release })) }
 `
-	given, err := json.Marshal(map[string]any{"values": values(t)})
+	all := values(t)
+	maps.Copy(all, changed)
+	given, err := json.Marshal(map[string]any{"values": all, "release": release})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,6 +39,7 @@ type arm struct {
 	mu     sync.Mutex
 	things map[string]map[string]any // by their paths in lower case
 	odd    []string                  // requests that it has no answer to
+	took   map[string]bool           // permissions that the requests take
 	made   int
 }
 
@@ -46,7 +47,7 @@ type arm struct {
 // Azure. The certificate of httptest is its own authority.
 func startARM(t *testing.T, certificate string) (*arm, []string) {
 	t.Helper()
-	a := &arm{things: map[string]map[string]any{}}
+	a := &arm{things: map[string]map[string]any{}, took: map[string]bool{}}
 	for name, id := range armRoles {
 		a.keep(roleDefinition(id), map[string]any{"properties": map[string]any{"roleName": name, "type": "BuiltInRole"}})
 	}
@@ -93,10 +94,34 @@ func (a *arm) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasSuffix(path, "/oauth2/v2.0/token"):
 		answer(w, http.StatusOK, map[string]any{"token_type": "Bearer", "expires_in": 3600, "access_token": token()})
 	case strings.HasPrefix(path, "/subscriptions/"):
+		a.took[permission(r.Method, path)] = true
 		a.resource(w, r, canonical(path))
 	default:
 		a.refuse(w, r)
 	}
+}
+
+// permission is what Azure wants of whoever makes a request: the kinds of things
+// in its path, and what is done to the last one.
+func permission(method, path string) string {
+	of, kinds := "Microsoft.Resources", strings.Split(strings.Trim(path, "/"), "/")
+	if _, after, within := cutLast(path, "/providers/"); within {
+		parts := strings.Split(after, "/")
+		of, kinds = parts[0], parts[1:]
+	}
+	action := map[string]string{http.MethodGet: "read", http.MethodPut: "write", http.MethodPatch: "write", http.MethodDelete: "delete", http.MethodPost: "action"}[method]
+	name := of
+	for i := 0; i < len(kinds); i += 2 {
+		name += "/" + kinds[i]
+	}
+	return name + "/" + action
+}
+
+// permissions are those that were made use of.
+func (a *arm) permissions() []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Sorted(maps.Keys(a.took))
 }
 
 // environment is what Azure says of itself where all of it is at one address.

@@ -3,14 +3,17 @@
 package modules_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/skyctl/skyctl/orchestrator/account/azure"
 	"github.com/skyctl/skyctl/terraform/tooltest"
 )
 
@@ -61,11 +64,31 @@ func TestAzurerm(t *testing.T) {
 			if left := fake.left(); len(left) > 0 {
 				t.Errorf("destroy leaves in Azure\n%s", strings.Join(left, "\n"))
 			}
+			for _, p := range fake.permissions() {
+				if !granted(t, p) {
+					t.Errorf("the policy that skyctl init writes lacks %s", p)
+				}
+			}
 			if odd := fake.unanswered(); len(odd) > 0 {
 				t.Errorf("the fake has no answer to\n%s", strings.Join(odd, "\n"))
 			}
 		})
 	}
+}
+
+// granted tells whether the role for administrators has the permission. Azure
+// writes the same in several ways.
+func granted(t *testing.T, permission string) bool {
+	t.Helper()
+	var role struct{ Actions []string }
+	policy, err := azure.Policy(armSubscription)
+	if err == nil {
+		err = json.Unmarshal(policy.Document, &role)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.ContainsFunc(role.Actions, func(a string) bool { return strings.EqualFold(a, permission) })
 }
 
 // refusedValues are mistakes in what a value may be that the provider refuses when

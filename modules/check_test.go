@@ -41,6 +41,10 @@ func check(values *tfjson.StateValues) (violations []string) {
 			checkAzure(v, blame)
 		case "aws_vpc_security_group_ingress_rule":
 			checkIngress([]string{v.text("cidr_ipv4"), v.text("cidr_ipv6")}, blame)
+		case "aws_ec2_managed_prefix_list":
+			for _, e := range v.list("entry") {
+				checkIngress([]string{e.text("cidr")}, blame)
+			}
 		case "aws_vpc_security_group_egress_rule":
 			checkEgress([]string{v.text("cidr_ipv4")}, v.text("ip_protocol") == "tcp" && v.number("from_port") == 443 && v.number("to_port") == 443, blame)
 		case "aws_security_group":
@@ -168,7 +172,7 @@ func checkBoot(boot string, blame func(string, ...any)) {
 		return
 	}
 	if !slices.ContainsFunc(config.BootCmd, func(c string) bool {
-		return strings.Contains(c, "systemd-run --unit=skyctl-lifetime --on-active=") && regexp.MustCompile(`now \+ [1-9][0-9]*\)`).MatchString(c)
+		return strings.Contains(c, "systemd-run --unit=skyctl-lifetime --on-active=") && strings.Contains(c, "--timer-property=DefaultDependencies=no") && regexp.MustCompile(`now \+ [1-9][0-9]*\)`).MatchString(c)
 	}) {
 		blame("has no end that its guest sees to")
 	}

@@ -38,7 +38,11 @@ func (o *Orchestrator) Apply(ctx context.Context, id rundir.ID, opts ApplyOption
 		if err != nil {
 			return Result{}, err
 		}
-		if state != "" {
+		switch State(state) {
+		case "":
+		case StateCancelled:
+			return Result{}, cancelledError(id)
+		default:
 			return Result{}, &UsageError{Err: fmt.Errorf("run %s was applied already", id), Hint: "go on with it: skyctl resume " + string(id)}
 		}
 		if err := o.checkFresh(ctx, a); err != nil {
@@ -99,11 +103,15 @@ func (o *Orchestrator) Resume(ctx context.Context, id rundir.ID, opts ApplyOptio
 		case "":
 			return Result{}, &UsageError{Err: fmt.Errorf("run %s was planned and not applied", id), Hint: "carry it out: skyctl apply " + string(id)}
 		case StateCancelled:
-			return Result{}, &UsageError{Err: fmt.Errorf("run %s was cancelled", id), Hint: "start a new one: skyctl cp"}
+			return Result{}, cancelledError(id)
 		}
 		res, err := a.goOn(ctx, opts)
 		return res, a.unfinished(ctx, err)
 	})
+}
+
+func cancelledError(id rundir.ID) error {
+	return &UsageError{Err: fmt.Errorf("run %s was cancelled", id), Hint: "start a new one: skyctl cp"}
 }
 
 func (a *attempt) goOn(ctx context.Context, opts ApplyOptions) (Result, error) {
@@ -134,13 +142,14 @@ func (o *Orchestrator) work(ctx context.Context, id rundir.ID, do func(*attempt)
 		return Result{}, err
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	damaged := "if that cannot be mended, what gateways the run has go with: skyctl destroy " + string(id)
 	s, err := load(run)
 	if err != nil {
-		return Result{}, err
+		return Result{}, &PreconditionError{Err: err, Hint: damaged}
 	}
 	j, err := journal.Open(ctx, run.Journal())
 	if err != nil {
-		return Result{}, err
+		return Result{}, &PreconditionError{Err: err, Hint: damaged}
 	}
 	defer func() { err = errors.Join(err, j.Close()) }()
 	return do(&attempt{o: o, run: run, saved: s, journal: j, start: start})
@@ -164,6 +173,12 @@ func (o *Orchestrator) checkFresh(ctx context.Context, a *attempt) (err error) {
 	}
 	if age := time.Since(a.saved.Created); age > planAge {
 		return &StaleError{Run: a.run.ID, Reason: fmt.Sprintf("it is %v old", age.Round(time.Hour))}
+	}
+	switch now, err := planSum(a.run); {
+	case err != nil:
+		return &StaleError{Run: a.run.ID, Reason: err.Error()}
+	case now != a.saved.PlanSum:
+		return &StaleError{Run: a.run.ID, Reason: "plan.json was changed since, which changes nothing of what would be done"}
 	}
 	p, err := o.open(ctx, a.saved.Request)
 	if err != nil {

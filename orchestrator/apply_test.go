@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/objstore/open"
 	"github.com/skyctl/skyctl/orchestrator/config"
 	"github.com/skyctl/skyctl/orchestrator/grid"
 	"github.com/skyctl/skyctl/orchestrator/journal"
@@ -156,5 +157,32 @@ func TestRepriced(t *testing.T) {
 	}
 	if got := repriced(&overlay.Overlay{}, price.New(nil, nil), unit.GB); got != "" {
 		t.Errorf("without gateways: %q", got)
+	}
+}
+
+// TestCancelSweeps: what a killed gateway left beside the files is gone with the
+// run, and the source is not needed for that.
+func TestCancelSweeps(t *testing.T) {
+	o, a := begun(t, StateInterrupted)
+	for run, left := range map[string]int{string(a.run.ID): 0, "another": 1} {
+		to, err := open.Open(t.Context(), objstore.Config{Type: "file", Bucket: a.saved.Request.Dests[0], Run: run})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer to.Close()
+		if _, err := to.Begin(t.Context(), "a", 1, objstore.Metadata{}); err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if ups, err := to.Uploads(t.Context(), "a", time.Time{}); err != nil || len(ups) != left {
+				t.Errorf("left of %s are %v, %v", run, ups, err)
+			}
+		}()
+	}
+	if err := errors.Join(a.journal.Count(journal.CounterSession, 1), a.journal.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Cancel(t.Context(), a.run.ID); err != nil {
+		t.Error(err)
 	}
 }

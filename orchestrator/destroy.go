@@ -12,11 +12,15 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
+	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/objstore/open"
+	"github.com/skyctl/skyctl/agent/route"
 	"github.com/skyctl/skyctl/orchestrator/deploy"
 	"github.com/skyctl/skyctl/orchestrator/fleet"
 	"github.com/skyctl/skyctl/orchestrator/journal"
 	"github.com/skyctl/skyctl/orchestrator/layout"
 	"github.com/skyctl/skyctl/orchestrator/overlay"
+	"github.com/skyctl/skyctl/orchestrator/places"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/orchestrator/transfer"
 )
@@ -103,8 +107,12 @@ func (o *Orchestrator) Cancel(ctx context.Context, id rundir.ID) error {
 		if err := a.destroy(ctx); err != nil {
 			return Result{}, err
 		}
-		if err := a.abortStaged(ctx); err != nil {
+		if err := errors.Join(a.abortStaged(ctx), a.sweep(ctx)); err != nil {
 			return Result{}, err
+		}
+		state, err := a.journal.Value(ctx, keyState)
+		if err != nil || State(state) == StateDone || State(state) == StateFailed {
+			return Result{}, err // it came to its end before, and says so
 		}
 		return Result{}, a.journal.Set(keyState, string(StateCancelled))
 	})
@@ -174,4 +182,35 @@ func (a *attempt) insideFleet(ctx context.Context) (*fleet.Fleet, error) {
 	}
 	told, err := a.settings(ctx)
 	return fleet.New(l, told), err
+}
+
+// sweep removes what killed gateways left beside the files that they wrote. It
+// opens nothing else.
+func (a *attempt) sweep(ctx context.Context) error {
+	sessions, err := a.journal.Counter(ctx, journal.CounterSession)
+	if err != nil || sessions == 0 {
+		return err
+	}
+	p, err := places.Resolve(a.o.Config, a.o.Env, a.saved.Request.Copy)
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for i, l := range p.Dests {
+		if l.Config.Type != "file" {
+			continue
+		}
+		l.Config.Run = string(a.run.ID)
+		b, err := open.Open(ctx, l.Config)
+		if err == nil {
+			err = transfer.Sweep(ctx, a.journal.Reader, route.Dest(i), func(ctx context.Context, dirs []string) error {
+				return objstore.Sweep(ctx, b, dirs)
+			})
+			err = errors.Join(err, b.Close())
+		}
+		if err != nil {
+			failed = append(failed, fmt.Errorf("remove what was left below %s: %w", l.URL, err))
+		}
+	}
+	return errors.Join(failed...)
 }

@@ -41,6 +41,7 @@ type Result struct {
 	Done     int64     `json:"done"`
 	Skipped  int64     `json:"skipped"`
 	Failed   int64     `json:"failed"`
+	Pending  int64     `json:"pending,omitempty"` // of a run that stopped: listed, and nothing of the three
 	TotalS   float64   `json:"total_runtime_s"`
 	Transfer float64   `json:"transfer_s"`       // first read to last commit
 	Gbits    float64   `json:"throughput_gbits"` // bytes x 8 / transfer_s / 1e9

@@ -3,6 +3,7 @@ package orchestrator
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"time"
@@ -88,8 +89,8 @@ func (o *Orchestrator) List(ctx context.Context, url string, recursive bool, yie
 }
 
 // Terraform runs the run's Terraform for the person at the terminal, and
-// returns its exit code.
-func (o *Orchestrator) Terraform(ctx context.Context, id rundir.ID, args []string) (int, error) {
+// returns its exit code. What it answers goes to stdout.
+func (o *Orchestrator) Terraform(ctx context.Context, id rundir.ID, stdout io.Writer, args []string) (int, error) {
 	run, err := o.Home.Open(string(id))
 	if err != nil {
 		return 0, err
@@ -101,7 +102,7 @@ func (o *Orchestrator) Terraform(ctx context.Context, id rundir.ID, args []strin
 	if err != nil {
 		return 0, &PreconditionError{Err: err}
 	}
-	return engine.Interactive(run.Terraform(), bin.Path, args)
+	return engine.Interactive(run.Terraform(), bin.Path, stdout, args)
 }
 
 // Figures are what plans rest on: what the configuration states, then what the

@@ -91,6 +91,11 @@ func (o *Orchestrator) Setup(ctx context.Context) setup.Setup {
 	return setup.Look(ctx, o.Config, o.terraformCache(), o.opener)
 }
 
+// Policy is for an administrator of one cloud, as setup.Policy says.
+func (o *Orchestrator) Policy(cloud region.Cloud) (account.Policy, error) {
+	return setup.Policy(o.Config, cloud)
+}
+
 // WriteConfig writes a configuration to start from, in the working directory, and
 // says where.
 func (o *Orchestrator) WriteConfig() (string, error) { return setup.WriteConfig(o.Config) }

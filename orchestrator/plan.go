@@ -80,6 +80,9 @@ func (o *Orchestrator) settle(ctx context.Context, run *rundir.Run, j *journal.J
 	if err := o.afterPlan(ctx, run.Plan()); err != nil {
 		return Plan{}, err
 	}
+	if s.PlanSum, err = planSum(run); err != nil {
+		return Plan{}, err
+	}
 	return plan, rundir.WriteJSON(savedFile(run), s)
 }
 
@@ -89,8 +92,14 @@ type fitting func(context.Context, *places.Places, transfer.Listing, *rundir.Run
 // prepare makes a run with its listing and its overlay. It leaves no run
 // behind if it fails.
 func (o *Orchestrator) prepare(ctx context.Context, req Request, fit fitting) (run *rundir.Run, s *saved, err error) {
-	p, err := o.open(ctx, req)
+	p, err := places.Resolve(o.Config, o.Env, req.Copy)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := p.Suits(); err != nil {
+		return nil, nil, err
+	}
+	if err := answer(ctx, p); err != nil {
 		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
@@ -123,8 +132,9 @@ func (o *Orchestrator) prepare(ctx context.Context, req Request, fit fitting) (r
 	return run, s, err
 }
 
-// answerWithin bounds what is checked before anything is created.
-const answerWithin = 15 * time.Second
+// answerWithin bounds what is checked before anything is created: the user is to
+// know within 15 s.
+const answerWithin = 14 * time.Second
 
 // open opens the places of a request.
 func (o *Orchestrator) open(ctx context.Context, req Request) (*places.Places, error) {
@@ -132,9 +142,14 @@ func (o *Orchestrator) open(ctx context.Context, req Request) (*places.Places, e
 	if err != nil {
 		return nil, err
 	}
+	return p, answer(ctx, p)
+}
+
+// answer opens places, if they answer in time.
+func answer(ctx context.Context, p *places.Places) error {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	return p, p.Open(ctx)
+	return p.Open(ctx)
 }
 
 // list streams the source's listing into the run's new journal.

@@ -39,7 +39,7 @@ func (a *attempt) result(ctx context.Context, l *layout.Layout, moved transfer.R
 		return Result{}, err
 	}
 	r := Result{Run: a.run.ID,
-		Objects: counts.Listed, Bytes: counts.DoneBytes, Done: counts.Done, Skipped: counts.Skipped, Failed: counts.Failed,
+		Objects: counts.Listed, Bytes: counts.DoneBytes, Done: counts.Done, Skipped: counts.Skipped, Failed: counts.Failed, Pending: counts.Pending,
 		TotalS: time.Duration(runtime).Seconds(), Transfer: moved.Transfer.Seconds(),
 		Verified: moved.Verified, By: Verified{Store: moved.VerifiedBy[control.VerifiedStore], Read: moved.VerifiedBy[control.VerifiedRead]},
 		Retries: moved.Retries, Resumed: moved.ResumedChunks,

@@ -1,6 +1,9 @@
 package orchestrator
 
 import (
+	"crypto/sha256"
+	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -22,6 +25,7 @@ type saved struct {
 	Overlay     overlay.Overlay  `json:"plan"`
 	Pareto      []quote.Point    `json:"pareto,omitempty"`
 	ChunkSize   int64            `json:"chunk_size"`
+	PlanSum     string           `json:"plan_sum"` // SHA-256 of plan.json
 	Warnings    []string         `json:"warnings,omitempty"`
 	Preview     *engine.Plan     `json:"preview,omitempty"` // what Terraform would do
 	Measure     *measure.Request `json:"measure,omitempty"` // the run moves nothing, but measures
@@ -66,6 +70,15 @@ func (a *attempt) latest() *saved {
 }
 
 func savedFile(run *rundir.Run) string { return filepath.Join(run.Dir, "request.json") }
+
+// planSum identifies what plan.json says, which whoever applies the plan has seen.
+func planSum(run *rundir.Run) (string, error) {
+	text, err := os.ReadFile(run.Plan())
+	if err != nil {
+		return "", fmt.Errorf("read the plan: %w", err)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(text)), nil
+}
 
 func load(run *rundir.Run) (*saved, error) {
 	var s saved

@@ -48,6 +48,10 @@ type API interface {
 	// have begun without living to note it; see objstore.Bucket.
 	Uploads(ctx context.Context, req UploadsRequest) ([]objstore.Upload, error)
 
+	// Sweep removes what killed agents of the run left in directories of a
+	// store; see objstore.Sweeper. It is for after Quiesce.
+	Sweep(ctx context.Context, req SweepRequest) error
+
 	// Quiesce stops reading and writing and returns when no write of the run
 	// is in flight. It comes before success is declared and before an agent's
 	// chunks are given to another.
@@ -281,6 +285,12 @@ type UploadsRequest struct {
 	Store string    `json:"store"`
 	Key   string    `json:"key"`
 	Since time.Time `json:"since"`
+}
+
+// SweepRequest names directories of a store, each empty or ending in a slash.
+type SweepRequest struct {
+	Store string   `json:"store"`
+	Dirs  []string `json:"dirs"`
 }
 
 // CommitRequest ends a staged write.

@@ -80,6 +80,12 @@ func (c *Client) Uploads(ctx context.Context, req UploadsRequest) ([]objstore.Up
 	return send[[]objstore.Upload](ctx, c, pathUploads, "uploads", req, req.Key)
 }
 
+// Sweep implements API.
+func (c *Client) Sweep(ctx context.Context, req SweepRequest) error {
+	_, err := send[none](ctx, c, pathSweep, "sweep", req, req.Dirs...)
+	return err
+}
+
 // Limit implements API.
 func (c *Client) Limit(ctx context.Context, req LimitRequest) error {
 	_, err := send[none](ctx, c, pathLimit, "limit", req)

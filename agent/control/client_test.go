@@ -77,6 +77,13 @@ func conformCalls(t *testing.T, f *fake, api API) {
 	if err != nil || !reflect.DeepEqual(left, []objstore.Upload{{Key: key, ID: since.Format(time.RFC3339Nano)}}) {
 		t.Errorf("Uploads: %v, %+v", err, left)
 	}
+	sweep := SweepRequest{Store: "s", Dirs: []string{"", "a b/ü/"}}
+	err = api.Sweep(ctx, sweep)
+	f.with(func() {
+		if err != nil || !reflect.DeepEqual(f.swept, sweep) {
+			t.Errorf("Sweep: %v, %+v", err, f.swept)
+		}
+	})
 	renewed := map[string]objstore.Config{"east": {Type: "s3", Bucket: "b", Expires: since}}
 	err = api.Renew(ctx, renewed)
 	f.with(func() {

@@ -17,6 +17,7 @@ type fake struct {
 	assigned map[chunk.ID]Assignment
 	results  []Result
 	uploads  map[string]BeginRequest
+	swept    SweepRequest
 	quiesced bool
 	changed  chan struct{} // closed and replaced whenever results grow
 
@@ -116,6 +117,10 @@ func (f *fake) Begin(ctx context.Context, req BeginRequest) (Begun, error) {
 func (f *fake) Uploads(ctx context.Context, req UploadsRequest) ([]objstore.Upload, error) {
 	err := f.staged(ctx, "uploads", func() {})
 	return []objstore.Upload{{Key: req.Key, ID: req.Since.Format(time.RFC3339Nano)}}, err
+}
+
+func (f *fake) Sweep(ctx context.Context, req SweepRequest) error {
+	return f.call(ctx, "sweep", func() { f.swept = req })
 }
 
 func (f *fake) Renew(ctx context.Context, stores map[string]objstore.Config) error {

@@ -26,6 +26,7 @@ func Handler(api API) http.Handler {
 	mux.HandleFunc("POST "+pathAbort, post(maxSmall, quiet(api.Abort)))
 	mux.HandleFunc("POST "+pathParts, post(maxSmall, api.Parts))
 	mux.HandleFunc("POST "+pathUploads, post(maxSmall, api.Uploads))
+	mux.HandleFunc("POST "+pathSweep, post(maxLarge, quiet(api.Sweep)))
 	mux.HandleFunc("POST "+pathRenew, post(maxLarge, quiet(api.Renew)))
 	mux.HandleFunc("POST "+pathQuiesce, post(maxSmall, func(ctx context.Context, _ none) (none, error) {
 		return none{}, api.Quiesce(ctx)

@@ -30,6 +30,7 @@ const (
 	pathAbort     = version + "/abort"
 	pathParts     = version + "/parts"
 	pathUploads   = version + "/uploads"
+	pathSweep     = version + "/sweep"
 	pathRenew     = version + "/renew"
 	pathQuiesce   = version + "/quiesce"
 	pathProbe     = version + "/probe"

@@ -107,6 +107,16 @@ type Omitter interface {
 	Omitted() []string
 }
 
+// Sweeper is implemented by a Bucket in which a process that is killed leaves
+// something of a Put behind (file: a temporary beside the key). Sweep removes
+// what processes of Config.Run left in these directories, each empty or ending
+// in a slash; one that does not exist is no error. It is for when nothing that
+// the run still needs is under way: also staged writes are given up. A Bucket
+// that only passes it on answers KindUnsupported for one that has none.
+type Sweeper interface {
+	Sweep(ctx context.Context, dirs []string) error
+}
+
 // Version pins a read to the bytes that were listed: an ETag, a generation, or
 // for stores without either, size and modification time. It is opaque and
 // compares with ==.
@@ -138,6 +148,10 @@ type About struct {
 	// Warnings are for the user, one sentence each: what writing here will cost
 	// or leave behind that he may not expect.
 	Warnings []string
+
+	// Hidden are warnings too: what a copy from here will lack, because the
+	// store does not show it to this caller.
+	Hidden []string
 }
 
 // Metadata travels with an object where both sides know the field.

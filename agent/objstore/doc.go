@@ -31,7 +31,8 @@
 //
 // What Keeps takes out, and what a store refuses of the rest (Object.Lost), is
 // listed in the result by destination and field. Tags that the source does not
-// show are an error with s3; with azblob they are not seen.
+// show are an error with s3; with azblob they are lost where the store says that
+// there are some, and that it may not is a warning of the plan (About.Hidden).
 //
 // # What a small object costs
 //

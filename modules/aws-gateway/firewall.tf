@@ -1,14 +1,16 @@
 locals {
   protocols = ["tcp", "udp"]
 
-  # One rule a peer and protocol: EC2 takes one network a rule. The keys are
+  # Out, one rule a peer and protocol: EC2 takes one network a rule. The keys are
   # known before any address is.
   peer_rules = {
     for pair in setproduct(keys(var.peers), local.protocols) : "${pair[0]}-${pair[1]}" => { peer = pair[0], protocol = pair[1] }
   }
-  control_rules = {
-    for pair in setproduct(var.control_cidrs, local.protocols) : "${pair[0]}-${pair[1]}" => { cidr = pair[0], protocol = pair[1] }
-  }
+
+  # In, one list for all of them: EC2 takes no rule twice, and peers on one host
+  # have one address, which may be among control_cidrs too.
+  ingress_size  = length(var.peers) + length(var.control_cidrs)
+  ingress_cidrs = toset(concat([for address in values(var.peers) : "${split(":", address)[0]}/32"], var.control_cidrs))
 }
 
 resource "aws_security_group" "this" {
@@ -23,29 +25,34 @@ resource "aws_security_group" "this" {
   }
 }
 
-resource "aws_vpc_security_group_ingress_rule" "peer" {
-  for_each = local.peer_rules
+resource "aws_ec2_managed_prefix_list" "ingress" {
+  count = local.ingress_size > 0 ? 1 : 0
 
-  region            = local.region
-  security_group_id = aws_security_group.this.id
-  description       = "From gateway ${each.value.peer}"
-  ip_protocol       = each.value.protocol
-  from_port         = var.port
-  to_port           = var.port
-  cidr_ipv4         = "${split(":", var.peers[each.value.peer])[0]}/32"
-  tags              = local.tags
+  region         = local.region
+  name           = var.name
+  address_family = "IPv4"
+  max_entries    = local.ingress_size
+  tags           = local.tags
+
+  dynamic "entry" {
+    for_each = local.ingress_cidrs
+
+    content {
+      cidr = entry.value
+    }
+  }
 }
 
-resource "aws_vpc_security_group_ingress_rule" "control" {
-  for_each = local.control_rules
+resource "aws_vpc_security_group_ingress_rule" "this" {
+  for_each = toset(local.ingress_size > 0 ? local.protocols : [])
 
   region            = local.region
   security_group_id = aws_security_group.this.id
-  description       = "From the orchestrator"
-  ip_protocol       = each.value.protocol
+  description       = "From other gateways and the orchestrator"
+  ip_protocol       = each.value
   from_port         = var.port
   to_port           = var.port
-  cidr_ipv4         = each.value.cidr
+  prefix_list_id    = aws_ec2_managed_prefix_list.ingress[0].id
   tags              = local.tags
 }
 

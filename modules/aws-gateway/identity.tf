@@ -2,15 +2,24 @@ locals {
   new_role              = length(var.identity.buckets) > 0
   instance_profile_name = local.new_role ? aws_iam_instance_profile.store[0].name : var.identity.instance_profile_name
 
-  # Listing is asked of a bucket, under a condition; the rest of its objects.
+  # Listing is asked of a bucket, under a condition; the rest of its objects. What
+  # is being uploaded cannot be listed by prefix, and a list of everything names
+  # none.
   store_statements = flatten([
     for bucket in var.identity.buckets : [
-      {
-        Effect    = "Allow"
-        Action    = concat(["s3:ListBucket"], bucket.write ? ["s3:ListBucketMultipartUploads"] : [])
-        Resource  = "arn:${data.aws_partition.this.partition}:s3:::${bucket.name}"
-        Condition = { StringLike = { "s3:prefix" = "${bucket.prefix}*" } }
-      },
+      merge(
+        {
+          Effect   = "Allow"
+          Action   = ["s3:ListBucket"]
+          Resource = "arn:${data.aws_partition.this.partition}:s3:::${bucket.name}"
+        },
+        { for name, value in { Condition = { StringLike = { "s3:prefix" = "${bucket.prefix}*" } } } : name => value if bucket.prefix != "" }
+      ),
+      [for action in ["s3:ListBucketMultipartUploads"] : {
+        Effect   = "Allow"
+        Action   = [action]
+        Resource = "arn:${data.aws_partition.this.partition}:s3:::${bucket.name}"
+      } if bucket.write],
       {
         Effect    = "Allow"
         Action    = concat(["s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion"], bucket.write ? ["s3:PutObject", "s3:PutObjectTagging", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"] : [])

@@ -104,6 +104,11 @@ resource "aws_instance" "gateway" {
     }
 
     precondition {
+      condition     = local.new_vpc || lookup(local.given_subnet_of, each.key, null) != null
+      error_message = "None of the subnets is in ${coalesce(each.value.zone, "any zone")}."
+    }
+
+    precondition {
       condition     = length(local.boot[each.key]) < 16384
       error_message = "The boot data are larger than the 16,384 bytes that EC2 takes."
     }

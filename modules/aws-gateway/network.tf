@@ -7,12 +7,11 @@ locals {
   }
   zones = local.new_vpc ? sort(distinct(values(local.zone_of))) : []
 
-  # In a VPC of yours a gateway goes to a subnet of its zone; without a zone they
-  # take turns.
-  names = sort(keys(var.gateways))
+  # In a VPC of yours a gateway goes to a subnet of its zone; without a zone its
+  # name decides, so that others may come and go without its being replaced.
   given_subnet_of = {
     for name, gateway in var.gateways : name => try(
-      gateway.zone == null ? element(var.network.subnet_ids, index(local.names, name)) : [
+      gateway.zone == null ? element(var.network.subnet_ids, parseint(substr(md5(name), 0, 8), 16)) : [
         for id in var.network.subnet_ids : id if data.aws_subnet.given[id].availability_zone == gateway.zone
       ][0],
       null

@@ -179,8 +179,8 @@ variable "network" {
   }
 
   validation {
-    condition     = can(cidrsubnet(var.network.cidr_block, 4, 0))
-    error_message = "The new VPC needs an IPv4 CIDR that can be divided by 16."
+    condition     = can(cidrnetmask(var.network.cidr_block)) && try(tonumber(split("/", var.network.cidr_block)[1]) >= 16 && tonumber(split("/", var.network.cidr_block)[1]) <= 24, false)
+    error_message = "The new VPC needs an IPv4 CIDR of /16 to /24: EC2 takes none that is larger, and no subnet smaller than /28, a sixteenth of it."
   }
 
   validation {

@@ -73,7 +73,8 @@ resource "azurerm_network_security_rule" "egress_peers" {
   destination_port_ranges      = local.peer_ports
 }
 
-# Stores and the agent's release have no fixed addresses.
+# Stores and the agent's release have no fixed addresses, and stores may have one
+# in your own network (a private endpoint).
 resource "azurerm_network_security_rule" "egress_stores" {
   name                        = "to-stores"
   resource_group_name         = local.resource_group_name
@@ -84,7 +85,7 @@ resource "azurerm_network_security_rule" "egress_stores" {
   protocol                    = "Tcp"
   source_address_prefix       = "*"
   source_port_range           = "*"
-  destination_address_prefix  = "Internet"
+  destination_address_prefix  = "*"
   destination_port_range      = "443"
 }
 

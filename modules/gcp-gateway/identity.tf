@@ -15,7 +15,15 @@ resource "google_service_account" "store" {
   description  = "Stores of skyctl run ${var.run}"
 }
 
-# Of the bucket, objects below the prefix only. Listing is asked of the same
+locals {
+  # Objects below these prefixes, by bucket. A large object is written in parts,
+  # which are below a prefix of the run's own until they are put together.
+  prefixes = {
+    for key, bucket in local.grants : key => concat([bucket.prefix], bucket.write && bucket.prefix != "" ? [".skyctl/${var.run}/"] : [])
+  }
+}
+
+# Of the bucket, objects below the prefixes only. Listing is asked of the same
 # condition, by the prefix that is listed.
 resource "google_storage_bucket_iam_member" "store" {
   for_each = local.grants
@@ -29,7 +37,10 @@ resource "google_storage_bucket_iam_member" "store" {
     description = "Until the end of skyctl run ${var.run}"
     expression = join(" && ", [
       "request.time < timestamp(\"${var.not_after}\")",
-      "(resource.name.startsWith(\"projects/_/buckets/${each.value.name}/objects/${each.value.prefix}\") || api.getAttribute(\"storage.googleapis.com/objectListPrefix\", \"\").startsWith(\"${each.value.prefix}\"))",
+      "(${join(" || ", flatten([for prefix in local.prefixes[each.key] : [
+        "resource.name.startsWith(\"projects/_/buckets/${each.value.name}/objects/${prefix}\")",
+        "api.getAttribute(\"storage.googleapis.com/objectListPrefix\", \"\").startsWith(\"${prefix}\")",
+      ]]))})",
     ])
   }
 }

@@ -109,8 +109,12 @@ resource "google_compute_instance" "gateway" {
 
   lifecycle {
     # They count when the machine starts. A token of another gateway's successor,
-    # or an image of tomorrow, is no reason to replace this one.
-    ignore_changes = [boot_disk[0].initialize_params[0].image, metadata["user-data"], scheduling[0].max_run_duration]
+    # an image of tomorrow or a label (of the disk alone) is no reason to replace
+    # this one.
+    ignore_changes = [
+      boot_disk[0].initialize_params[0].image, boot_disk[0].initialize_params[0].labels,
+      metadata["user-data"], scheduling[0].max_run_duration,
+    ]
 
     precondition {
       condition     = contains(keys(var.agent.binaries), local.architecture[each.key])

@@ -90,10 +90,13 @@ type Permissions struct {
 	Granted   []string
 	Missing   []string
 	Unchecked []string // no dry run tells
-	// Policy grants everything that is needed, as the cloud's administrators
-	// take it: a document of JSON. How says what to do with it.
-	Policy []byte
-	How    string
+}
+
+// Policy is for an administrator: whoever has none of the permissions can be
+// given them by it, so it is had without asking the cloud.
+type Policy struct {
+	Document []byte // of JSON; it grants everything that is needed
+	How      string // what to do with it
 }
 
 // MismatchError is an account that is not the configured one.

@@ -73,8 +73,10 @@ func TestFiguresOfFiles(t *testing.T) {
 		t.Errorf("addresses are priced: %+v", p)
 	}
 	want := []region.Region{"aws:a", "aws:b", "aws:c", "aws:us-east-1", "aws:us-west-2"}
-	if got := f.Regions(); !slices.Equal(got, want) {
-		t.Errorf("regions %v, want %v", got, want)
+	for _, r := range want { // beside those of the catalogue
+		if got := f.Regions(); !slices.Contains(got, r) {
+			t.Errorf("regions %v lack %v", got, r)
+		}
 	}
 
 	files.Machines = ""

@@ -54,6 +54,7 @@ type console struct {
 	progress *progress
 
 	mu      sync.Mutex
+	config  string // --config, which further commands about the same run need too
 	closed  bool
 	doc     any
 	text    view
@@ -65,6 +66,20 @@ func (c *console) useJSON(use bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.json = use
+}
+
+// useConfig says which --config was given.
+func (c *console) useConfig(file string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.config = file
+}
+
+// usable completes the commands in a text: see the function.
+func (c *console) usable(text string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return usable(text, c.config)
 }
 
 // answer sets what the command says when it ends: doc with --json, else text.
@@ -97,18 +112,29 @@ func (c *console) finish(err error) int {
 	defer c.mu.Unlock()
 	c.closed = true
 
-	if p, ok := errors.AsType[passthrough](err); ok {
-		return int(p)
+	exit, passed := errors.AsType[passthrough](err)
+	switch {
+	case passed && c.doc == nil:
+		return int(exit)
+	case passed:
+		err = nil // the document has it
 	}
 	var f failure
 	if err != nil {
 		f = diagnose(err)
+		f.hint = usable(f.hint, c.config)
+		for i, command := range f.commands {
+			f.commands[i] = usable(command, c.config)
+		}
 	}
 	written := c.write(f)
 	if err == nil && written != nil {
 		f = diagnose(fmt.Errorf("cannot write to standard output: %w", written))
 	}
 	c.complain(f)
+	if f.kind.exit == 0 {
+		return int(exit)
+	}
 	return f.kind.exit
 }
 

@@ -78,7 +78,7 @@ var testPlan = orchestrator.Plan{
 }
 
 var testResult = orchestrator.Result{
-	Run: "261122-g3kd4f9q", Objects: 1204, Bytes: 3.21e9, Done: 1200, Skipped: 1, Failed: 2,
+	Run: "261122-g3kd4f9q", Objects: 1204, Bytes: 3.21e9, Done: 1200, Skipped: 1, Failed: 2, Pending: 1,
 	TotalS: 123.4, Transfer: 21.4, Gbits: 1.2, Verified: true, By: orchestrator.Verified{Store: 1190, Read: 10}, Retries: 3, Resumed: 17,
 	Cost:     orchestrator.Cost{Estimated: 0.4137, Actual: 0.43},
 	Routes:   []orchestrator.RouteBytes{{Path: []region.Region{"local:east", "local:west"}, Bytes: 3.21e9}},
@@ -92,7 +92,7 @@ var testResult = orchestrator.Result{
 
 func TestViews(t *testing.T) {
 	for name, v := range map[string]view{
-		"plan.golden":     planView(testPlan, true),
+		"plan.golden":     planView(testPlan, "skyctl apply "+string(testPlan.Run)),
 		"frontier.golden": frontierView(testFrontier),
 		"grid.golden":     func(w io.Writer) error { return gridView(w, testGrid) },
 		"result.golden":   func(w io.Writer) error { return resultView(w, testResult) },
@@ -134,7 +134,7 @@ func TestAnAnswerThatCannotBeWrittenIsAFailure(t *testing.T) {
 	for _, asJSON := range []bool{false, true} {
 		c, _, stderr := newConsole(asJSON)
 		c.stdout = brokenWriter{}
-		c.answer(testPlan, planView(testPlan, true))
+		c.answer(testPlan, planView(testPlan, "skyctl apply "+string(testPlan.Run)))
 		if exit := c.finish(nil); exit != 1 {
 			t.Errorf("exit code %d, want 1", exit)
 		}

@@ -32,7 +32,7 @@ func (c *cpCmd) Run(ctx context.Context, s service, g *globals, out *console) er
 		return err
 	}
 	if c.DryRun {
-		out.answer(plan, planView(plan, false))
+		out.answer(plan, planView(plan, ""))
 		return s.Discard(plan.Run)
 	}
 	if err := c.agree(ctx, ask, plan, g, out); err != nil {
@@ -44,7 +44,7 @@ func (c *cpCmd) Run(ctx context.Context, s service, g *globals, out *console) er
 // agree shows the plan to whoever may be watching, and asks.
 func (c *cpCmd) agree(ctx context.Context, ask bool, plan orchestrator.Plan, g *globals, out *console) error {
 	if ask || !g.JSON {
-		if err := out.show(planView(plan, false)); err != nil {
+		if err := out.show(planView(plan, "")); err != nil {
 			return err
 		}
 	}

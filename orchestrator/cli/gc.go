@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/skyctl/skyctl/orchestrator"
@@ -24,6 +25,9 @@ type gcCmd struct {
 	AnyOwner bool   `env:"-" help:"Delete also what is others', and what cannot say whose it is."`
 	Live     bool   `env:"-" help:"Delete also what is not past its not-after. Needs --run."`
 }
+
+// gcGrace is the default of Grace.
+const gcGrace = time.Hour
 
 type gcDoc struct {
 	Found      []gcItem     `json:"found"`
@@ -106,7 +110,34 @@ func (c *gcCmd) Run(ctx context.Context, s service, g *globals, out *console) er
 	}
 	outcomes, err := s.Collect(ctx, left)
 	doc.note(outcomes)
+	if remains, ok := errors.AsType[*orchestrator.RemainsError](err); ok {
+		remains.Flags = c.flags()
+	}
 	return errors.Join(err, unasked)
+}
+
+// flags are what was given beside --delete, for a shell.
+func (c *gcCmd) flags() string {
+	var text strings.Builder
+	for _, cloud := range c.Cloud {
+		text.WriteString(" --cloud " + string(cloud))
+	}
+	for _, run := range c.Runs {
+		text.WriteString(" --run " + quoted(run))
+	}
+	if c.Grace != gcGrace {
+		text.WriteString(" --grace " + c.Grace.String())
+	}
+	if c.Owner != "" {
+		text.WriteString(" --owner " + quoted(c.Owner))
+	}
+	if c.AnyOwner {
+		text.WriteString(" --any-owner")
+	}
+	if c.Live {
+		text.WriteString(" --live")
+	}
+	return text.String()
 }
 
 func newGCDoc(s gc.Survey, now time.Time) *gcDoc {

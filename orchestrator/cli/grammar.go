@@ -1,9 +1,8 @@
 package cli
 
 import (
-	"fmt"
 	"os"
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -31,6 +30,7 @@ type grammar struct {
 	Grid       gridCmd       `cmd:"" help:"Show, import, or measure what regions can send to each other."`
 	Lab        labCmd        `cmd:"" help:"Build an Internet in a box on this machine, for demos, tests and comparisons (root, Linux)."`
 	Init       initCmd       `cmd:"" help:"Check Terraform, credentials and permissions; say what is missing."`
+	Settings   configCmd     `cmd:"" name:"config" help:"Show the configuration that is used: where it is, and what it says with defaults and variables."`
 	Completion completionCmd `cmd:"" help:"Set up tab completion in a shell."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
@@ -44,28 +44,38 @@ type globals struct {
 
 // newParser makes the parser. Every flag can be given by an environment
 // variable, except those that say yes to something or delete.
-func newParser(g *grammar) (*kong.Kong, error) {
-	return kong.New(g,
+func newParser(g *grammar, more ...kong.Option) (*kong.Kong, error) {
+	return kong.New(g, append([]kong.Option{
 		kong.Name("skyctl"),
 		kong.Description("Move bulk data between cloud regions: over an overlay of gateways that Terraform rents for it, verified to the last byte."),
 		kong.DefaultEnvars("SKYCTL"),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true}),
-		kong.Help(printHelp),
-	)
+	}, more...)...)
 }
 
-// printHelp is kong's help, and for the program as a whole the exit codes.
-func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
-	if err := kong.DefaultHelpPrinter(options, ctx); err != nil || ctx.Selected() != nil {
-		return err
+// ignoreEmpty makes environment variables that are set to nothing as good as
+// unset, as shells and pipelines leave them.
+func ignoreEmpty(n *kong.Node) {
+	for _, flag := range n.Flags {
+		flag.Tag.Envs = slices.DeleteFunc(slices.Clone(flag.Tag.Envs), func(name string) bool {
+			value, set := os.LookupEnv(name)
+			return set && value == ""
+		})
 	}
-	var text strings.Builder
-	text.WriteString("\nExit codes, and the codes of errors with --json; of several the first decides:\n  0  done\n")
-	for _, k := range kinds {
-		fmt.Fprintf(&text, "  %d  %-11s  %s\n", k.exit, k.word, k.help)
+	for _, child := range n.Children {
+		ignoreEmpty(child)
 	}
-	_, err := fmt.Fprint(ctx.Stdout, text.String())
-	return err
+}
+
+// configFlag is what --config was given on the command line. That the environment
+// says so too is for every further command as it is for this one.
+func configFlag(selected *kong.Context) (file string) {
+	for _, at := range selected.Path {
+		if at.Flag != nil && at.Flag.Name == "config" {
+			file = selected.FlagValue(at.Flag).(string)
+		}
+	}
+	return file
 }
 
 // wantsJSON finds --json in arguments that may not parse: what is wrong with
@@ -77,13 +87,13 @@ func wantsJSON(args []string) bool {
 		}
 		name, value, given := strings.Cut(arg, "=")
 		if name == "--json" {
-			return !given || isTrue(value)
+			return !given || !isFalse(value)
 		}
 	}
-	return isTrue(os.Getenv("SKYCTL_JSON"))
+	value := os.Getenv("SKYCTL_JSON")
+	return value != "" && !isFalse(value)
 }
 
-func isTrue(s string) bool {
-	v, err := strconv.ParseBool(s)
-	return err == nil && v
-}
+// isFalse tells whether kong takes s for false. What is neither that nor true is
+// an error, which is better told in JSON too.
+func isFalse(s string) bool { return slices.Contains([]string{"false", "0", "no"}, strings.ToLower(s)) }

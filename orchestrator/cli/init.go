@@ -59,6 +59,11 @@ type stagedAgent struct {
 // Run does all that it is asked for, and then says what is missing.
 func (c *initCmd) Run(ctx context.Context, s service, out *console) error {
 	doc := &initDoc{outcome: outcome{Success: true}}
+	if c.Policy != "" {
+		if err := c.writePolicy(s); err != nil {
+			return err
+		}
+	}
 	written := ""
 	if c.Write {
 		var err error
@@ -73,9 +78,6 @@ func (c *initCmd) Run(ctx context.Context, s service, out *console) error {
 	doc.describe(setup, written)
 	out.answer(doc, func(w io.Writer) error { return initView(w, doc) })
 	var errs []error
-	if c.Policy != "" {
-		errs = append(errs, c.writePolicy(setup))
-	}
 	if c.StageAgent != "" {
 		staged, err := s.StageAgent(ctx, c.StageAgent)
 		for _, a := range staged {
@@ -107,22 +109,12 @@ func missing(s setup.Setup) error {
 }
 
 // writePolicy writes one cloud's document: each has a form of its own.
-func (c *initCmd) writePolicy(s setup.Setup) error {
-	var policies [][]byte
-	for _, cloud := range s.Clouds {
-		if c.Cloud == "" || c.Cloud == cloud.Cloud {
-			policies = append(policies, cloud.Policy)
-		}
+func (c *initCmd) writePolicy(s service) error {
+	policy, err := s.Policy(c.Cloud)
+	if err != nil {
+		return err
 	}
-	switch {
-	case len(policies) == 0:
-		return wrongUsage("the configuration names no account for which there could be a policy")
-	case len(policies) > 1:
-		return wrongUsage("the configuration names several clouds, and each has a policy of its own: choose with --cloud")
-	case policies[0] == nil:
-		return nil // the cloud's own error is told
-	}
-	if err := os.WriteFile(c.Policy, append(policies[0], '\n'), 0o600); err != nil {
+	if err := os.WriteFile(c.Policy, append(policy.Document, '\n'), 0o600); err != nil {
 		return &orchestrator.PreconditionError{Err: fmt.Errorf("the policy cannot be written: %w", err)}
 	}
 	return nil
@@ -140,7 +132,7 @@ func (d *initDoc) describe(s setup.Setup, written string) {
 	}
 	for _, c := range s.Clouds {
 		doc := cloudDoc{Cloud: c.Cloud, Account: c.Named, Principal: c.Identity.Principal, Granted: append([]string{}, c.Granted...),
-			Missing: append([]string{}, c.Missing...), Unchecked: append([]string{}, c.Unchecked...), Policy: c.Policy, How: c.How}
+			Missing: append([]string{}, c.Missing...), Unchecked: append([]string{}, c.Unchecked...), Policy: c.Policy.Document, How: c.Policy.How}
 		if c.Err != nil {
 			doc.Error = oneLine(c.Err.Error())
 		}
@@ -169,8 +161,14 @@ func initView(w io.Writer, d *initDoc) error {
 	for _, c := range d.Clouds {
 		c.view(&text)
 	}
-	for _, a := range d.Agents {
-		fmt.Fprintf(&text, "\n# skyagent for %s, until %s at the latest:\nagent: {url: %q, sha256: %q}\n", a.Architecture, a.Until, a.URL, a.SHA256)
+	if len(d.Agents) > 0 {
+		fmt.Fprintf(&text, "\n# skyagent, until %s at the latest:\nagent:\n", d.Agents[0].Until)
+		for _, key := range []string{"url", "sha256"} {
+			fmt.Fprintf(&text, "  %s:\n", key)
+			for _, a := range d.Agents {
+				fmt.Fprintf(&text, "    %s: %q\n", a.Architecture, map[string]string{"url": a.URL, "sha256": a.SHA256}[key])
+			}
+		}
 	}
 	_, err := io.WriteString(w, text.String())
 	return err

@@ -183,7 +183,8 @@ func (c *labShowCmd) Run(ctx context.Context, out *console) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return nil // the user has seen enough
+			out.answer(status, func(io.Writer) error { return nil }) // the user has seen enough
+			return nil
 		case <-tick.C:
 		}
 		now := time.Now()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 
+	"github.com/alecthomas/kong"
 	kongcompletion "github.com/jotaen/kong-completion"
 
 	"github.com/skyctl/skyctl/orchestrator"
@@ -39,23 +40,32 @@ func execute(ctx context.Context, args []string, newService maker) int {
 
 func run(ctx context.Context, c *console, args []string, newService maker) error {
 	var g grammar
-	parser, err := newParser(&g)
+	parser, err := newParser(&g, kong.Help(c.help))
 	if err != nil {
 		return err
 	}
 	kongcompletion.Register(parser)
+	ignoreEmpty(parser.Model.Node)
 	selected, err := parser.Parse(args)
+	if errors.Is(err, errHelpShown) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	c.useJSON(g.JSON)
+	c.useConfig(configFlag(selected))
 	selected.Bind(c, &g.globals)
 	selected.BindTo(ctx, (*context.Context)(nil))
 	// Made for the commands that ask for them: the others work without a valid
 	// configuration.
 	err = errors.Join(
 		selected.BindSingletonProvider(openHome),
-		selected.BindSingletonProvider(func(home rundir.Home) (service, error) {
+		selected.BindSingletonProvider(func() (service, error) {
+			home, err := openHome()
+			if err != nil {
+				return nil, err
+			}
 			return newService(g.Config, home, c.progress.observe)
 		}))
 	if err != nil {

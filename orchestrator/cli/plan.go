@@ -22,6 +22,6 @@ func (c *planCmd) Run(ctx context.Context, s service, out *console) error {
 	if err != nil {
 		return err
 	}
-	out.answer(plan, both(planView(plan, true), frontierView(plan.Pareto)))
+	out.answer(plan, both(planView(plan, out.usable("skyctl apply "+string(plan.Run))), frontierView(plan.Pareto)))
 	return c.write(plan.Pareto, fmt.Sprintf("Run %s: %s", plan.Run, plan.Bytes.Human()))
 }

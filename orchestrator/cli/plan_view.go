@@ -11,8 +11,9 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/overlay"
 )
 
-// planView shows a plan, and how to carry it out where that is up to the user.
-func planView(p orchestrator.Plan, saved bool) view {
+// planView shows a plan, and the command that carries it out where that is up to
+// the user.
+func planView(p orchestrator.Plan, apply string) view {
 	return func(w io.Writer) error {
 		title := fmt.Sprintf("Plan of run %s: %s, %s\n\n", p.Run, quantity(p.Objects, "object"), p.Bytes.Human())
 		if _, err := io.WriteString(w, title); err != nil {
@@ -21,10 +22,10 @@ func planView(p orchestrator.Plan, saved bool) view {
 		if err := columns(w, func(w io.Writer) { planRows(w, p) }); err != nil {
 			return err
 		}
-		if !saved {
+		if apply == "" {
 			return nil
 		}
-		_, err := fmt.Fprintf(w, "\nNothing has been created. To carry it out:\n  skyctl apply %s\n", p.Run)
+		_, err := fmt.Fprintf(w, "\nNothing has been created. To carry it out:\n  %s\n", apply)
 		return err
 	}
 }

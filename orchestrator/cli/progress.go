@@ -197,7 +197,11 @@ func (p *progress) notable(ev transfer.Event) {
 	case transfer.EventGone:
 		p.line("gateway " + string(ev.Gateway) + " could not be replaced: " + why)
 	case transfer.EventLeftover:
-		p.line("an unfinished write of " + printable(ev.Key) + " could not be removed: " + why)
+		what := "what a lost gateway left"
+		if ev.Key != "" {
+			what = "an unfinished write of " + printable(ev.Key)
+		}
+		p.line(what + " could not be removed: " + why)
 	case transfer.EventStopping:
 		p.line("stopping: " + why)
 	}

@@ -22,20 +22,20 @@ import (
 // that plans.
 type transferFlags struct {
 	Source string   `arg:"" name:"src" help:"Where the objects are: s3://BUCKET/KEY, STORE://BUCKET/KEY of a configured store, or a path."`
-	Dests  []string `arg:"" name:"dst" help:"Where they are to go; several get the same."`
+	Dests  []string `arg:"" name:"dst" help:"Where they are to go; several get the same. A bucket, an existing directory, and what ends in / keep the name of an object; else DST is its new key."`
 
-	Recursive bool `short:"r" help:"SRC is a prefix: everything below it, appended to DST."`
+	Recursive bool `short:"r" help:"SRC is a directory: everything below it, appended to DST."`
 
-	Include patterns `placeholder:"GLOB" help:"Take keys that match, relative to SRC. The first of all --include and --exclude that matches decides."`
+	Include patterns `placeholder:"GLOB" help:"Take keys that match, relative to SRC. The first of all --include and --exclude that matches decides; a key that none matches is taken, unless the first is an --include. For -r."`
 	Exclude patterns `placeholder:"GLOB" help:"Leave out keys that match."`
 
 	goalFlags
 
-	ChunkSize unit.Bytes `placeholder:"SIZE" help:"Size of the chunks that objects are split into, such as 16MiB. By default it depends on size and routes."`
-	BWLimit   *unit.Gbps `name:"bwlimit" placeholder:"RATE" help:"Read at most at this rate, all gateways together, such as 100Mbps."`
-	Transport string     `enum:"auto,quic,tls" default:"auto" help:"How gateways reach each other. quic: over UDP. tls: over TCP, for a fraction of the processor time. auto: both are tried at the start."`
-	Compress  string     `enum:"auto,always,never" default:"auto" help:"Compress chunks that shrink. auto: where the egress saved is worth more than the work."`
-	Verify    string     `enum:"auto,read" default:"auto" help:"auto: compare the store's checksum, else read back. read: always read back."`
+	ChunkSize *unit.Bytes `placeholder:"SIZE" help:"Size of the chunks that objects are split into, such as 16MiB. By default it depends on size and routes."`
+	BWLimit   *unit.Gbps  `name:"bwlimit" placeholder:"RATE" help:"Read at most at this rate, all gateways together, such as 100Mbps."`
+	Transport string      `enum:"auto,quic,tls" default:"auto" help:"How gateways reach each other. quic: over UDP. tls: over TCP, for a fraction of the processor time. auto: both are tried at the start."`
+	Compress  string      `enum:"auto,always,never" default:"auto" help:"Compress chunks that shrink. auto: where the egress saved is worth more than the work."`
+	Verify    string      `enum:"auto,read" default:"auto" help:"auto: compare the store's checksum, else read back. read: always read back."`
 
 	Symlinks      string         `enum:"skip,follow,copy," default:"" help:"What becomes of symbolic links below a path: left out, what they point to (the default), or links again where the destination can keep them."`
 	StorageClass  storageClasses `placeholder:"[SRC=]CLASS" help:"Write objects with this storage class; SRC=CLASS only those that have class SRC. May be repeated."`
@@ -83,6 +83,10 @@ func (f *transferFlags) request() (orchestrator.Request, error) {
 	if err != nil {
 		return orchestrator.Request{}, err
 	}
+	size, err := f.chunkSize()
+	if err != nil {
+		return orchestrator.Request{}, err
+	}
 	return orchestrator.Request{
 		Copy: places.Copy{
 			Source:         f.Source,
@@ -95,12 +99,23 @@ func (f *transferFlags) request() (orchestrator.Request, error) {
 			RequesterPays:  f.RequesterPays,
 		},
 		Goals:     goals,
-		ChunkSize: f.ChunkSize,
+		ChunkSize: size,
 		BWLimit:   limit,
 		Verify:    control.Verify(f.Verify),
 		Transport: f.Transport,
 		Compress:  f.Compress,
 	}, nil
+}
+
+// chunkSize is --chunk-size, 0 if it is not given.
+func (f *transferFlags) chunkSize() (unit.Bytes, error) {
+	switch {
+	case f.ChunkSize == nil:
+		return 0, nil
+	case *f.ChunkSize == 0:
+		return 0, wrongUsage("--chunk-size is a size above 0B")
+	}
+	return *f.ChunkSize, nil
 }
 
 // leastLimit keeps chunks moving: a gateway that gets no frame of a chunk for

@@ -28,6 +28,7 @@ func (c *console) result(r orchestrator.Result, err error) error {
 		err = errors.Join(err, &objectsError{objects: r.Objects, failed: r.Failed, different: r.Different})
 	}
 	r.Success = err == nil
+	r.Destroy = c.usable(r.Destroy)
 	c.answer(&resultDoc{Result: r}, func(w io.Writer) error { return resultView(w, r) })
 	return err
 }
@@ -66,8 +67,8 @@ func resultView(w io.Writer, r orchestrator.Result) error {
 
 // pending is what a run that stopped has not come to.
 func pending(r orchestrator.Result) string {
-	if n := r.Objects - r.Done - r.Skipped - r.Failed; n > 0 {
-		return fmt.Sprintf(", %d pending", n)
+	if r.Pending > 0 {
+		return fmt.Sprintf(", %d pending", r.Pending)
 	}
 	return ""
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -9,11 +10,13 @@ import (
 
 	"github.com/skyctl/skyctl/agent/objstore"
 	"github.com/skyctl/skyctl/orchestrator"
+	"github.com/skyctl/skyctl/orchestrator/account"
 	"github.com/skyctl/skyctl/orchestrator/basis"
 	"github.com/skyctl/skyctl/orchestrator/config"
 	"github.com/skyctl/skyctl/orchestrator/gc"
 	"github.com/skyctl/skyctl/orchestrator/measure"
 	"github.com/skyctl/skyctl/orchestrator/quote"
+	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/rundir"
 	"github.com/skyctl/skyctl/orchestrator/setup"
 )
@@ -28,6 +31,7 @@ type service interface {
 	Leftovers(ctx context.Context, req orchestrator.CollectRequest) (orchestrator.Leftovers, error)
 	Collect(ctx context.Context, l orchestrator.Leftovers) ([]gc.Outcome, error)
 	Setup(ctx context.Context) setup.Setup
+	Policy(cloud region.Cloud) (account.Policy, error)
 	WriteConfig() (path string, err error)
 	StageAgent(ctx context.Context, url string) ([]setup.StagedAgent, error)
 	Discard(id rundir.ID) error
@@ -40,14 +44,23 @@ type service interface {
 	PlanMeasure(req measure.Request) (orchestrator.MeasurePlan, error)
 	Measure(ctx context.Context, req measure.Request) (orchestrator.MeasureResult, error)
 	ImportGrid(file string) (basis.Imported, error)
-	Terraform(ctx context.Context, id rundir.ID, args []string) (exit int, err error)
+	Terraform(ctx context.Context, id rundir.ID, stdout io.Writer, args []string) (exit int, err error)
+}
+
+// loadConfig reads the --config file, or the one that is found without it.
+func loadConfig(file string) (*config.Config, error) {
+	cfg, err := config.Load(file, os.LookupEnv)
+	if err != nil {
+		return nil, &orchestrator.UsageError{Err: err, Hint: "correct the configuration, or name another with --config"}
+	}
+	return cfg, nil
 }
 
 // newService makes the orchestrator as configuration and environment say.
 func newService(configFile string, home rundir.Home, observe func(orchestrator.Progress)) (service, error) {
-	cfg, err := config.Load(configFile, os.LookupEnv)
+	cfg, err := loadConfig(configFile)
 	if err != nil {
-		return nil, &orchestrator.UsageError{Err: err, Hint: "correct the configuration, or name another with --config"}
+		return nil, err
 	}
 	return &orchestrator.Orchestrator{
 		Config:    cfg,

@@ -25,8 +25,9 @@ func (e *signalError) Is(target error) bool { return target == context.Canceled 
 // journal and destroys its gateways. The second leaves at once and says how to
 // destroy what is left. Terraform survives that: see package supervise.
 //
-// SIGPIPE is taken and ignored, so that a run whose progress nobody reads any
-// more does not die of it and leave its gateways behind.
+// SIGPIPE is taken and dropped for good, so that a run whose progress nobody reads
+// any more does not die of it and leave its gateways behind, nor at its last words
+// the command that destroys them.
 type signals struct {
 	console *console
 	cancel  context.CancelCauseFunc
@@ -40,7 +41,8 @@ type signals struct {
 func watchSignals(ctx context.Context, c *console) (context.Context, *signals) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	s := &signals{console: c, cancel: cancel, got: make(chan os.Signal, 4), end: make(chan struct{})}
-	signal.Notify(s.got, syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE)
+	signal.Notify(s.got, syscall.SIGINT, syscall.SIGTERM)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
 		signal.Notify(s.got, syscall.SIGHUP)
 	}
@@ -55,16 +57,13 @@ func (s *signals) watch() {
 		case <-s.end:
 			return
 		case sig := <-s.got:
-			switch {
-			case sig == syscall.SIGPIPE:
-			case !stopping:
-				stopping = true
-				s.console.progress.say("stopping; once more leaves at once")
-				s.cancel(&signalError{sig})
-			default:
+			if stopping {
 				// Main is somewhere in the middle of the run and cannot return.
 				os.Exit(s.console.finish(abandoned(s.console.progress.now(), &signalError{sig})))
 			}
+			stopping = true
+			s.console.progress.say("stopping; once more leaves at once")
+			s.cancel(&signalError{sig})
 		}
 	}
 }

@@ -105,6 +105,47 @@ func TestSignals(t *testing.T) {
 	}
 }
 
+// Where nobody reads the answer, the last line is said all the same, with the
+// configuration that it takes.
+func TestLastLineWithoutAReaderOfTheAnswer(t *testing.T) {
+	home, run := newRun(t)
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := read.Close(); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("stubborn", "resume", run, "--json", "--config", "my own.yaml")
+	cmd.Env, cmd.Stdout = append(os.Environ(), "SKYCTL_HOME="+home), write
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := write.Close(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewReader(stderr)
+	if line, err := lines.ReadString('\n'); err != nil || line != "transfer\n" {
+		t.Fatalf("stderr has %q (%v)", line, err)
+	}
+	send(t, cmd, syscall.SIGINT)
+	rest, err := io.ReadAll(lines)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // the exit code is what is looked at
+	if got := cmd.ProcessState.ExitCode(); got != 6 {
+		t.Errorf("exit code %d, want 6 (%v)", got, cmd.ProcessState)
+	}
+	if want := "\nskyctl resume " + run + " --config 'my own.yaml'\n"; !strings.HasSuffix(string(rest), want) {
+		t.Errorf("stderr ends with %q, want %q", rest, want)
+	}
+}
+
 // newRun makes the directory of a run.
 func newRun(t *testing.T) (homeDir, id string) {
 	t.Helper()

@@ -9,9 +9,14 @@ import (
 
 // Agent says where the machines of a cloud get skyagent from.
 type Agent struct {
-	URL    string    `yaml:"url"` // with {arch} in it where there is one of each architecture
+	URL    URLs      `yaml:"url"`
 	SHA256 Checksums `yaml:"sha256"`
 }
+
+// URLs are where the agents are. The file has one URL, with {arch} in it where
+// there is an agent of each architecture, or a map: URLs that are signed have
+// nothing in common.
+type URLs map[region.Arch]string
 
 // Checksums pin an agent of each architecture that there is one of. The file has
 // one checksum, for the architecture that the URL names, or a map.
@@ -20,37 +25,48 @@ type Checksums map[region.Arch]string
 // archMark stands in a URL for the architecture, as Go names it.
 const archMark = "{arch}"
 
+// UnmarshalYAML reads a URL, or a map of them by architecture.
+func (u *URLs) UnmarshalYAML(unmarshal func(any) error) error {
+	return byArch((*map[region.Arch]string)(u), unmarshal, "agent.url", "a URL")
+}
+
 // UnmarshalYAML reads a checksum, or a map of them by architecture.
 func (s *Checksums) UnmarshalYAML(unmarshal func(any) error) error {
+	return byArch((*map[region.Arch]string)(s), unmarshal, "agent.sha256", "a checksum")
+}
+
+// byArch reads one value, for which the architecture is empty, or a map of them.
+func byArch(into *map[region.Arch]string, unmarshal func(any) error, key, what string) error {
 	var one string
 	if err := unmarshal(&one); err == nil {
-		*s = nil
+		*into = nil
 		if one != "" {
-			*s = Checksums{"": one} // normalise knows the URL
+			*into = map[region.Arch]string{"": one} // normalise knows the rest
 		}
 		return nil
 	}
 	byName := map[string]string{}
 	if err := unmarshal(&byName); err != nil {
-		return fmt.Errorf("agent.sha256 is neither a checksum nor a map of them by amd64 and arm64")
+		return fmt.Errorf("%s is neither %s nor a map of them by amd64 and arm64", key, what)
 	}
-	*s = Checksums{}
-	for name, sum := range byName {
+	*into = map[region.Arch]string{}
+	for name, value := range byName {
 		if name == "" {
-			return fmt.Errorf("agent.sha256: an architecture has no name, write amd64 or arm64")
+			return fmt.Errorf("%s: an architecture has no name, write amd64 or arm64", key)
 		}
-		(*s)[region.Arch(name)] = sum
+		(*into)[region.Arch(name)] = value
 	}
 	return nil
 }
 
 func (a *Agent) normalise() error {
-	marked := strings.Contains(a.URL, archMark)
+	one := a.URL[""]
+	marked := strings.Contains(one, archMark)
 	if sum, ok := a.SHA256[""]; ok {
-		if marked {
-			return fmt.Errorf("agent.sha256: agent.url has {arch}, write {amd64: …, arm64: …} or the one of them that there is")
+		if marked || len(a.URL) > 0 && one == "" {
+			return fmt.Errorf("agent.sha256: agent.url is of each architecture, write {amd64: …, arm64: …} or the one of them that there is")
 		}
-		a.SHA256 = Checksums{archOf(a.URL): sum}
+		a.SHA256 = Checksums{archOf(one): sum}
 	}
 	for arch, sum := range sorted(a.SHA256) {
 		switch {
@@ -58,13 +74,20 @@ func (a *Agent) normalise() error {
 			return fmt.Errorf("agent.sha256: %q is no architecture of gateways, those are amd64 and arm64", arch)
 		case !sha256Hex.MatchString(sum):
 			return fmt.Errorf("agent.sha256: %q is not 64 lower-case hexadecimal digits", sum)
+		case len(a.URL) > 0 && one == "" && a.URL[arch] == "":
+			return fmt.Errorf("agent.url: there is none for %s, and agent.sha256 has one", arch)
+		}
+	}
+	for arch := range sorted(a.URL) {
+		if one == "" && a.SHA256[arch] == "" {
+			return fmt.Errorf("agent.sha256: there is none for %s, and agent.url has one; gateways run nothing that is not pinned", arch)
 		}
 	}
 	switch {
-	case a.URL != "" && len(a.SHA256) == 0:
+	case one != "" && len(a.SHA256) == 0:
 		return fmt.Errorf("agent.sha256: missing, gateways run nothing from agent.url that is not pinned")
-	case len(a.SHA256) > 1 && !marked:
-		return fmt.Errorf("agent.url: one file is not of two architectures, write {arch} where its name has amd64 or arm64")
+	case one != "" && len(a.SHA256) > 1 && !marked:
+		return fmt.Errorf("agent.url: one file is not of two architectures, write {arch} where its name has amd64 or arm64, or {amd64: …, arm64: …}")
 	}
 	return nil
 }
@@ -82,5 +105,8 @@ func (a Agent) URLFor(arch region.Arch) string {
 	if a.SHA256[arch] == "" {
 		return ""
 	}
-	return strings.ReplaceAll(a.URL, archMark, string(arch))
+	if url := a.URL[arch]; url != "" {
+		return url
+	}
+	return strings.ReplaceAll(a.URL[""], archMark, string(arch))
 }

@@ -66,7 +66,7 @@ func TestEveryKey(t *testing.T) {
 		t.Errorf("clouds: %+v", c.Clouds)
 	}
 	if c.Addresses != Private || c.Tags["team"] != "data" || len(c.Control.CIDRs) != 1 || len(c.Hooks.AfterPlan) != 2 ||
-		c.Limits != (Limits{4, 128 * unit.MiB}) || c.Terraform.Backend["bucket"] != "state" || c.Agent.URL == "" || len(c.Allow.Regions) != 2 {
+		c.Limits != (Limits{4, 128 * unit.MiB}) || c.Terraform.Backend["bucket"] != "state" || len(c.Agent.URL) == 0 || len(c.Allow.Regions) != 2 {
 		t.Errorf("the rest: %+v", c)
 	}
 	if got := c.Relays(); !reflect.DeepEqual(got, []region.Region{"local:east", "local:mid", "local:south", "local:west", "ssh:rack1"}) {
@@ -170,7 +170,11 @@ func TestErrorsNameTheKey(t *testing.T) {
 		"agent: {url: 'https://x', sha256: {'': a}}":                                                              "agent.sha256: an architecture has no name",
 		"agent: {url: 'https://x', sha256: {mips: " + sum + "}}":                                                  "agent.sha256: \"mips\" is no architecture",
 		"agent: {url: 'https://x', sha256: {amd64: " + sum + ", arm64: " + sum + "}}":                             "agent.url: one file is not of two",
-		"agent: {url: 'https://x/{arch}', sha256: " + sum + "}":                                                   "agent.sha256: agent.url has {arch}",
+		"agent: {url: 'https://x/{arch}', sha256: " + sum + "}":                                                   "agent.sha256: agent.url is of each architecture",
+		"agent: {url: {amd64: 'https://x'}, sha256: " + sum + "}":                                                 "agent.sha256: agent.url is of each architecture",
+		"agent: {url: {amd64: 'https://x'}, sha256: {arm64: " + sum + "}}":                                        "agent.url: there is none for arm64",
+		"agent: {url: {amd64: 'https://x', arm64: 'https://y'}, sha256: {arm64: " + sum + "}}":                    "agent.sha256: there is none for amd64",
+		"agent: {url: [a]}":                                                                                       "agent.url is neither a URL nor a map",
 		"hooks: {after_plan: ['']}":                                                                               "hooks.after_plan:",
 		"terraform: {backend: {bucket: b}}":                                                                       "terraform.backend.type: missing",
 		"terraform: {backend: {type: consul}}":                                                                    `terraform.backend.type: "consul" is none of azurerm, gcs, http, local, pg, s3`,

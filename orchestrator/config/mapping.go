@@ -53,6 +53,9 @@ func Map(source, dest Location, recursive, destIsDir bool) (Mapping, error) {
 	return m, nil
 }
 
+// SameDest tells whether two mappings write to the same place.
+func (m Mapping) SameDest(other Mapping) bool { return m.Dest.identity() == other.Dest.identity() }
+
 // DestKey returns the destination's key for a key of the source, and false for
 // a key that is not the source's to give. The one such key below a directory is
 // the directory's own marker ("data/" of "data"), where the destination is a

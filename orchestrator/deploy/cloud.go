@@ -53,10 +53,28 @@ func checkClouds(cfg Config) error {
 			return fmt.Errorf("the plan rents machines of %s, and no account is named: set %s", need.cloud, need.key)
 		}
 	}
-	if uses(cfg.Layout, region.AWS, region.GCP, region.Azure) && (cfg.Settings.Agent.URL == "" || len(cfg.Settings.Agent.SHA256) == 0) {
+	if err := checkNetworks(cfg); err != nil {
+		return err
+	}
+	if uses(cfg.Layout, region.AWS, region.GCP, region.Azure) && (len(cfg.Settings.Agent.URL) == 0 || len(cfg.Settings.Agent.SHA256) == 0) {
 		return errors.New("machines of a cloud fetch skyagent by https: set agent.url and agent.sha256")
 	}
 	return checkArchitectures(cfg)
+}
+
+// checkNetworks refuses machines that could not be reached, or that would be in
+// another network than the one that was given.
+func checkNetworks(cfg Config) error {
+	if uses(cfg.Layout, region.AWS, region.GCP, region.Azure) && cfg.Settings.Addresses == config.Private && len(cfg.Settings.Control.CIDRs) == 0 {
+		return errors.New("machines that have private addresses only see this workstation by another address than the Internet does: set control.cidrs to its network")
+	}
+	google := cfg.Settings.Clouds.GCP
+	for _, g := range cfg.Layout.Gateways {
+		if g.Region.Cloud() == region.GCP && (google.Network == "") != (google.Subnetworks[g.Region.Name()] == "") {
+			return fmt.Errorf("a network of Google Cloud and its subnetwork are given together, and for %s one is not: set clouds.gcp.network and clouds.gcp.subnetworks.%s, or leave both out", g.Region, g.Region.Name())
+		}
+	}
+	return nil
 }
 
 // checkArchitectures refuses machines that no agent runs on. A type that the

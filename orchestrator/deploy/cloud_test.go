@@ -34,7 +34,7 @@ func cloudConfig(t *testing.T) Config {
 		t.Fatal(err)
 	}
 	s := config.Default()
-	s.Agent = config.Agent{URL: "https://example.org/skyagent-linux-amd64", SHA256: config.Checksums{region.AMD64: strings.Repeat("a", 64)}}
+	s.Agent = config.Agent{URL: config.URLs{"": "https://example.org/skyagent-linux-amd64"}, SHA256: config.Checksums{region.AMD64: strings.Repeat("a", 64)}}
 	s.Control.CIDRs = config.CIDRs{"203.0.113.7/32"}
 	s.Clouds = config.Clouds{
 		AWS: config.AWS{AccountID: stubprovider.Account, PermissionsBoundary: "arn:aws:iam::123456789012:policy/b",
@@ -52,7 +52,7 @@ func TestCloudRegionsAreDescribed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.EnrollWithin != 30*time.Minute || d.AgentBinaries["amd64"].URL != cfg.Settings.Agent.URL {
+	if d.EnrollWithin != 30*time.Minute || d.AgentBinaries["amd64"].URL != cfg.Settings.Agent.URL[""] {
 		t.Errorf("%+v", d)
 	}
 	want := []struct {
@@ -102,6 +102,9 @@ func TestCloudsAreRefused(t *testing.T) {
 		"AWS account":  {func(s *config.Config) { s.Clouds.AWS.AccountID = "" }, "set clouds.aws.account_id"},
 		"project":      {func(s *config.Config) { s.Clouds.GCP.Project = "" }, "set clouds.gcp.project"},
 		"subscription": {func(s *config.Config) { s.Clouds.Azure.SubscriptionID = "" }, "set clouds.azure.subscription_id"},
+		"subnetwork":   {func(s *config.Config) { s.Clouds.GCP.Subnetworks = nil }, "for gcp:us-central1 one is not"},
+		"network":      {func(s *config.Config) { s.Clouds.GCP.Network = "" }, "for gcp:us-central1 one is not"},
+		"workstation":  {func(s *config.Config) { s.Addresses, s.Control.CIDRs = config.Private, nil }, "set control.cidrs"},
 		"agent":        {func(s *config.Config) { s.Agent.SHA256 = nil }, "set agent.url and agent.sha256"},
 		"architecture": {func(s *config.Config) { s.Agent.SHA256 = config.Checksums{region.ARM64: s.Agent.SHA256[region.AMD64]} }, "is amd64, and there is no agent for that"},
 	} {
@@ -117,7 +120,7 @@ func TestCloudsAreRefused(t *testing.T) {
 // fetches, so the module is given all that there are.
 func TestAgentOfEachArchitectureIsRendered(t *testing.T) {
 	cfg := cloudConfig(t)
-	cfg.Settings.Agent = config.Agent{URL: "https://example.org/{arch}/skyagent",
+	cfg.Settings.Agent = config.Agent{URL: config.URLs{"": "https://example.org/{arch}/skyagent"},
 		SHA256: config.Checksums{region.AMD64: strings.Repeat("a", 64), region.ARM64: strings.Repeat("b", 64)}}
 	cfg.Layout.Gateways[0].Machine = "c7gn.8xlarge"
 	if err := checkClouds(cfg); err != nil {

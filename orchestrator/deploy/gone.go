@@ -18,6 +18,7 @@ func (g gone) Info(context.Context) (control.Info, error)                       
 func (g gone) Configure(context.Context, control.Config) error                     { return g.err() }
 func (g gone) Assign(context.Context, []control.Assignment) error                  { return g.err() }
 func (g gone) Abort(context.Context, control.UploadRequest) error                  { return g.err() }
+func (g gone) Sweep(context.Context, control.SweepRequest) error                   { return g.err() }
 func (g gone) Quiesce(context.Context) error                                       { return g.err() }
 func (g gone) Limit(context.Context, control.LimitRequest) error                   { return g.err() }
 func (g gone) Stats(context.Context) (control.Stats, error)                        { return control.Stats{}, g.err() }

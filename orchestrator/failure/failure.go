@@ -75,8 +75,9 @@ func (e *LeftoverError) Command() string { return "skyctl destroy " + string(e.R
 
 // RemainsError is something that gc was to delete and could not.
 type RemainsError struct {
-	Left int
-	Err  error
+	Left  int
+	Flags string // of the command that tries again, each after a space
+	Err   error
 }
 
 func (e *RemainsError) Error() string {
@@ -85,4 +86,4 @@ func (e *RemainsError) Error() string {
 func (e *RemainsError) Unwrap() error { return e.Err }
 
 // Command is what tries again.
-func (e *RemainsError) Command() string { return "skyctl gc --delete" }
+func (e *RemainsError) Command() string { return "skyctl gc --delete" + e.Flags }

@@ -395,6 +395,14 @@ func TestForeignFilesAreRefused(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
+	good := filepath.Join(dir, "good.db")
+	j, err = Create(t.Context(), good)
+	must(t, err, j.Close())
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := OpenReader(stopped, good); !errors.Is(err, context.Canceled) {
+		t.Errorf("a journal that nobody waited for: %v", err)
+	}
 	if _, err := Create(t.Context(), text); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("Create over a file: %v", err)
 	}

@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"slices"
+	"strings"
 
 	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/objstore"
@@ -184,6 +186,25 @@ func (r *Reader) Opened(ctx context.Context, object int64, dest route.Dest, limi
 		WHERE o.opened IS NOT NULL AND d.upload IS NULL AND d.state IN (0, 4) AND (d.object, d.dest) > (?, ?)
 		ORDER BY d.object, d.dest LIMIT ?`, object, dest, limit)
 	return open, err
+}
+
+// Directories calls yield with each directory of the keys that the destination
+// was to get, once, with the slash at its end and "" for the uppermost.
+func (r *Reader) Directories(ctx context.Context, dest route.Dest, yield func(dir string) error) error {
+	seed, seen := maphash.MakeSeed(), map[uint64]struct{}{} // eight bytes a directory, however long its name
+	return r.each(ctx, func(rows *sql.Rows) error {
+		var key string
+		if err := rows.Scan(&key); err != nil {
+			return err
+		}
+		dir := key[:strings.LastIndexByte(key, '/')+1]
+		hash := maphash.String(seed, dir)
+		if _, ok := seen[hash]; ok {
+			return nil
+		}
+		seen[hash] = struct{}{}
+		return yield(dir)
+	}, `SELECT key FROM deliveries WHERE dest = ? AND state <> ? ORDER BY object`, dest, Skipped)
 }
 
 // Lost returns what of the metadata of done deliveries the destinations could

@@ -10,7 +10,8 @@ import (
 	"os"
 	"path/filepath"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"modernc.org/sqlite" // also the driver "sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // schemaVersion is PRAGMA user_version. A journal of another version is
@@ -177,11 +178,15 @@ func checkVersion(ctx context.Context, path string) (err error) {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	var app, have int
-	if err := db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&app); err != nil {
+	err = db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&app)
+	if refused, ok := errors.AsType[*sqlite.Error](err); ok && refused.Code() == sqlite3.SQLITE_NOTADB {
 		return &VersionError{Path: path}
 	}
+	if err != nil {
+		return readError(err)
+	}
 	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&have); err != nil {
-		return err
+		return readError(err)
 	}
 	if app != applicationID || have == 0 {
 		return &VersionError{Path: path}

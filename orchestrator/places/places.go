@@ -59,12 +59,7 @@ func Resolve(c *config.Config, env config.LookupEnv, asked Copy) (*Places, error
 	if err != nil {
 		return nil, &failure.UsageError{Err: err}
 	}
-	seen := map[string]bool{}
 	for _, url := range asked.Dests {
-		if seen[url] {
-			return nil, &failure.UsageError{Err: fmt.Errorf("destination %s is given twice", url)}
-		}
-		seen[url] = true
 		d, err := c.Resolve(url, env)
 		if err != nil {
 			return nil, &failure.UsageError{Err: err}
@@ -72,6 +67,9 @@ func Resolve(c *config.Config, env config.LookupEnv, asked Copy) (*Places, error
 		m, err := config.Map(source, d, asked.Recursive, d.IsDir())
 		if err != nil {
 			return nil, &failure.UsageError{Err: err}
+		}
+		if i := slices.IndexFunc(p.mappings, func(other config.Mapping) bool { return other.SameDest(m) }); i >= 0 {
+			return nil, &failure.UsageError{Err: fmt.Errorf("destinations %s and %s are the same: name each once", asked.Dests[i], url)}
 		}
 		p.Source, p.Dests, p.mappings = m.Source, append(p.Dests, m.Dest), append(p.mappings, m)
 		p.roots = append(p.roots, d)
@@ -100,6 +98,23 @@ func (p *Places) instruct(asked Copy) error {
 	}
 	if asked.RequesterPays && !pays {
 		return &failure.UsageError{Err: errors.New("--requester-pays is for S3 and Cloud Storage, and neither is among the places given")}
+	}
+	return nil
+}
+
+// Suits refuses a path of which -r says something else than it is.
+func (p *Places) Suits() error {
+	if p.Source.Store != "file" {
+		return nil
+	}
+	info, err := os.Stat(filepath.Join(p.Source.Config.Bucket, p.Source.Key))
+	switch {
+	case err != nil: // listing it says why
+		return nil
+	case info.IsDir() && !p.asked.Recursive:
+		return &failure.PreconditionError{Err: fmt.Errorf("%s is a directory", p.Source.URL), Hint: "add -r to take everything below it"}
+	case !info.IsDir() && p.asked.Recursive:
+		return &failure.PreconditionError{Err: fmt.Errorf("%s is no directory", p.Source.URL), Hint: "leave -r out to take this one object"}
 	}
 	return nil
 }
@@ -148,6 +163,7 @@ func (p *Places) Open(ctx context.Context) (err error) {
 	if p.SourceBucket, about, err = OpenSource(ctx, p.Source); err != nil {
 		return err
 	}
+	p.Warnings = append(p.Warnings, about.Hidden...)
 	p.Source.Locate(about.Regions)
 	for i := range p.Dests {
 		b, about, err := openDest(ctx, p.Dests[i], p.roots[i])

@@ -3,6 +3,7 @@ package setup
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,7 +29,8 @@ type Cloud struct {
 	Named    string // the account that the configuration names
 	Identity account.Identity
 	account.Permissions
-	Err error // nothing is known beyond it
+	Policy account.Policy
+	Err    error // nothing is known of the credentials beyond it
 }
 
 // checkWithin bounds the dry runs of one cloud.
@@ -54,6 +56,9 @@ func check(ctx context.Context, settings *config.Config, cloud region.Cloud, ope
 	ctx, cancel := context.WithTimeout(ctx, checkWithin)
 	defer cancel()
 	c := Cloud{Cloud: cloud, Named: open.ID(settings.Clouds, cloud)}
+	if c.Policy, c.Err = open.Policy(settings.Clouds, cloud); c.Err != nil {
+		return c
+	}
 	a, err := opener(ctx, cloud)
 	if err != nil {
 		c.Err = err
@@ -64,6 +69,23 @@ func check(ctx context.Context, settings *config.Config, cloud region.Cloud, ope
 	}
 	c.Permissions, c.Err = a.Check(ctx)
 	return c
+}
+
+// Policy is for an administrator of one cloud: the one that is named, else that
+// of which the configuration names an account. It asks nobody, so who may
+// nothing yet can have it.
+func Policy(c *config.Config, cloud region.Cloud) (account.Policy, error) {
+	named := open.Named(c.Clouds)
+	if cloud != "" {
+		named = slices.DeleteFunc(named, func(other region.Cloud) bool { return other != cloud })
+	}
+	switch len(named) {
+	case 0:
+		return account.Policy{}, &failure.UsageError{Err: errors.New("the configuration names no account for which there could be a policy")}
+	case 1:
+		return open.Policy(c.Clouds, named[0])
+	}
+	return account.Policy{}, &failure.UsageError{Err: errors.New("the configuration names several clouds, and each has a policy of its own: choose with --cloud")}
 }
 
 // WriteConfig writes a configuration to start from, in the working directory,

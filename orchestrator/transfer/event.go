@@ -22,7 +22,7 @@ const (
 	EventGone       EventKind = "gone"       // Gateway could not be replaced: Error
 	EventGrowing    EventKind = "growing"    // gateways are being added: Reason says which
 	EventJoined     EventKind = "joined"     // Gateway joins the run, as --adapt has it
-	EventLeftover   EventKind = "leftover"   // a staged write at Dest could not be aborted: Key, Error
+	EventLeftover   EventKind = "leftover"   // something of a write is left at Dest: Key, if it is of one, Error
 	EventStopping   EventKind = "stopping"   // no more chunks are sent: Error says why
 	EventTransport  EventKind = "transport"  // Gateway reaches Peer by Transport: Reason
 	EventRoutes     EventKind = "routes"     // Gateway (reader) uses other routes or weights: Reason

@@ -339,6 +339,17 @@ func (a *fakeAgent) Uploads(ctx context.Context, req control.UploadsRequest) (up
 	return ups, err
 }
 
+func (a *fakeAgent) Sweep(ctx context.Context, req control.SweepRequest) error {
+	if err := a.answer(ctx); err != nil {
+		return err
+	}
+	var n int
+	if _, err := fmt.Sscanf(req.Store, "dst%d", &n); err != nil {
+		return err
+	}
+	return a.lose(objstore.Sweep(ctx, a.w.dsts[n].Bucket, req.Dirs))
+}
+
 func (a *fakeAgent) Renew(context.Context, map[string]objstore.Config) error { return nil }
 
 func (a *fakeAgent) Commit(ctx context.Context, req control.CommitRequest) (control.Committed, error) {

@@ -178,7 +178,7 @@ func (s *scheduler) lost(g *gateway, cause error) {
 	if g.state != working || s.stopped != nil {
 		return
 	}
-	g.state, g.ailing = replacing, false
+	g.state, g.ailing, s.untidy = replacing, false, true
 	s.lookAround()
 	g.life++
 	g.epoch++ // what its goroutines still find out is old

@@ -3,10 +3,12 @@ package transfer
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/skyctl/skyctl/agent/control"
 	"github.com/skyctl/skyctl/agent/objstore"
+	"github.com/skyctl/skyctl/agent/route"
 	"github.com/skyctl/skyctl/orchestrator/journal"
 )
 
@@ -122,7 +124,7 @@ func (s *scheduler) forget(o *object, d *delivery) {
 // takeUp goes on with the staged write that an earlier session began: with the
 // chunks that the journal and the store agree on.
 func (s *scheduler) takeUp(o *object, d *delivery) {
-	var have []journal.Chunk
+	var have, found []journal.Chunk
 	var journaled int
 	var gone bool
 	var broken error
@@ -145,11 +147,11 @@ func (s *scheduler) takeUp(o *object, d *delivery) {
 			case err != nil:
 				return err
 			}
-			have = agree(o, d, have, parts)
+			have, found = agree(o, d, have, parts)
 			return nil
 		},
 		then: func(err error) {
-			s.resumed += int64(len(have) - journaled)
+			s.resumed += int64(len(have) + len(found) - journaled)
 			switch {
 			case broken != nil:
 				s.interrupt("the journal cannot be read", broken)
@@ -161,22 +163,46 @@ func (s *scheduler) takeUp(o *object, d *delivery) {
 				s.record(s.cfg.Journal.Unstage(o.number, d.dest))
 				s.begin(o, d)
 			default:
-				s.adopt(o, d, up, have)
+				s.adopt(o, d, up, have, found)
 			}
 		},
 	})
 }
 
-// adopt makes d staged with the chunks that it has.
-func (s *scheduler) adopt(o *object, d *delivery, up objstore.Upload, have []journal.Chunk) {
+// adopt makes d staged with the chunks that it has, and journals those of which
+// the store alone knew.
+func (s *scheduler) adopt(o *object, d *delivery, up objstore.Upload, have, found []journal.Chunk) {
 	d.stage(up, o.chunks())
+	// A chunk that reads differently than for another destination is sent again
+	// to this one; then it fails as corrupt if it still does.
 	for _, c := range have {
-		// A chunk that reads differently than for another destination is sent
-		// again to this one; then it fails as corrupt if it still does.
 		if int(c.Index) < len(d.parts) {
 			o.have(d, c.Index, c.Digest, c.Token)
 		}
 	}
+	for _, c := range found {
+		if int(c.Index) >= len(d.parts) || !o.have(d, c.Index, c.Digest, c.Token) {
+			continue
+		}
+		s.record(s.cfg.Journal.AddChunk(c))
+		if key, ok := s.likeliest(d.dest); ok {
+			s.record(s.cfg.Journal.CountRoute(key, o.rng(c.Index).Length))
+		}
+	}
+}
+
+// likeliest is the route that most of what goes to a destination takes: what is
+// counted for a chunk of which nobody knows any more how it came.
+func (s *scheduler) likeliest(dest route.Dest) (key journal.RouteKey, ok bool) {
+	most := 0.0
+	for _, r := range s.readers {
+		for _, rt := range r.routes {
+			if rt.Weight > most && slices.Contains(rt.Tree.Dests(), dest) {
+				key, most, ok = journal.RouteKey{Reader: r.gateway.name, Route: rt.ID, Dest: dest}, rt.Weight, true
+			}
+		}
+	}
+	return key, ok
 }
 
 // agree returns the chunks of d that the store has, with the tokens that it
@@ -185,12 +211,11 @@ func (s *scheduler) adopt(o *object, d *delivery, up objstore.Upload, have []jou
 // what they are.
 //
 // It is called outside the loop and only reads what never changes.
-func agree(o *object, d *delivery, journaled []journal.Chunk, stored []objstore.PartRef) []journal.Chunk {
+func agree(o *object, d *delivery, journaled []journal.Chunk, stored []objstore.PartRef) (have, found []journal.Chunk) {
 	known := map[int32]journal.Chunk{}
 	for _, c := range journaled {
 		known[c.Index] = c
 	}
-	var have []journal.Chunk
 	for _, p := range stored {
 		if p.Number < 0 || p.Number >= o.chunks() || p.Size != o.rng(p.Number).Length {
 			continue
@@ -199,14 +224,12 @@ func agree(o *object, d *delivery, journaled []journal.Chunk, stored []objstore.
 		switch {
 		case ok && p.Digest != nil && *p.Digest == c.Digest, ok && p.Digest == nil && p.Token == c.Token:
 			c.Token = p.Token
+			have = append(have, c)
 		case !ok && p.Digest != nil:
-			c = journal.Chunk{Object: o.number, Dest: d.dest, Index: p.Number, Digest: *p.Digest, Token: p.Token}
-		default:
-			continue
+			found = append(found, journal.Chunk{Object: o.number, Dest: d.dest, Index: p.Number, Digest: *p.Digest, Token: p.Token})
 		}
-		have = append(have, c)
 	}
-	return have
+	return have, found
 }
 
 // enqueue gives the object to the dispatcher, once, when every delivery that has

@@ -39,13 +39,27 @@ func (b *bench) half(size int, written, journaled []int32) objstore.Upload {
 		ref, e := d.WritePart(ctx, up, objstore.Part{Number: i, Offset: r.Offset}, objstore.Body{Size: r.Length, Bytes: part, Digest: chunk.Sum(part)})
 		err = errors.Join(err, e)
 		if slices.Contains(journaled, i) {
-			err = errors.Join(err, b.journal.AddChunk(journal.Chunk{Index: i, Digest: *ref.Digest, Token: ref.Token}))
+			err = errors.Join(err, b.journal.AddChunk(journal.Chunk{Index: i, Digest: *ref.Digest, Token: ref.Token}),
+				b.journal.CountRoute(journal.RouteKey{Reader: "r0"}, r.Length))
 		}
 	}
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	return up
+}
+
+// carried is what came by all routes, as the journal has it.
+func (b *bench) carried() (sum int64) {
+	b.t.Helper()
+	routes, err := b.journal.Routes(b.t.Context())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, bytes := range routes {
+		sum += bytes
+	}
+	return sum
 }
 
 func TestResume(t *testing.T) {
@@ -95,6 +109,9 @@ func TestResume(t *testing.T) {
 				}
 				if sent != c.sent || r.ResumedChunks != c.resumed || r.Counts.Done != 1 {
 					t.Errorf("%d chunks sent, %d resumed; want %d, %d; %+v", sent, r.ResumedChunks, c.sent, c.resumed, r.Counts)
+				}
+				if came := b.carried(); c.meanwhile == nil && came != size {
+					t.Errorf("%d bytes came by some route, want %d", came, size)
 				}
 			})
 		})

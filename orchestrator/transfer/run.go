@@ -88,7 +88,9 @@ type scheduler struct {
 	calls   calls
 	clock   clock
 
+	untidy    bool         // a writer may have been killed in a write
 	quiescing bool         // all is final; the writers are asked to come to rest
+	sweeping  bool         // they have, and what one left that was killed is being removed
 	stopped   *Interrupted // no more is begun
 }
 
@@ -128,6 +130,7 @@ func begin(ctx context.Context, cfg Config) (*scheduler, error) {
 		bottleneck: bottleneck{seconds: map[string]int{}},
 		outlook:    outlook{expected: cfg.Forecast, tally: tally{limits: map[edge]int{}}},
 		worked:     make([]time.Time, len(cfg.Dests)),
+		untidy:     sessions > 0,
 		feeder:     feeder{after: -1},
 		left:       counts.PendingBytes,
 	}
@@ -198,7 +201,7 @@ func (s *scheduler) loop(parent context.Context) {
 	for s.stopped == nil {
 		s.feed()
 		s.dispatch()
-		if s.idle() && s.quiesced() {
+		if s.idle() && s.quiesced() && s.swept() {
 			return
 		}
 		select {

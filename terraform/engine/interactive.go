@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -9,21 +10,21 @@ import (
 )
 
 // Interactive runs Terraform in dir for the person at the terminal: with our
-// standard descriptors, the arguments as given, and the cleaned environment.
+// standard input and error, the arguments as given, and the cleaned environment.
 // It returns Terraform's exit code.
 //
 // Terraform is in our process group, so a terminal's ^C reaches it without us,
 // and once; it then ends in its own time. Interactive therefore takes no
 // context and lets SIGINT pass, and hands on SIGTERM, which is sent to a
 // process and not to a terminal.
-func Interactive(dir, binary string, args []string) (int, error) {
+func Interactive(dir, binary string, stdout io.Writer, args []string) (int, error) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	defer signal.Stop(signals)
 
 	cmd := exec.Command(binary, args...)
 	cmd.Dir = dir
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, stdout, os.Stderr
 	for name, value := range cleanEnv(os.Environ()) {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -31,7 +32,7 @@ func TestInteractive(t *testing.T) {
 			t.Errorf("terraform %s: exit code %d, want %d; output %q", args, code, want.code, out)
 		}
 	}
-	if _, err := Interactive(dir, "/no/such/terraform", nil); err == nil {
+	if _, err := Interactive(dir, "/no/such/terraform", io.Discard, nil); err == nil {
 		t.Error("a missing binary is no error")
 	}
 }

@@ -25,7 +25,7 @@ var roles = map[string]func() int{
 		return 0
 	},
 	"interactive": func() int {
-		code, err := Interactive(os.Getenv(roleDirEnv), os.Getenv(rolePath), strings.Fields(os.Getenv(roleArgs)))
+		code, err := Interactive(os.Getenv(roleDirEnv), os.Getenv(rolePath), os.Stdout, strings.Fields(os.Getenv(roleArgs)))
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 125

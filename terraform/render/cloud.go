@@ -106,12 +106,18 @@ func awsProvider(body *hclwrite.Body, d Deployment) {
 	}
 }
 
+// azureServices are those of Azure that the module needs. A subscription that was
+// never used has them off, and the provider would turn on several more, for which
+// it needs as many permissions.
+var azureServices = cty.ListVal([]cty.Value{cty.StringVal("Microsoft.Compute"), cty.StringVal("Microsoft.ManagedIdentity"), cty.StringVal("Microsoft.Network")})
+
 // azureProvider lets destroy take a group with whatever is left in it: a machine
 // that deleted itself leaves its disk.
 func azureProvider(body *hclwrite.Body, d Deployment) {
 	setIf(body, "subscription_id", d.Azure.SubscriptionID)
 	setIf(body, "tenant_id", d.Azure.TenantID)
-	set(body, "resource_provider_registrations", "core")
+	set(body, "resource_provider_registrations", "none")
+	body.SetAttributeValue("resource_providers_to_register", azureServices)
 	body.AppendNewline()
 	features := body.AppendNewBlock("features", nil).Body()
 	features.AppendNewBlock("resource_group", nil).Body().SetAttributeValue("prevent_deletion_if_contains_resources", cty.False)

@@ -77,6 +77,11 @@ func (g *Gauge) Store(name string, b objstore.Bucket) objstore.Bucket {
 		begin: g.latency(name, "begin"), commit: g.latency(name, "commit"), stat: g.latency(name, "stat")}
 }
 
+// Sweep implements objstore.Sweeper, for a bucket that does.
+func (b *bucket) Sweep(ctx context.Context, dirs []string) error {
+	return objstore.Sweep(ctx, b.Bucket, dirs)
+}
+
 type bucket struct {
 	objstore.Bucket
 	gauge                                *Gauge

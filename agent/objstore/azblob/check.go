@@ -2,6 +2,7 @@ package azblob
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"time"
 
@@ -42,6 +43,10 @@ func (b *bucket) about(ctx context.Context) (about objstore.About, err error) {
 	})
 	group.Go(func() (err error) {
 		ofAccount, err = b.accountWarnings(gctx)
+		return err
+	})
+	group.Go(func() (err error) {
+		about.Hidden, err = b.hidden(gctx)
 		return err
 	})
 	if b.region != nil {
@@ -105,4 +110,16 @@ func (b *bucket) accountWarnings(ctx context.Context) ([]string, error) {
 			"%s keeps and bills what is deleted or overwritten for %d days (soft delete).", b.url(), deref(p.Days))}, nil
 	}
 	return nil, nil
+}
+
+// hidden finds out whether tags are shown, by asking for those of a blob that
+// does not exist: whoever may see them is told that it does not. To others Azure
+// may not even say that a blob has some, and then none is missed.
+func (b *bucket) hidden(ctx context.Context) ([]string, error) {
+	_, err := b.blob("skyctl-"+rand.Text()).GetTags(ctx, nil)
+	if !refused(err) {
+		return nil, ctx.Err()
+	}
+	return []string{fmt.Sprintf(
+		"%s does not show tags to these credentials (blobs/tags/read, or t in a token): if its blobs have any, a copy has none, and its result may not say of which.", b.url())}, nil
 }

@@ -52,6 +52,28 @@ func TestAbout(t *testing.T) {
 	}
 }
 
+// TestHiddenTags: whoever may not see the tags of blobs is told what a copy will
+// lack.
+func TestHiddenTags(t *testing.T) {
+	for code, status := range map[string]int{"AuthorizationPermissionMismatch": 403, "BlobNotFound": 404, string(noTagsInHierarchies): 409} {
+		hidden := status == 403
+		f, b := newFake(t)
+		asked := 0
+		f.intercept = func(w http.ResponseWriter, r *http.Request) bool {
+			tags := r.URL.Query().Get("comp") == "tags"
+			if tags {
+				asked++
+				refuse(w, status, code, "no")
+			}
+			return tags
+		}
+		about, err := b.Check(t.Context())
+		if err != nil || asked != 1 || (len(about.Hidden) == 1 && strings.Contains(about.Hidden[0], "does not show tags")) != hidden || len(about.Warnings) != 0 {
+			t.Errorf("%s: %+v, %v, asked %d times", code, about, err, asked)
+		}
+	}
+}
+
 // TestRegion: Resource Manager says where an account is, or nobody does.
 func TestRegion(t *testing.T) {
 	_, b := newFake(t)

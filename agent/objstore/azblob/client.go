@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -125,10 +126,11 @@ func newService(endpoint string, credentials map[string]string, options azcore.C
 	}
 	credential, err := azidentity.NewDefaultAzureCredential(&azidentity.DefaultAzureCredentialOptions{ClientOptions: options})
 	if err != nil {
-		return nil, nil, noCredentials(err)
+		return nil, nil, noCredentials(err, false)
 	}
-	client, err := service.NewClient(endpoint, explained{credential}, opts)
-	return client, explained{credential}, err
+	identity := &explained{TokenCredential: credential}
+	client, err := service.NewClient(endpoint, identity, opts)
+	return client, identity, err
 }
 
 // fromConnectionString lets the SDK read the string, and holds the endpoint
@@ -153,16 +155,21 @@ func newTransport(patience httpstore.Patience) *http.Transport {
 }
 
 // explained marks the errors of finding credentials.
-type explained struct{ azcore.TokenCredential }
+type explained struct {
+	azcore.TokenCredential
+	found atomic.Bool // once
+}
 
-func (c explained) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
+func (c *explained) GetToken(ctx context.Context, options policy.TokenRequestOptions) (azcore.AccessToken, error) {
 	token, err := c.TokenCredential.GetToken(ctx, options)
-	if err != nil && ctx.Err() == nil {
-		err = noCredentials(err)
+	if err == nil {
+		c.found.Store(true)
+	} else if ctx.Err() == nil {
+		err = noCredentials(err, c.found.Load())
 	}
 	return token, err
 }
 
-func noCredentials(err error) error {
-	return &httpstore.CredentialsError{Err: err, Remedy: "log in with az login, set AZURE_CLIENT_ID and its companions, or the store's credentials"}
+func noCredentials(err error, lapsed bool) error {
+	return &httpstore.CredentialsError{Err: err, Lapsed: lapsed, Remedy: "log in with az login, set AZURE_CLIENT_ID and its companions, or the store's credentials"}
 }

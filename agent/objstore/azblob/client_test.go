@@ -1,12 +1,16 @@
 package azblob
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/sas"
 
 	"github.com/skyctl/skyctl/agent/objstore"
@@ -125,5 +129,28 @@ func TestNoCredentials(t *testing.T) {
 	_, err := b.Check(t.Context())
 	if objstore.KindOf(err) != objstore.KindPermission || !strings.Contains(err.Error(), "log in with az login") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// tokens gives one token, and then none any more.
+type tokens struct{ asked int }
+
+func (c *tokens) GetToken(context.Context, policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	if c.asked++; c.asked > 1 {
+		return azcore.AccessToken{}, errors.New("the session has ended")
+	}
+	return azcore.AccessToken{Token: "t", ExpiresOn: time.Now()}, nil
+}
+
+// TestCredentialsThatEnd: an identity that gets no tokens any more ends the run
+// and fails no object.
+func TestCredentialsThatEnd(t *testing.T) {
+	c := &explained{TokenCredential: &tokens{}}
+	if _, err := c.GetToken(t.Context(), policy.TokenRequestOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := c.GetToken(t.Context(), policy.TokenRequestOptions{})
+	if kindOf(err) != objstore.KindExpired || !strings.Contains(err.Error(), "cannot be renewed (the session has ended); log in") {
+		t.Errorf("got %v, %v", kindOf(err), err)
 	}
 }

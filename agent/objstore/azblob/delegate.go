@@ -34,9 +34,10 @@ func delegated(write bool) string {
 }
 
 // Delegate returns cfg with a token for its container alone, to read it or also
-// to write, until
-// cfg.Expires, so that an agent elsewhere can open the container and nothing
-// else. It is signed by the account's key, if that is what is configured, else
+// to write, until cfg.Expires, so that an agent elsewhere can open the container
+// and nothing else. It is for all blobs of the container, whatever keys the run
+// has: a token of a directory (sr=d, sdd) takes an account with a hierarchical
+// namespace, and one of a blob could list nothing. It is signed by the account's key, if that is what is configured, else
 // for the identity that the SDK finds here. Where that identity may not make
 // tokens (it needs the role Storage Blob Delegator), cfg is returned as it is,
 // and an agent uses the identity of its machine: none says so. A token that

@@ -10,6 +10,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/bloberror"
 
 	"github.com/skyctl/skyctl/agent/objstore"
@@ -70,8 +71,13 @@ func (b *bucket) fail(op, key string, err error) error {
 		e.Kind = objstore.KindExpired // Azure says why in a body that HEAD does not have
 	}
 	var response *azcore.ResponseError
-	if errors.As(err, &response) && response.RawResponse != nil {
+	var token *azidentity.AuthenticationFailedError
+	switch {
+	case errors.As(err, &token) && token.RawResponse != nil:
+		httpstore.ExplainClock(e, token.RawResponse.Header)
+	case errors.As(err, &response) && response.RawResponse != nil:
 		e.RequestID = response.RawResponse.Header.Get("X-Ms-Request-Id")
+		httpstore.ExplainClock(e, response.RawResponse.Header)
 	}
 	return e
 }

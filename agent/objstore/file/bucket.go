@@ -19,17 +19,19 @@ import (
 type bucket struct {
 	dir      string // absolute
 	symlinks objstore.Symlinks
+	run      string // as temporaries have it
 
 	omitted omissions
 
-	mu   sync.Mutex
-	root *os.Root // opened when first needed: a destination may not exist yet
+	mu    sync.Mutex
+	root  *os.Root            // opened when first needed: a destination may not exist yet
+	spelt map[string]struct{} // directories that are spelt as they are asked for
 }
 
 // Open returns the bucket of the directory cfg.Bucket. The directory need not
 // exist: the first write creates it, until then everything is KindNotFound.
 func Open(_ context.Context, cfg objstore.Config) (objstore.Bucket, error) {
-	b := &bucket{dir: cfg.Bucket, symlinks: cmp.Or(cfg.Symlinks, objstore.SymlinksFollow)}
+	b := &bucket{dir: cfg.Bucket, run: runHash(cfg.Run), symlinks: cmp.Or(cfg.Symlinks, objstore.SymlinksFollow)}
 	switch b.symlinks {
 	case objstore.SymlinksSkip, objstore.SymlinksFollow, objstore.SymlinksCopy:
 	default:

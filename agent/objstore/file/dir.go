@@ -31,6 +31,11 @@ func (b *bucket) openDir(key string, create bool) (directory, error) {
 			d, err = root.OpenRoot(parent + "/.")
 		}
 	}
+	if create && err == nil {
+		if err = b.speltDirs(root, parent); err != nil {
+			d.Close()
+		}
+	}
 	return directory{d}, err
 }
 
@@ -39,13 +44,17 @@ func (d directory) createTemp(name string) (*os.File, error) {
 	return d.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 }
 
-// vacant refuses a key that is a directory already: better now than when all
-// bytes were sent.
+// vacant refuses a key that is a directory already, or a file by another
+// spelling: better now than when all bytes were sent.
 func (d directory) vacant(key string) error {
-	if fi, err := d.Lstat(path.Base(key)); err == nil && fi.IsDir() {
+	fi, err := d.Lstat(path.Base(key))
+	switch {
+	case err != nil:
+		return nil
+	case fi.IsDir():
 		return syscall.EISDIR
 	}
-	return nil
+	return d.spelt(path.Base(key))
 }
 
 // dress gives a temporary the time and mode that it is to have at its key.

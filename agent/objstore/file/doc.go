@@ -25,11 +25,17 @@
 // Bytes go into a temporary file beside their key, are synced, renamed over
 // the key, and the directory is synced: at every moment the key holds the
 // whole old or the whole new object, also after a power failure. The name of a
-// temporary says which key it is of, see temp.go. That of a staged write is
-// sized in advance and its name is the upload's ID; parts are written at their
+// temporary says which key and run it is of, see temp.go. That of a staged write
+// is sized in advance and its name is the upload's ID; parts are written at their
 // offsets, by any number of processes of one host. Temporaries are never listed
 // and cannot be keys. One that a killed process leaves behind, also of a Put, is
-// found by Uploads.
+// found by Uploads, and by Sweep, which removes all of a run.
+//
+// # Spelling
+//
+// Where the filesystem takes two spellings for one name, of which the keys are
+// two, the second to come is KindInvalid: see spelling.go. Reads are not held
+// against that: there Stat finds what is there by any spelling.
 //
 // # Versions
 //

@@ -79,10 +79,11 @@ func TestDirectoryInTheWay(t *testing.T) {
 func TestOrphans(t *testing.T) {
 	dir := t.TempDir()
 	b := open(t, dir)
+	run := b.(*bucket).run
 	start := time.Now()
 	put(t, b, "dir/key", "x")
-	orphan := putTemp("dir/key")
-	for _, name := range []string{orphan, putTemp("dir/other"), ".skyctl-foreign.tmp", ".skyctl-foreign.part"} {
+	orphan := putTemp("dir/key", run)
+	for _, name := range []string{orphan, putTemp("dir/other", run), ".skyctl-foreign.tmp", ".skyctl-foreign.part"} {
 		if err := os.WriteFile(filepath.Join(dir, "dir", name), []byte("half"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -98,7 +99,7 @@ func TestOrphans(t *testing.T) {
 		t.Errorf("the orphan after Abort: %v", err)
 	}
 	// No other file can be given up this way.
-	for _, id := range []string{"key", "../dir/key", strings.TrimSuffix(tempsOf("dir/key"), "-"), ".skyctl-foreign.part"} {
+	for _, id := range []string{"key", "../dir/key", strings.TrimSuffix(orphan, putSuffix), ".skyctl-foreign.part"} {
 		if err := b.Abort(t.Context(), objstore.Upload{Key: "dir/key", ID: id}); err != nil {
 			t.Errorf("Abort of %s: %v", id, err)
 		}

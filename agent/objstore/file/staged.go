@@ -1,14 +1,12 @@
 package file
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/skyctl/skyctl/agent/chunk"
@@ -30,7 +28,7 @@ func (b *bucket) Begin(ctx context.Context, key string, size int64, meta objstor
 		return objstore.Upload{}, b.failWrite("begin", key, err)
 	}
 	defer d.Close()
-	id, err := d.begin(key, size, meta)
+	id, err := d.begin(key, b.run, size, meta)
 	if err != nil {
 		return objstore.Upload{}, b.failWrite("begin", key, err)
 	}
@@ -39,11 +37,11 @@ func (b *bucket) Begin(ctx context.Context, key string, size int64, meta objstor
 
 // begin creates the temporary of a staged write, durably: parts that were
 // acknowledged must not be lost with the only name that leads to them.
-func (d directory) begin(key string, size int64, meta objstore.Metadata) (id string, err error) {
+func (d directory) begin(key, run string, size int64, meta objstore.Metadata) (id string, err error) {
 	if err := d.vacant(key); err != nil {
 		return "", err
 	}
-	id = partTemp(key, meta)
+	id = partTemp(key, run, meta)
 	f, err := d.createTemp(id)
 	if err != nil {
 		return "", err
@@ -159,7 +157,7 @@ func (b *bucket) commit(ctx context.Context, d directory, f *os.File, up objstor
 	if err != nil {
 		return objstore.Object{}, err
 	}
-	return d.place(f, up.ID, up.Key)
+	return d.become(f, up.ID, up.Key)
 }
 
 // recognise answers a commit whose temporary is gone: an earlier commit, whose
@@ -196,7 +194,7 @@ func (b *bucket) Abort(ctx context.Context, up objstore.Upload) error {
 	d, err := b.openDir(up.Key, false)
 	if err == nil {
 		defer d.Close()
-		if _, ours := begunAt(up.ID, up.Key); ours {
+		if t, ok := parseTemp(up.ID); ok && t.key == keyHash(up.Key) {
 			err = d.Remove(up.ID)
 		}
 	}
@@ -209,8 +207,8 @@ func (b *bucket) Abort(ctx context.Context, up objstore.Upload) error {
 // clockDifference is how far this host's clock may be behind the caller's.
 const clockDifference = time.Minute
 
-// Uploads looks for the temporaries beside the key, those of Put included: a
-// process that was killed in the middle of one leaves it behind.
+// Uploads looks for this run's temporaries beside the key, those of Put
+// included: a process that was killed in the middle of one leaves it behind.
 func (b *bucket) Uploads(ctx context.Context, key string, since time.Time) ([]objstore.Upload, error) {
 	if err := b.start(ctx, "list uploads", key); err != nil {
 		return nil, err
@@ -219,7 +217,7 @@ func (b *bucket) Uploads(ctx context.Context, key string, since time.Time) ([]ob
 	var found []objstore.Upload
 	if err == nil {
 		defer d.Close()
-		found, err = d.uploads(ctx, key, since)
+		found, err = d.uploads(ctx, key, b.run, since)
 	}
 	if err = b.failRead("list uploads", key, err); objstore.KindOf(err) == objstore.KindNotFound {
 		return nil, nil
@@ -227,35 +225,23 @@ func (b *bucket) Uploads(ctx context.Context, key string, since time.Time) ([]ob
 	return found, err
 }
 
-func (d directory) uploads(ctx context.Context, key string, since time.Time) ([]objstore.Upload, error) {
-	f, err := d.Open(".")
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
+func (d directory) uploads(ctx context.Context, key, run string, since time.Time) ([]objstore.Upload, error) {
 	var found []objstore.Upload
-	for {
-		names, err := f.Readdirnames(listBatch)
-		for _, name := range names {
-			if begun, ours := begunAt(name, key); !ours || begun.Before(since.Add(-clockDifference)) {
-				continue
-			}
-			fi, err := d.Lstat(name)
-			if errors.Is(err, fs.ErrNotExist) { // just committed
-				continue
-			}
-			if err != nil {
-				return nil, err
-			}
+	hash := keyHash(key)
+	err := d.temps(ctx, func(name string, t temp) error {
+		if t.key != hash || t.run != run || t.begun.Before(since.Add(-clockDifference)) {
+			return nil
+		}
+		fi, err := d.Lstat(name)
+		if err == nil {
 			found = append(found, objstore.Upload{Key: key, ID: name, Size: fi.Size()})
 		}
-		if err == io.EOF {
-			return found, nil
+		if errors.Is(err, fs.ErrNotExist) { // just committed
+			return nil
 		}
-		if err = cmp.Or(err, ctx.Err()); err != nil {
-			return nil, err
-		}
-	}
+		return err
+	})
+	return found, err
 }
 
 // openUpload opens a staged write's temporary, for reading and writing, and
@@ -283,7 +269,7 @@ func (b *bucket) openUpload(up objstore.Upload) (directory, *os.File, error) {
 // checkUpload refuses IDs that Begin does not give, so that none names another
 // file.
 func checkUpload(up objstore.Upload) error {
-	if _, ours := begunAt(up.ID, up.Key); !ours || !strings.HasSuffix(up.ID, partSuffix) {
+	if t, ok := parseTemp(up.ID); !ok || !t.staged || t.key != keyHash(up.Key) {
 		return &objstore.Error{Kind: objstore.KindNotFound, Err: errNoUpload}
 	}
 	return nil

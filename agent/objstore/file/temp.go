@@ -17,12 +17,13 @@ import (
 // A temporary's name says all that must outlive the process that made it, and
 // what it becomes at its key:
 //
-//	.skyctl-KEY-BEGUN-RANDOM.tmp            of Put
-//	.skyctl-KEY-BEGUN-RANDOM-META.part      of a staged write; the upload's ID
+//	.skyctl-KEY-RUN-BEGUN-RANDOM.tmp            of Put
+//	.skyctl-KEY-RUN-BEGUN-RANDOM-META.part      of a staged write; the upload's ID
 //
-// KEY is a hash of the key's last component, for it lies beside it; BEGUN the
-// nanosecond in base 36; META the time of modification in nanoseconds, in base
-// 36, and the mode, in octal, each empty if there is none: "T.M".
+// KEY is a hash of the key's last component, for it lies beside it, and RUN one
+// of Config.Run; BEGUN the nanosecond in base 36; META the time of modification
+// in nanoseconds, in base 36, and the mode, in octal, each empty if there is
+// none: "T.M".
 const (
 	tempPrefix = ".skyctl-"
 	putSuffix  = ".tmp"  // Put
@@ -36,19 +37,59 @@ func isTemp(name string) bool {
 	return strings.HasPrefix(name, tempPrefix) && (strings.HasSuffix(name, putSuffix) || strings.HasSuffix(name, partSuffix))
 }
 
-// tempsOf is how the names of a key's temporaries begin.
-func tempsOf(key string) string {
+// temp is what the name of a temporary says.
+type temp struct {
+	key, run string // hashes
+	begun    time.Time
+	meta     string // of a staged write
+	staged   bool
+}
+
+// parseTemp reads a name; false if no temporary has it.
+func parseTemp(name string) (t temp, ok bool) {
+	rest, ok := strings.CutPrefix(name, tempPrefix)
+	if !ok || strings.Contains(name, "/") {
+		return temp{}, false
+	}
+	rest, t.staged = strings.CutSuffix(rest, partSuffix)
+	if !t.staged {
+		if rest, ok = strings.CutSuffix(rest, putSuffix); !ok {
+			return temp{}, false
+		}
+	}
+	fields := strings.SplitN(rest, "-", 5) // META may have a hyphen, of a time before 1970
+	if t.staged && len(fields) != 5 || !t.staged && len(fields) != 4 {
+		return temp{}, false
+	}
+	if t.staged {
+		t.meta = fields[4]
+	}
+	ns, err := strconv.ParseInt(fields[2], base, 64)
+	t.key, t.run, t.begun = fields[0], fields[1], time.Unix(0, ns)
+	return t, err == nil
+}
+
+func keyHash(key string) string {
 	sum := sha256.Sum256([]byte(path.Base(key)))
-	return tempPrefix + hex.EncodeToString(sum[:8]) + "-"
+	return hex.EncodeToString(sum[:8])
 }
 
-func newTemp(key string) string {
-	return tempsOf(key) + strconv.FormatInt(time.Now().UnixNano(), base) + "-" + rand.Text()
+// runHash is that of a run; a bucket without one is a run of its own.
+func runHash(run string) string {
+	if run == "" {
+		run = rand.Text()
+	}
+	sum := sha256.Sum256([]byte(run))
+	return hex.EncodeToString(sum[:5])
 }
 
-func putTemp(key string) string { return newTemp(key) + putSuffix }
+func newTemp(key, run string) string {
+	return tempPrefix + strings.Join([]string{keyHash(key), run, strconv.FormatInt(time.Now().UnixNano(), base), rand.Text()}, "-")
+}
 
-func partTemp(key string, meta objstore.Metadata) string {
+func putTemp(key, run string) string { return newTemp(key, run) + putSuffix }
+
+func partTemp(key, run string, meta objstore.Metadata) string {
 	modified, mode := "", ""
 	if !meta.Modified.IsZero() {
 		modified = strconv.FormatInt(meta.Modified.UnixNano(), base)
@@ -56,24 +97,13 @@ func partTemp(key string, meta objstore.Metadata) string {
 	if meta.Mode != 0 {
 		mode = strconv.FormatUint(uint64(meta.Mode), 8)
 	}
-	return fmt.Sprintf("%s-%s.%s%s", newTemp(key), modified, mode, partSuffix)
-}
-
-// begunAt is when the temporary of a key was made; false if name is none.
-func begunAt(name, key string) (time.Time, bool) {
-	rest, ok := strings.CutPrefix(name, tempsOf(key))
-	if !ok || !isTemp(name) || strings.Contains(name, "/") {
-		return time.Time{}, false
-	}
-	begun, _, _ := strings.Cut(rest, "-")
-	ns, err := strconv.ParseInt(begun, base, 64)
-	return time.Unix(0, ns), err == nil
+	return fmt.Sprintf("%s-%s.%s%s", newTemp(key, run), modified, mode, partSuffix)
 }
 
 // metadataOf reads what partTemp wrote.
 func metadataOf(name string) (meta objstore.Metadata, err error) {
-	name = strings.TrimSuffix(name, partSuffix)
-	modified, mode, _ := strings.Cut(name[strings.LastIndexByte(name, '-')+1:], ".")
+	t, _ := parseTemp(name)
+	modified, mode, _ := strings.Cut(t.meta, ".")
 	if modified != "" {
 		ns, perr := strconv.ParseInt(modified, base, 64)
 		meta.Modified, err = time.Unix(0, ns), perr

@@ -31,36 +31,36 @@ func (b *bucket) Put(ctx context.Context, key string, body objstore.Body, meta o
 	defer d.Close()
 	var obj objstore.Object
 	if err = d.vacant(key); err == nil && meta.Link != "" {
-		obj, err = d.link(key, body, meta)
+		obj, err = d.link(key, b.run, body, meta)
 	} else if err == nil {
-		obj, err = d.put(ctx, key, body, meta)
+		obj, err = d.put(ctx, key, b.run, body, meta)
 	}
 	return obj, b.failWrite("put", key, err)
 }
 
 // link makes the key a symbolic link. Its target is not looked at: nothing is
 // read or written through a link that leaves the root.
-func (d directory) link(key string, body objstore.Body, meta objstore.Metadata) (objstore.Object, error) {
+func (d directory) link(key, run string, body objstore.Body, meta objstore.Metadata) (objstore.Object, error) {
 	if body.Size != 0 {
 		return objstore.Object{}, &objstore.Error{Kind: objstore.KindInvalid, Err: fmt.Errorf("a symbolic link has no bytes, the body has %d", body.Size)}
 	}
-	temp := putTemp(key)
+	temp := putTemp(key, run)
 	if err := d.Symlink(meta.Link, temp); err != nil {
 		return objstore.Object{}, err
 	}
 	fi, err := d.Lstat(temp)
 	if err == nil {
-		err = d.Rename(temp, path.Base(key))
+		err = d.place(temp, path.Base(key))
 	}
 	if err != nil {
 		return objstore.Object{}, d.discard(temp, err)
 	}
-	return linkObject(key, fi, meta.Link), d.sync()
+	return linkObject(key, fi, meta.Link), nil
 }
 
 // put writes the body into a temporary file and makes it the file of key.
-func (d directory) put(ctx context.Context, key string, body objstore.Body, meta objstore.Metadata) (objstore.Object, error) {
-	temp := putTemp(key)
+func (d directory) put(ctx context.Context, key, run string, body objstore.Body, meta objstore.Metadata) (objstore.Object, error) {
+	temp := putTemp(key, run)
 	f, err := d.createTemp(temp)
 	if err != nil {
 		return objstore.Object{}, err
@@ -74,7 +74,7 @@ func (d directory) put(ctx context.Context, key string, body objstore.Body, meta
 	}
 	var obj objstore.Object
 	if err == nil {
-		obj, err = d.place(f, temp, key)
+		obj, err = d.become(f, temp, key)
 	}
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
@@ -85,16 +85,33 @@ func (d directory) put(ctx context.Context, key string, body objstore.Body, meta
 	return obj, nil
 }
 
-// place makes the synced temporary f the file of key, durably.
-func (d directory) place(f *os.File, temp, key string) (objstore.Object, error) {
+// become makes the synced temporary f the file of key, durably.
+func (d directory) become(f *os.File, temp, key string) (objstore.Object, error) {
 	fi, err := f.Stat()
 	if err != nil {
 		return objstore.Object{}, err
 	}
-	if err := d.Rename(temp, path.Base(key)); err != nil {
-		return objstore.Object{}, err
+	return object(key, fi), d.place(temp, path.Base(key))
+}
+
+// place renames a temporary, durably. What has the name already it replaces
+// only if that has the same spelling.
+func (d directory) place(temp, name string) error {
+	dir, err := d.Open(".")
+	if err != nil {
+		return err
 	}
-	return object(key, fi), d.sync()
+	defer dir.Close()
+	err = renameNew(dir, temp, name)
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrExist) {
+		if err = d.spelt(name); err == nil {
+			err = d.Rename(temp, name)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return dir.Sync()
 }
 
 // discard removes a temporary because of err, and returns err.

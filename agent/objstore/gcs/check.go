@@ -31,9 +31,9 @@ func (b *bucket) Check(ctx context.Context) (objstore.About, error) {
 	return about, nil
 }
 
-// answers lists at most one key. The error is the SDK's.
-func (b *bucket) answers(ctx context.Context) error {
-	it, err := b.listing(ctx, "")
+// answers lists at most one key with the prefix. The error is the SDK's.
+func (b *bucket) answers(ctx context.Context, prefix string) error {
+	it, err := b.listing(ctx, prefix)
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (b *bucket) answers(ctx context.Context) error {
 
 // about answers with the SDK's error.
 func (b *bucket) about(ctx context.Context) (objstore.About, error) {
-	if err := b.answers(ctx); err != nil {
+	if err := b.answers(ctx, ""); err != nil {
 		return objstore.About{}, err
 	}
 	a, err := b.handle.Attrs(ctx)

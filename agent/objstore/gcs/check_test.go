@@ -133,7 +133,7 @@ func TestRequesterPays(t *testing.T) {
 			return false
 		}
 		c.cfg.Bucket, c.cfg.Endpoint = fakeBucket, f.url
-		delegated, _, err := Delegate(t.Context(), c.cfg, true)
+		delegated, _, err := Delegate(t.Context(), c.cfg, objstore.Scope{Write: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -189,7 +189,8 @@ func TestDelegateLimits(t *testing.T) {
 	} {
 		role := map[bool]string{true: "roles/storage.objectUser", false: "roles/storage.objectViewer"}[c.write]
 		service := &boundary{}
-		got, whole, err := delegate(t.Context(), cfg, c.write, &http.Client{Transport: service}, func(context.Context, objstore.Config) error { return c.usable })
+		got, whole, err := delegate(t.Context(), cfg, objstore.Scope{Prefix: "run/", Write: c.write}, &http.Client{Transport: service},
+			func(context.Context, objstore.Config, objstore.Scope) error { return c.usable })
 		if objstore.KindOf(err) != c.kind || c.kind == objstore.KindUnknown && err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
@@ -199,8 +200,36 @@ func TestDelegateLimits(t *testing.T) {
 		if err == nil && (got.Credentials[keyToken] != c.want || len(got.Credentials) != 1 || time.Until(got.Expires) < 20*time.Minute) {
 			t.Errorf("%s: %+v", c.name, got)
 		}
-		if !strings.Contains(service.rules, "//storage.googleapis.com/projects/_/buckets/b") || !strings.Contains(service.rules, role) {
+		if !strings.Contains(service.rules, "//storage.googleapis.com/projects/_/buckets/b") || !strings.Contains(service.rules, role) ||
+			!strings.Contains(service.rules, `"availabilityCondition":{"expression":"resource.name.startsWith(\"projects/_/buckets/b/objects/run/\") ||`) {
 			t.Errorf("%s: the boundary is %s", c.name, service.rules)
+		}
+	}
+}
+
+// TestCondition: the keys of the run, and where it writes its temporary objects.
+func TestCondition(t *testing.T) {
+	const (
+		object  = `resource.name.startsWith("projects/_/buckets/b/objects/`
+		listing = `api.getAttribute("storage.googleapis.com/objectListPrefix", "").startsWith("`
+		run     = ` || ` + object + `.skyctl/r1/") || ` + listing + `.skyctl/r1/")`
+	)
+	long := strings.Repeat("é", 512) // 1,024 bytes
+	for _, c := range []struct {
+		scope objstore.Scope
+		want  string
+	}{
+		{objstore.Scope{}, ""},
+		{objstore.Scope{Write: true}, ""},
+		{objstore.Scope{Prefix: "in/"}, object + `in/") || ` + listing + `in/")`},
+		{objstore.Scope{Prefix: "in/", Write: true}, object + `in/") || ` + listing + `in/")` + run},
+		{objstore.Scope{Prefix: `a"b\c`, Exact: true}, `resource.name == "projects/_/buckets/b/objects/a\"b\\c" || ` +
+			`api.getAttribute("storage.googleapis.com/objectListPrefix", "") == "a\"b\\c"`},
+		{objstore.Scope{Prefix: long, Exact: true}, object + long[:512] + `") || ` + listing + long[:512] + `")`},
+		{objstore.Scope{Prefix: "x" + long, Exact: true}, object + "x" + long[:510] + `") || ` + listing + "x" + long[:510] + `")`},
+	} {
+		if got := condition(objstore.Config{Bucket: "b", Run: "r1"}, c.scope); got != c.want || len(got) > 2048 {
+			t.Errorf("%+v:\n%s\nwant\n%s", c.scope, got, c.want)
 		}
 	}
 }

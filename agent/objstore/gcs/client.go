@@ -55,7 +55,7 @@ func newClient(ctx context.Context, cfg objstore.Config, patience httpstore.Pati
 	}
 	transport := newTransport(patience)
 	client, err := storage.NewClient(ctx, append(options, option.WithHTTPClient(&http.Client{
-		Transport:     &reads{&authorized{base: transport, find: find, pays: cfg.RequesterPays, project: cfg.Credentials[keyProject]}},
+		Transport:     &listings{&reads{&authorized{base: transport, find: find, pays: cfg.RequesterPays, project: cfg.Credentials[keyProject]}}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}))...)
 	if err != nil {

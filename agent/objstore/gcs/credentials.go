@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"cloud.google.com/go/auth"
 	"cloud.google.com/go/auth/credentials"
@@ -86,6 +87,8 @@ type authorized struct {
 
 	pays    bool   // the requester does
 	project string // that pays; empty: the credentials'
+
+	found atomic.Bool // a token, once
 }
 
 func (t *authorized) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -97,8 +100,12 @@ func (t *authorized) RoundTrip(r *http.Request) (*http.Response, error) {
 	if c != nil {
 		token, err := tokenOf(r.Context(), c)
 		if err != nil {
+			if e := (*httpstore.CredentialsError)(nil); errors.As(err, &e) {
+				e.Lapsed = t.found.Load()
+			}
 			return nil, err
 		}
+		t.found.Store(true)
 		httptransport.SetAuthHeader(token, r)
 	}
 	project, err := t.payer(r.Context(), c)

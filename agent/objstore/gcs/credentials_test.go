@@ -6,13 +6,16 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/skyctl/skyctl/agent/objstore"
 )
@@ -20,22 +23,29 @@ import (
 // accounts is a token endpoint that knows one account.
 type accounts struct {
 	*httptest.Server
+
+	mu      sync.Mutex // the SDK may renew a token by itself
 	refuses bool
+	ahead   time.Duration // its clock
+	lasts   int           // a token, in seconds
 	issued  int
 }
 
 func newAccounts(t *testing.T) *accounts {
 	t.Helper()
-	a := &accounts{}
+	a := &accounts{lasts: 3600}
 	a.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.mu.Lock()
+		defer a.mu.Unlock()
 		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Date", time.Now().Add(a.ahead).UTC().Format(http.TimeFormat))
 		if a.refuses {
 			w.WriteHeader(http.StatusBadRequest)
 			io.WriteString(w, `{"error":"invalid_grant","error_description":"Account has been deleted"}`)
 			return
 		}
 		a.issued++
-		io.WriteString(w, `{"access_token":"TOKEN","token_type":"Bearer","expires_in":3600}`)
+		fmt.Fprintf(w, `{"access_token":"TOKEN","token_type":"Bearer","expires_in":%d}`, a.lasts)
 	}))
 	t.Cleanup(a.Close)
 	return a
@@ -96,7 +106,7 @@ func TestCredentials(t *testing.T) {
 				return false
 			}
 			cfg := objstore.Config{Type: "gcs", Bucket: fakeBucket, Endpoint: f.url, Credentials: c.credentials}
-			delegated, whole, err := Delegate(t.Context(), cfg, true)
+			delegated, whole, err := Delegate(t.Context(), cfg, objstore.Scope{Write: true})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -158,7 +168,7 @@ func TestNoCredentials(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	}
-	if _, _, err := Delegate(t.Context(), objstore.Config{Bucket: "b", Credentials: map[string]string{keyJSON: "{}"}}, true); objstore.KindOf(err) != objstore.KindPermission {
+	if _, _, err := Delegate(t.Context(), objstore.Config{Bucket: "b", Credentials: map[string]string{keyJSON: "{}"}}, objstore.Scope{Write: true}); objstore.KindOf(err) != objstore.KindPermission {
 		t.Errorf("Delegate: %v", err)
 	}
 }
@@ -185,5 +195,28 @@ func TestEndpoints(t *testing.T) {
 	defer b.Close()
 	if _, err := b.Check(t.Context()); err != nil {
 		t.Errorf("an emulator from the environment: %v", err)
+	}
+}
+
+// TestCredentialsThatEnd: an account that is deleted in the middle of a run ends
+// the run and fails no object; a clock that is wrong is named.
+func TestCredentialsThatEnd(t *testing.T) {
+	a := newAccounts(t)
+	a.lasts = 1
+	f, _ := newFake(t)
+	b := open(t, objstore.Config{Bucket: fakeBucket, Endpoint: f.url, Credentials: map[string]string{keyFile: a.key(t)}})
+	defer b.Close()
+	if _, err := b.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	a.mu.Lock()
+	a.refuses, a.ahead = true, time.Hour
+	a.mu.Unlock()
+	var err error
+	for err == nil { // until the token ends
+		_, err = b.Check(t.Context())
+	}
+	if objstore.KindOf(err) != objstore.KindExpired || !strings.Contains(err.Error(), "cannot be renewed") || !strings.Contains(err.Error(), "1h0m0s behind the store's: set it") {
+		t.Errorf("got %v", err)
 	}
 }

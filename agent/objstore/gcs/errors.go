@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"cloud.google.com/go/auth"
 	"cloud.google.com/go/storage"
 	"google.golang.org/api/googleapi"
 
@@ -53,8 +54,13 @@ func (b *bucket) fail(op, key string, err error) error {
 	}
 	e := &objstore.Error{Op: op, Bucket: b.url(), Key: key, Kind: kindOf(err), Err: cause(err)}
 	var answer *googleapi.Error
-	if errors.As(err, &answer) {
+	var token *auth.Error
+	switch {
+	case errors.As(err, &answer):
 		e.RequestID = answer.Header.Get("X-Guploader-Uploadid")
+		httpstore.ExplainClock(e, answer.Header)
+	case errors.As(err, &token) && token.Response != nil:
+		httpstore.ExplainClock(e, token.Response.Header)
 	}
 	return e
 }

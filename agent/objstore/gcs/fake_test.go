@@ -263,11 +263,12 @@ func (f *fake) download(w http.ResponseWriter, r *http.Request, o *stored) {
 }
 
 func (f *fake) list(w http.ResponseWriter, r *http.Request) {
-	var page struct {
+	page := struct {
+		Kind          string    `json:"kind"`
 		NextPageToken string    `json:"nextPageToken,omitempty"`
 		Items         []*stored `json:"items"`
 		Prefixes      []string  `json:"prefixes,omitempty"`
-	}
+	}{Kind: objectsKind}
 	query := r.URL.Query()
 	prefix := query.Get("prefix")
 	var keys []string

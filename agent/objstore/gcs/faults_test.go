@@ -66,6 +66,8 @@ func TestListNeverEndsShort(t *testing.T) {
 		"empty":           func(w http.ResponseWriter) {},
 		"cut off":         func(w http.ResponseWriter) { io.WriteString(w, `{"items":[{"name":"k"`) },
 		"not a listing":   func(w http.ResponseWriter) { io.WriteString(w, `<html><body>Sign in</body></html>`) },
+		"no objects":      func(w http.ResponseWriter) { io.WriteString(w, `{}`) },
+		"of another kind": func(w http.ResponseWriter) { io.WriteString(w, `{"items":[],"kind":"storage#buckets"}`) },
 		"connection lost": func(w http.ResponseWriter) { panic(http.ErrAbortHandler) },
 	})
 }
@@ -86,7 +88,9 @@ func TestNotGCS(t *testing.T) {
 			_, stat := b.Stat(t.Context(), "key")
 			_, put := b.Put(t.Context(), "key", bodyOf([]byte("x")), objstore.Metadata{})
 			_, _, read := b.Open(t.Context(), "key", "", chunk.Range{Length: 2})
-			for _, err := range []error{stat, put, read} {
+			_, check := b.Check(t.Context())
+			list := b.List(t.Context(), "", "", func(objstore.Object) error { return nil })
+			for _, err := range []error{stat, put, read, check, list} {
 				if objstore.KindOf(err) != objstore.KindUnsupported || !strings.Contains(err.Error(), "check the endpoint") {
 					t.Errorf("got %v", err)
 				}

@@ -39,7 +39,7 @@ func (b *bucket) page(ctx context.Context, prefix, after string, delimiter bool,
 	if delimiter {
 		query.Delimiter = "/"
 	}
-	it := b.handle.Objects(ctx, query)
+	it := b.handle.Objects(oneListing(ctx), query)
 	it.PageInfo().Token, it.PageInfo().MaxSize = token, pageSize
 	for {
 		entry, err := it.Next()
@@ -72,5 +72,5 @@ func (b *bucket) query(prefix string) (*storage.Query, error) {
 // listing lists what is live, in turn.
 func (b *bucket) listing(ctx context.Context, prefix string) (*storage.ObjectIterator, error) {
 	query, err := b.query(prefix)
-	return b.handle.Objects(ctx, query), err
+	return b.handle.Objects(oneListing(ctx), query), err
 }

@@ -17,6 +17,10 @@ import (
 // classes are the storage classes that a user may ask for.
 var classes = []string{standard, "NEARLINE", "COLDLINE", "ARCHIVE"}
 
+// maxUser is how much user metadata an object has, in bytes, names and values
+// together.
+const maxUser = 8 << 10
+
 // standard is the class of everything whose bucket has no other default.
 const standard = "STANDARD"
 
@@ -43,6 +47,13 @@ func keep(m *objstore.Metadata) (lost objstore.Fields) {
 	lost |= httpstore.KeepUser(m, func(name, value string) bool {
 		return name != "" && utf8.ValidString(name) && utf8.ValidString(value)
 	})
+	size := 0
+	for name, value := range httpstore.Fold(*m, httpstore.RFC3339, nil).User {
+		size += len(name) + len(value)
+	}
+	if size > maxUser { // without the user's a time, mode and link are always less
+		m.User, lost = nil, lost|objstore.FieldUser
+	}
 	if len(m.Tags) > 0 {
 		m.Tags = nil
 		lost |= objstore.FieldTags

@@ -67,6 +67,8 @@ func TestKeeps(t *testing.T) {
 		{"tags", objstore.Metadata{Tags: map[string]string{"a": "b"}}, objstore.Metadata{StorageClass: "COLDLINE"}, objstore.FieldTags},
 		{"not UTF-8", objstore.Metadata{ContentType: "\xff", User: map[string]string{"\xff": "x", "k": "\xff", "good": "ü"}},
 			objstore.Metadata{StorageClass: "COLDLINE", User: map[string]string{"good": "ü"}}, objstore.FieldContentType | objstore.FieldUser},
+		{"more than 8 KiB", objstore.Metadata{User: map[string]string{"k": strings.Repeat("x", 8190)}, Mode: 0o644},
+			objstore.Metadata{StorageClass: "COLDLINE", Mode: 0o644}, objstore.FieldUser},
 	} {
 		got, lost := b.Keeps(c.in)
 		if !reflect.DeepEqual(got, c.want) || lost != c.lost {

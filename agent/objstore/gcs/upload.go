@@ -237,7 +237,7 @@ func (b *bucket) clean(ctx context.Context, f folder) error {
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(parallel)
 	var listed error
-	for it := b.handle.Objects(gctx, query); ; {
+	for it := b.handle.Objects(oneListing(gctx), query); ; {
 		a, err := it.Next()
 		if err != nil {
 			if err != iterator.Done {

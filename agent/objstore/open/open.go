@@ -40,8 +40,9 @@ func Open(ctx context.Context, cfg objstore.Config) (objstore.Bucket, error) {
 
 // Delegate returns cfg as an agent elsewhere can use it: with credentials that
 // are limited to scope as far as the store can, else with those that this
-// process finds in its environment spelled out. Google and Azure limit them to
-// the bucket, not to its keys. It travels over the control channel only.
+// process finds in its environment spelled out. Azure limits them to the
+// container, not to its keys: only accounts with a hierarchical namespace know
+// tokens of a directory. It travels over the control channel only.
 //
 // Where what is found here goes along whole, or nothing does, whole says why in
 // a sentence for the user. Of what he gave as temporary himself it says nothing.
@@ -50,7 +51,7 @@ func Delegate(ctx context.Context, cfg objstore.Config, scope objstore.Scope) (_
 	case "azblob":
 		return azblob.Delegate(ctx, cfg, scope.Write)
 	case "gcs":
-		return gcs.Delegate(ctx, cfg, scope.Write)
+		return gcs.Delegate(ctx, cfg, scope)
 	case "s3":
 		return s3.Delegate(ctx, cfg, scope)
 	}

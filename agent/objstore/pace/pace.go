@@ -160,6 +160,11 @@ func (b *bucket) Delete(ctx context.Context, key string) error {
 	return err
 }
 
+// Sweep implements objstore.Sweeper, for a bucket that does.
+func (b *bucket) Sweep(ctx context.Context, dirs []string) error {
+	return objstore.Sweep(ctx, b.Bucket, dirs)
+}
+
 // Omitted implements objstore.Omitter, for a bucket that does.
 func (b *bucket) Omitted() []string {
 	if o, ok := b.Bucket.(objstore.Omitter); ok {

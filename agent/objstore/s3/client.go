@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -58,10 +59,10 @@ func (b *bucket) connect(ctx context.Context, cfg objstore.Config) error {
 	if cfg.Endpoint != "" {
 		loaded.BaseEndpoint = &cfg.Endpoint
 	}
-	loaded.Credentials = aws.NewCredentialsCache(explained{loaded.Credentials})
+	loaded.Credentials = aws.NewCredentialsCache(&explained{CredentialsProvider: loaded.Credentials})
 	b.transport = newTransport(loaded.HTTPClient, b.patience)
 	loaded.HTTPClient = &http.Client{
-		Transport:     b.transport,
+		Transport:     &accepting{b.transport, &b.accepted},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	loaded.Retryer = func() aws.Retryer { return newRetryer(retry.DefaultRetryables) }
@@ -179,20 +180,39 @@ func retryRefusalsOnly(o *s3.Options) {
 	})
 }
 
-// explained marks the errors of finding credentials.
-type explained struct{ aws.CredentialsProvider }
+// accepting notes that the store has answered with what was asked for.
+type accepting struct {
+	base     http.RoundTripper
+	accepted *atomic.Bool
+}
 
-func (p explained) Retrieve(ctx context.Context) (aws.Credentials, error) {
+func (t *accepting) RoundTrip(r *http.Request) (*http.Response, error) {
+	out, err := t.base.RoundTrip(r)
+	if err == nil && out.StatusCode < http.StatusMultipleChoices && !t.accepted.Load() {
+		t.accepted.Store(true)
+	}
+	return out, err
+}
+
+// explained marks the errors of finding credentials.
+type explained struct {
+	aws.CredentialsProvider
+	found atomic.Bool // once
+}
+
+func (p *explained) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	if p.CredentialsProvider == nil {
-		return aws.Credentials{}, noCredentials(errors.New("none are configured"))
+		return aws.Credentials{}, noCredentials(errors.New("none are configured"), false)
 	}
 	c, err := p.CredentialsProvider.Retrieve(ctx)
-	if err != nil && ctx.Err() == nil {
-		err = noCredentials(err)
+	if err == nil {
+		p.found.Store(true)
+	} else if ctx.Err() == nil {
+		err = noCredentials(err, p.found.Load())
 	}
 	return c, err
 }
 
-func noCredentials(err error) error {
-	return &httpstore.CredentialsError{Err: err, Remedy: "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile, or the store's credentials"}
+func noCredentials(err error, lapsed bool) error {
+	return &httpstore.CredentialsError{Err: err, Lapsed: lapsed, Remedy: "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile, or the store's credentials"}
 }

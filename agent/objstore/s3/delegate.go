@@ -40,7 +40,7 @@ func Delegate(ctx context.Context, cfg objstore.Config, scope objstore.Scope) (_
 	if err != nil {
 		return cfg, "", fmt.Errorf("AWS configuration: %w", err)
 	}
-	found, err := explained{loaded.Credentials}.Retrieve(ctx)
+	found, err := (&explained{CredentialsProvider: loaded.Credentials}).Retrieve(ctx)
 	if err != nil {
 		return cfg, "", err
 	}

@@ -71,6 +71,9 @@ func TestDelegateLimits(t *testing.T) {
 	if keys, err := list(reader, "run/"); err != nil || !slices.Equal(keys, []string{"run/a", "run/ab"}) {
 		t.Errorf("list: %v, %v", keys, err)
 	}
+	if _, err := reader.Stat(t.Context(), "run/absent"); objstore.KindOf(err) != objstore.KindNotFound {
+		t.Errorf("a key that does not exist: %v", err)
+	}
 	refused("read another prefix", get(reader, "other/b"))
 	refused("read beside the prefix", get(reader, "running"))
 	refused("write", put(reader, "run/c"))

@@ -1,9 +1,13 @@
 package s3
 
 import (
+	"context"
 	"errors"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
@@ -77,8 +81,55 @@ func (b *bucket) fail(op, key string, err error) error {
 	var response *awshttp.ResponseError
 	if errors.As(err, &response) {
 		e.RequestID = response.ServiceRequestID()
+		if response.Response != nil && response.Response.Response != nil {
+			httpstore.ExplainClock(e, response.Response.Header)
+		}
+	}
+	var api smithy.APIError
+	if b.accepted.Load() && errors.As(err, &api) && lapses[api.ErrorCode()] != 0 {
+		e.Kind = lapses[api.ErrorCode()]
 	}
 	return e
+}
+
+// lapses are refusals of whoever asks, whatever he asks for: where the store has
+// taken the same credentials before, no object is at fault.
+var lapses = map[string]objstore.Kind{
+	"InvalidAccessKeyId":   objstore.KindExpired,
+	"InvalidToken":         objstore.KindExpired,
+	"InvalidTokenId":       objstore.KindExpired, // MinIO's
+	"XAdminUserNotFound":   objstore.KindExpired,
+	"RequestTimeTooSkewed": objstore.KindTransient,
+}
+
+// errAbsent is for a key that a listing does not have.
+var errAbsent = &objstore.Error{Kind: objstore.KindNotFound, Err: errors.New("the key does not exist")}
+
+// failRead wraps what the SDK answers to a read of a key. One that does not
+// exist is refused to whoever may not list the bucket; that he may below a
+// prefix, as a delegated session may, does not count, for a read names none. So
+// the listing is asked for the key.
+func (b *bucket) failRead(ctx context.Context, op, key string, err error) error {
+	var credentials *httpstore.CredentialsError
+	if errors.As(err, &credentials) || !hasCode(err, "AccessDenied") && !hasCode(err, "Forbidden") { // HEAD has no body to say it with
+		return b.fail(op, key, err)
+	}
+	out, lerr := b.client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &key, MaxKeys: aws.Int32(1), EncodingType: types.EncodingTypeUrl})
+	if lerr != nil || out.IsTruncated == nil {
+		unsaid := b.fail(op, key, lerr)
+		if kind := objstore.KindOf(unsaid); lerr != nil && (kind == objstore.KindExpired || kind.Retryable()) {
+			return unsaid
+		}
+		e := b.fail(op, key, err).(*objstore.Error)
+		e.Err = httpstore.Brief(e.Err.Error()+"; or the key does not exist, which the store says only to whoever may list it (s3:ListBucket)", e.Err)
+		return e
+	}
+	if len(out.Contents) > 0 {
+		if first, derr := decodeKey(out.Contents[0].Key, out.EncodingType); derr != nil || first == key {
+			return b.fail(op, key, err)
+		}
+	}
+	return b.fail(op, key, errAbsent)
 }
 
 // kindOf classifies an error of the SDK.

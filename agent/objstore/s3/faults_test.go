@@ -5,8 +5,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/skyctl/skyctl/agent/chunk"
 	"github.com/skyctl/skyctl/agent/objstore"
@@ -205,5 +208,125 @@ func TestVersionWithoutETag(t *testing.T) {
 	modified = "Mon, 02 Nov 2026 10:00:01 GMT"
 	if _, _, err = b.Open(t.Context(), "key", obj.Version, chunk.Range{Length: 1}); objstore.KindOf(err) != objstore.KindPrecondition {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestAbsentOrRefused: whoever may not list the bucket as a whole is refused a
+// key that does not exist. Where he may list that key the store says which it is.
+func TestAbsentOrRefused(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		there string // a key that exists
+		lists bool
+		want  objstore.Kind
+		says  string
+	}{
+		{"absent", "key2", true, objstore.KindNotFound, "does not exist"},
+		{"refused", "key", true, objstore.KindPermission, "permission denied"},
+		{"nobody says", "key2", false, objstore.KindPermission, "(s3:ListBucket)"},
+	} {
+		f, b := newFake(t)
+		f.objects[c.there] = stored{}
+		f.intercept = func(w http.ResponseWriter, r *http.Request) bool {
+			listing := r.URL.Query().Has("list-type")
+			if listing && c.lists {
+				if prefix := r.URL.Query().Get("prefix"); prefix != "key" {
+					t.Errorf("the prefix %q is listed", prefix)
+				}
+				return false
+			}
+			refuse(w, http.StatusForbidden, "AccessDenied", "Access Denied")
+			return true
+		}
+		_, stat := b.Stat(t.Context(), "key")
+		_, _, open := b.Open(t.Context(), "key", "", chunk.Range{Length: 1})
+		for op, err := range map[string]error{"stat": stat, "open": open} {
+			if objstore.KindOf(err) != c.want || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%s: %s: %v", c.name, op, err)
+			}
+		}
+	}
+}
+
+// TestLapses: what refuses whoever asks is a matter of configuration at first,
+// and everybody's trouble when it comes after the store has taken the same.
+func TestLapses(t *testing.T) {
+	for code, want := range map[string]objstore.Kind{
+		"InvalidAccessKeyId": objstore.KindExpired, "InvalidToken": objstore.KindExpired,
+		"RequestTimeTooSkewed": objstore.KindTransient, "AccessDenied": objstore.KindPermission, "SignatureDoesNotMatch": objstore.KindPermission,
+	} {
+		f, b := newFake(t)
+		refuses := true
+		f.intercept = func(w http.ResponseWriter, _ *http.Request) bool {
+			if refuses {
+				w.Header().Set("Date", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat))
+				refuse(w, http.StatusForbidden, code, "no")
+			}
+			return refuses
+		}
+		put := func() error {
+			_, err := b.Put(t.Context(), "key", bodyOf([]byte("x")), objstore.Metadata{})
+			return err
+		}
+		if err := put(); objstore.KindOf(err) != objstore.KindPermission || !strings.Contains(err.Error(), "behind the store's: set it") {
+			t.Errorf("%s at first: %v", code, err)
+		}
+		refuses = false
+		if err := put(); err != nil {
+			t.Fatal(err)
+		}
+		refuses = true
+		if err := put(); objstore.KindOf(err) != want {
+			t.Errorf("%s later: %v, want %v", code, err, want)
+		}
+		// HEAD is answered without a code.
+		if _, err := b.Stat(t.Context(), "key"); objstore.KindOf(err) != want {
+			t.Errorf("%s, said to HEAD: %v, want %v", code, err, want)
+		}
+	}
+}
+
+// TestCredentialsThatEnd: a process that gives credentials does so once, and
+// they end.
+func TestCredentialsThatEnd(t *testing.T) {
+	dir := t.TempDir()
+	f := &fake{objects: map[string]stored{}}
+	script := dir + "/credentials"
+	const answer = `#!/bin/sh
+test -e %[1]s && exit 1
+touch %[1]s
+echo '{"Version":1,"AccessKeyId":"id","SecretAccessKey":"secret","SessionToken":"t","Expiration":"%[2]s"}'
+`
+	config := dir + "/config"
+	for path, content := range map[string]string{
+		script: fmt.Sprintf(answer, dir+"/asked", time.Now().Add(time.Second).UTC().Format(time.RFC3339)),
+		config: "[default]\ncredential_process = " + script + "\n",
+	} {
+		if err := os.WriteFile(path, []byte(content), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, value := range map[string]string{
+		"AWS_CONFIG_FILE": config, "AWS_SHARED_CREDENTIALS_FILE": dir + "/none", "AWS_EC2_METADATA_DISABLED": "true",
+		"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_PROFILE": "",
+	} {
+		t.Setenv(name, value)
+	}
+	server := httptest.NewServer(f)
+	defer server.Close()
+	b := open(t, objstore.Config{Bucket: fakeBucket, Endpoint: server.URL, PathStyle: true})
+	defer b.Close()
+	if _, err := b.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for { // until they end
+		_, err := b.Check(t.Context())
+		if err == nil {
+			continue
+		}
+		if objstore.KindOf(err) != objstore.KindExpired || !strings.Contains(err.Error(), "cannot be renewed") {
+			t.Errorf("got %v", err)
+		}
+		return
 	}
 }

@@ -46,12 +46,11 @@ func (b *bucket) Keeps(m objstore.Metadata) (objstore.Metadata, objstore.Fields)
 		httpstore.KeepUser(&m, func(name, value string) bool {
 			return httpguts.ValidHeaderFieldName(name) && httpstore.IsText(value) && spellings[name] == 1
 		})
-	size := 0
-	for name, value := range httpstore.Fold(m, httpstore.Seconds, nil).User {
-		size += len(name) + len(httpstore.EncodeWord(value))
-	}
-	if size > maxUser {
+	if len(m.User) > 0 && userSize(m) > maxUser {
 		m.User, lost = nil, lost|objstore.FieldUser
+	}
+	if m.Link != "" && userSize(m) > maxUser {
+		m.Link, lost = "", lost|objstore.FieldLink
 	}
 	tags := m.Tags
 	m.Tags = nil
@@ -66,6 +65,14 @@ func (b *bucket) Keeps(m objstore.Metadata) (objstore.Metadata, objstore.Fields)
 		m.Tags[key] = tags[key]
 	}
 	return m, lost
+}
+
+// userSize is what S3 counts of the user metadata, in bytes.
+func userSize(m objstore.Metadata) (size int) {
+	for name, value := range httpstore.Fold(m, httpstore.Seconds, nil).User {
+		size += len(name) + len(httpstore.EncodeWord(value))
+	}
+	return size
 }
 
 // wired is what a write says of an object besides the headers of HTTP.

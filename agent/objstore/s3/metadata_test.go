@@ -70,11 +70,17 @@ func TestKeeps(t *testing.T) {
 			objstore.Metadata{User: map[string]string{"other": "ü"}}, objstore.FieldUser},
 		{"a tag of Amazon's own", objstore.Metadata{Tags: map[string]string{"aws:x": "a", "x": "b"}},
 			objstore.Metadata{Tags: map[string]string{"x": "b"}}, objstore.FieldTags},
+		{"more than 2 KiB", objstore.Metadata{User: map[string]string{"a": strings.Repeat("x", 1500)}, Link: strings.Repeat("y", 1500)},
+			objstore.Metadata{Link: strings.Repeat("y", 1500)}, objstore.FieldUser},
+		{"a link of more than 2 KiB", objstore.Metadata{Link: strings.Repeat("y", 3000), Mode: 0o644}, objstore.Metadata{Mode: 0o644}, objstore.FieldLink},
 	} {
 		for range 4 { // maps have no order
 			if kept, lost := b.Keeps(c.meta); !reflect.DeepEqual(kept, c.kept) || lost != c.lost {
 				t.Errorf("%s: kept is %+v, lost %v", c.name, kept, lost)
 			}
+		}
+		if _, err := b.Put(t.Context(), "key", bodyOf(nil), c.kept); err != nil {
+			t.Errorf("%s: what is kept is refused: %v", c.name, err)
 		}
 	}
 }

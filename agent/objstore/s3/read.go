@@ -20,7 +20,7 @@ func (b *bucket) Stat(ctx context.Context, key string) (objstore.Object, error) 
 	}
 	out, err := b.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: &key, ChecksumMode: types.ChecksumModeEnabled})
 	if err != nil {
-		return objstore.Object{}, b.fail("stat", key, err)
+		return objstore.Object{}, b.failRead(ctx, "stat", key, err)
 	}
 	size := aws.ToInt64(out.ContentLength)
 	obj := objstore.Object{
@@ -61,7 +61,7 @@ func (b *bucket) Open(ctx context.Context, key string, version objstore.Version,
 	httpstore.Deepen()
 	out, err := b.client.GetObject(ctx, in)
 	if err != nil {
-		return nil, objstore.Object{}, b.fail("open", key, err)
+		return nil, objstore.Object{}, b.failRead(ctx, "open", key, err)
 	}
 	obj, err := opened(key, version, r, out)
 	if err == nil && r.Offset == 0 && r.Length == obj.Size && aws.ToInt32(out.TagCount) > 0 {

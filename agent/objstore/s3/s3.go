@@ -78,6 +78,7 @@ type bucket struct {
 	transport *http.Transport
 	amazon    bool // the endpoint is Amazon's
 	identity  identity
+	accepted  atomic.Bool // the store has taken the credentials
 
 	checkTimeout time.Duration
 	patience     httpstore.Patience

@@ -76,12 +76,17 @@ run "plans_a_network_of_its_own" {
   }
 
   assert {
-    condition     = length(aws_vpc_security_group_ingress_rule.peer) == 2 && length(aws_vpc_security_group_ingress_rule.control) == 2
+    condition     = toset([for rule in aws_vpc_security_group_ingress_rule.this : rule.ip_protocol]) == toset(["tcp", "udp"])
     error_message = "There is not a rule for TCP and UDP each."
   }
 
   assert {
-    condition     = alltrue([for rule in aws_vpc_security_group_ingress_rule.peer : rule.cidr_ipv4 == "198.51.100.7/32" && rule.from_port == 7443 && rule.to_port == 7443])
+    condition     = alltrue([for rule in aws_vpc_security_group_ingress_rule.this : rule.from_port == 7443 && rule.to_port == 7443 && rule.cidr_ipv4 == null])
+    error_message = "Another port is open, or to others."
+  }
+
+  assert {
+    condition     = toset([for entry in aws_ec2_managed_prefix_list.ingress[0].entry : entry.cidr]) == toset(["198.51.100.7/32", "203.0.113.7/32"])
     error_message = "A peer is not let in, or more than a peer."
   }
 
@@ -93,6 +98,39 @@ run "plans_a_network_of_its_own" {
   assert {
     condition     = length(aws_iam_role.store) == 0 && length(aws_iam_role.scheduler) == 0 && length(aws_scheduler_schedule.termination) == 0
     error_message = "There are identities that nobody asked for."
+  }
+}
+
+run "lets_in_two_peers_of_one_host" {
+  command = plan
+
+  variables {
+    peers         = { rack-0 = "203.0.113.7:7443", rack-1 = "203.0.113.7:7444" }
+    control_cidrs = ["203.0.113.7/32", "203.0.113.7/32"]
+  }
+
+  assert {
+    condition     = [for entry in aws_ec2_managed_prefix_list.ingress[0].entry : entry.cidr] == ["203.0.113.7/32"]
+    error_message = "EC2 takes no network twice."
+  }
+
+  assert {
+    condition     = toset([for rule in aws_vpc_security_group_egress_rule.peer : "${rule.ip_protocol} ${rule.cidr_ipv4} ${rule.from_port}"]) == toset(["tcp 203.0.113.7/32 7443", "udp 203.0.113.7/32 7443", "tcp 203.0.113.7/32 7444", "udp 203.0.113.7/32 7444"])
+    error_message = "A peer cannot be reached."
+  }
+}
+
+run "lets_in_nobody" {
+  command = plan
+
+  variables {
+    peers         = {}
+    control_cidrs = []
+  }
+
+  assert {
+    condition     = length(aws_ec2_managed_prefix_list.ingress) + length(aws_vpc_security_group_ingress_rule.this) == 0
+    error_message = "Somebody is let in."
   }
 }
 
@@ -149,8 +187,13 @@ run "scopes_a_new_role" {
   }
 
   assert {
-    condition     = contains(jsondecode(aws_iam_role_policy.store[0].policy).Statement[3].Action, "s3:PutObject")
+    condition     = contains(jsondecode(aws_iam_role_policy.store[0].policy).Statement[4].Action, "s3:PutObject")
     error_message = "A bucket that is written cannot be."
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_role_policy.store[0].policy).Statement : contains(keys(statement), "Condition") if statement.Resource == "arn:aws:s3:::sink"] == [false, false]
+    error_message = "Lists that name no prefix are refused: S3 knows none of uploads, and none of a whole bucket."
   }
 }
 
@@ -372,9 +415,34 @@ run "refuses_a_network_that_cannot_be_divided" {
   command = plan
 
   variables {
-    network = { cidr_block = "10.0.0.0/30" }
+    network = { cidr_block = "10.0.0.0/25" }
   }
   expect_failures = [var.network]
+}
+
+run "refuses_a_network_that_is_too_large" {
+  command = plan
+
+  variables {
+    network = { cidr_block = "10.0.0.0/15" }
+  }
+  expect_failures = [var.network]
+}
+
+run "refuses_a_zone_without_a_subnet" {
+  command = plan
+
+  override_data {
+    target = data.aws_subnet.given["subnet-1"]
+    values = { vpc_id = "vpc-1", availability_zone = "us-east-1a" }
+  }
+
+  variables {
+    network           = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"] }
+    gateways          = { aws-us-east-1-0 = { machine_type = "c6in.8xlarge", zone = "us-east-1b" } }
+    enrollment_tokens = { aws-us-east-1-0 = "a" }
+  }
+  expect_failures = [aws_instance.gateway["aws-us-east-1-0"]]
 }
 
 run "refuses_private_addresses_in_a_new_network" {

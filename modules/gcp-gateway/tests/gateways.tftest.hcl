@@ -111,7 +111,7 @@ run "scopes_a_new_account" {
   command = plan
 
   variables {
-    identity = { buckets = [{ name = "data", prefix = "in/" }, { name = "sink", write = true }] }
+    identity = { buckets = [{ name = "data", prefix = "in/" }, { name = "sink", write = true }, { name = "sink", prefix = "out/", write = true }] }
   }
 
   assert {
@@ -122,6 +122,11 @@ run "scopes_a_new_account" {
   assert {
     condition     = strcontains(google_storage_bucket_iam_member.store["data/in/"].condition[0].expression, "buckets/data/objects/in/")
     error_message = "The account reaches beyond the prefix."
+  }
+
+  assert {
+    condition     = strcontains(google_storage_bucket_iam_member.store["sink/out/"].condition[0].expression, "buckets/sink/objects/.skyctl/test/") && !strcontains(google_storage_bucket_iam_member.store["data/in/"].condition[0].expression, ".skyctl")
+    error_message = "Parts of large objects cannot be written, or read by who only reads."
   }
 }
 

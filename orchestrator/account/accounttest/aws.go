@@ -169,7 +169,7 @@ func (w *World) stateOf(t *Thing) string {
 }
 
 // ids are the parameters that name what an action is for.
-var ids = []string{"InstanceId.1", "GroupId", "SubnetId", "RouteTableId", "InternetGatewayId", "VpcEndpointId.1", "VolumeId", "VpcId"}
+var ids = []string{"InstanceId.1", "GroupId", "SubnetId", "RouteTableId", "InternetGatewayId", "VpcEndpointId.1", "VolumeId", "PrefixListId", "VpcId"}
 
 func (w *World) change(rw http.ResponseWriter, r *http.Request, action string) {
 	var t *Thing

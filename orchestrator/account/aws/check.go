@@ -16,21 +16,21 @@ import (
 // needed are the actions of the module aws-gateway and of gc.
 var needed = []string{
 	"ec2:AssociateRouteTable", "ec2:AttachInternetGateway", "ec2:AuthorizeSecurityGroupEgress", "ec2:AuthorizeSecurityGroupIngress",
-	"ec2:CreateInternetGateway", "ec2:CreateRoute", "ec2:CreateRouteTable", "ec2:CreateSecurityGroup", "ec2:CreateSubnet",
-	"ec2:CreateTags", "ec2:CreateVpc", "ec2:CreateVpcEndpoint", "ec2:DeleteInternetGateway", "ec2:DeleteRoute", "ec2:DeleteRouteTable",
+	"ec2:CreateInternetGateway", "ec2:CreateManagedPrefixList", "ec2:CreateRoute", "ec2:CreateRouteTable", "ec2:CreateSecurityGroup", "ec2:CreateSubnet",
+	"ec2:CreateTags", "ec2:CreateVpc", "ec2:CreateVpcEndpoint", "ec2:DeleteInternetGateway", "ec2:DeleteManagedPrefixList", "ec2:DeleteRoute", "ec2:DeleteRouteTable",
 	"ec2:DeleteSecurityGroup", "ec2:DeleteSubnet", "ec2:DeleteTags", "ec2:DeleteVolume", "ec2:DeleteVpc", "ec2:DeleteVpcEndpoints",
 	"ec2:DescribeAvailabilityZones", "ec2:DescribeImages", "ec2:DescribeInstanceAttribute", "ec2:DescribeInstanceCreditSpecifications",
-	"ec2:DescribeInstanceTypeOfferings", "ec2:DescribeInstanceTypes", "ec2:DescribeInstances", "ec2:DescribeInternetGateways", "ec2:DescribeNetworkAcls",
+	"ec2:DescribeInstanceTypeOfferings", "ec2:DescribeInstanceTypes", "ec2:DescribeInstances", "ec2:DescribeInternetGateways", "ec2:DescribeManagedPrefixLists", "ec2:DescribeNetworkAcls",
 	"ec2:DescribeNetworkInterfaces", "ec2:DescribePrefixLists", "ec2:DescribeRegions", "ec2:DescribeRouteTables",
 	"ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeTags", "ec2:DescribeVolumes",
 	"ec2:DescribeVpcAttribute", "ec2:DescribeVpcEndpoints", "ec2:DescribeVpcs", "ec2:DetachInternetGateway", "ec2:DisassociateRouteTable",
-	"ec2:ModifySubnetAttribute", "ec2:ModifyVpcAttribute", "ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress",
+	"ec2:GetManagedPrefixListEntries", "ec2:ModifyManagedPrefixList", "ec2:ModifySecurityGroupRules", "ec2:ModifySubnetAttribute", "ec2:ModifyVpcAttribute", "ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress",
 	"ec2:RunInstances", "ec2:TerminateInstances",
 	"servicequotas:GetAWSDefaultServiceQuota", "servicequotas:GetServiceQuota",
 }
 
-// how is for the administrator who gets the policy.
-const how = "attach it to the user or role whose credentials skyctl uses: aws iam put-role-policy --policy-document file://FILE"
+// how makes a managed policy: one that is part of a user may not be so long.
+const how = "make a policy of it and attach that to the user or role whose credentials skyctl uses: aws iam create-policy --policy-name skyctl --policy-document file://FILE"
 
 // dryRun is a request that EC2 only judges.
 type dryRun struct {
@@ -99,7 +99,7 @@ func runInstances(ctx context.Context, c *ec2.Client) error {
 // credentials. What it cannot, for it would need something that exists, or for
 // another reason than permission, is Unchecked.
 func (a *Account) Check(ctx context.Context) (account.Permissions, error) {
-	p := account.Permissions{How: how}
+	var p account.Permissions
 	client := a.at(a.base.Region)
 	for _, d := range dryRuns {
 		err := d.try(ctx, client)
@@ -119,9 +119,13 @@ func (a *Account) Check(ctx context.Context) (account.Permissions, error) {
 			p.Unchecked = append(p.Unchecked, action)
 		}
 	}
-	var err error
-	p.Policy, err = json.MarshalIndent(policy, "", "  ")
-	return p, err
+	return p, nil
+}
+
+// Policy allows what is needed.
+func Policy() (account.Policy, error) {
+	content, err := json.MarshalIndent(policy, "", "  ")
+	return account.Policy{Document: content, How: how}, err
 }
 
 type statement struct {
@@ -137,8 +141,7 @@ type document struct {
 	Statement []statement
 }
 
-// policy allows what is needed. Machines are ended only if they carry the tag
-// of a run.
+// policy ends machines only if they carry the tag of a run.
 var policy = document{Version: "2012-10-17", Statement: []statement{
 	{Sid: "SkyctlGateways", Effect: "Allow", Resource: "*", Action: slices.DeleteFunc(slices.Clone(needed), func(a string) bool { return a == endsMachines })},
 	{Sid: "SkyctlEndsItsMachines", Effect: "Allow", Resource: "*", Action: []string{endsMachines},

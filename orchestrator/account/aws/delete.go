@@ -26,6 +26,8 @@ func (a *Account) Delete(ctx context.Context, r account.Resource) error {
 		err = deleteEndpoint(ctx, client, r.ID)
 	case types.ResourceTypeSecurityGroup:
 		_, err = client.DeleteSecurityGroup(ctx, &ec2.DeleteSecurityGroupInput{GroupId: id})
+	case types.ResourceTypePrefixList:
+		_, err = client.DeleteManagedPrefixList(ctx, &ec2.DeleteManagedPrefixListInput{PrefixListId: id})
 	case types.ResourceTypeSubnet:
 		_, err = client.DeleteSubnet(ctx, &ec2.DeleteSubnetInput{SubnetId: id})
 	case types.ResourceTypeRouteTable:

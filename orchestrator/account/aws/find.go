@@ -27,6 +27,7 @@ var ranks = map[string]int{
 	string(types.ResourceTypeVolume):          1,
 	string(types.ResourceTypeVpcEndpoint):     1,
 	string(types.ResourceTypeSecurityGroup):   2,
+	string(types.ResourceTypePrefixList):      3,
 	string(types.ResourceTypeSubnet):          3,
 	string(types.ResourceTypeRouteTable):      4,
 	string(types.ResourceTypeInternetGateway): 4,

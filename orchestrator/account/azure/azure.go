@@ -103,7 +103,9 @@ func (a *Account) Identify(ctx context.Context) (account.Identity, error) {
 	return who, nil
 }
 
-func (a *Account) scope() string { return "/subscriptions/" + a.cfg.SubscriptionID }
+func (a *Account) scope() string { return scope(a.cfg.SubscriptionID) }
+
+func scope(subscription string) string { return "/subscriptions/" + subscription }
 
 // request makes one to Azure Resource Manager; at is an id, or a whole URL of
 // its own making.

@@ -17,12 +17,14 @@ var needed = []string{
 	"Microsoft.Authorization/roleAssignments/delete", "Microsoft.Authorization/roleAssignments/read", "Microsoft.Authorization/roleAssignments/write",
 	"Microsoft.Authorization/roleDefinitions/delete", "Microsoft.Authorization/roleDefinitions/read", "Microsoft.Authorization/roleDefinitions/write",
 	"Microsoft.Compute/disks/delete", "Microsoft.Compute/disks/read", "Microsoft.Compute/disks/write",
+	"Microsoft.Compute/locations/diskOperations/read", "Microsoft.Compute/locations/operations/read",
 	"Microsoft.Compute/locations/publishers/artifacttypes/offers/skus/versions/read",
-	"Microsoft.Compute/locations/usages/read", "Microsoft.Compute/skus/read",
-	"Microsoft.Compute/virtualMachines/delete", "Microsoft.Compute/virtualMachines/read", "Microsoft.Compute/virtualMachines/write",
+	"Microsoft.Compute/locations/usages/read", "Microsoft.Compute/register/action", "Microsoft.Compute/skus/read",
+	"Microsoft.Compute/virtualMachines/delete", "Microsoft.Compute/virtualMachines/powerOff/action", "Microsoft.Compute/virtualMachines/read", "Microsoft.Compute/virtualMachines/write",
+	"Microsoft.ManagedIdentity/register/action",
 	"Microsoft.ManagedIdentity/userAssignedIdentities/assign/action", "Microsoft.ManagedIdentity/userAssignedIdentities/delete",
 	"Microsoft.ManagedIdentity/userAssignedIdentities/read", "Microsoft.ManagedIdentity/userAssignedIdentities/write",
-	"Microsoft.Network/locations/usages/read",
+	"Microsoft.Network/locations/operationResults/read", "Microsoft.Network/locations/operations/read", "Microsoft.Network/locations/usages/read",
 	"Microsoft.Network/networkInterfaces/delete", "Microsoft.Network/networkInterfaces/join/action", "Microsoft.Network/networkInterfaces/read",
 	"Microsoft.Network/networkInterfaces/write",
 	"Microsoft.Network/networkSecurityGroups/delete", "Microsoft.Network/networkSecurityGroups/join/action",
@@ -30,10 +32,11 @@ var needed = []string{
 	"Microsoft.Network/networkSecurityGroups/securityRules/delete", "Microsoft.Network/networkSecurityGroups/securityRules/read",
 	"Microsoft.Network/networkSecurityGroups/securityRules/write",
 	"Microsoft.Network/publicIPAddresses/delete", "Microsoft.Network/publicIPAddresses/join/action", "Microsoft.Network/publicIPAddresses/read",
-	"Microsoft.Network/publicIPAddresses/write",
+	"Microsoft.Network/publicIPAddresses/write", "Microsoft.Network/register/action",
 	"Microsoft.Network/virtualNetworks/delete", "Microsoft.Network/virtualNetworks/read", "Microsoft.Network/virtualNetworks/subnets/delete",
 	"Microsoft.Network/virtualNetworks/subnets/join/action", "Microsoft.Network/virtualNetworks/subnets/read",
 	"Microsoft.Network/virtualNetworks/subnets/write", "Microsoft.Network/virtualNetworks/write",
+	"Microsoft.Resources/subscriptions/operationresults/read", "Microsoft.Resources/subscriptions/providers/read",
 	"Microsoft.Resources/subscriptions/read", "Microsoft.Resources/subscriptions/resourceGroups/delete",
 	"Microsoft.Resources/subscriptions/resourceGroups/read", "Microsoft.Resources/subscriptions/resourceGroups/write",
 	"Microsoft.Resources/subscriptions/resources/read",
@@ -56,13 +59,14 @@ type role struct {
 	AssignableScopes []string
 }
 
+// Policy is a role with all that is needed in a subscription.
+func Policy(subscription string) (account.Policy, error) {
+	content, err := json.MarshalIndent(role{Name: "skyctl", Description: "Gateways of skyctl's transfers", Actions: needed, AssignableScopes: []string{scope(subscription)}}, "", "  ")
+	return account.Policy{Document: content, How: how}, err
+}
+
 // Check reads what the credentials' roles on the subscription allow.
 func (a *Account) Check(ctx context.Context) (p account.Permissions, err error) {
-	p.How = how
-	p.Policy, err = json.MarshalIndent(role{Name: "skyctl", Description: "Gateways of skyctl's transfers", Actions: needed, AssignableScopes: []string{a.scope()}}, "", "  ")
-	if err != nil {
-		return p, err
-	}
 	var granted []permission
 	err = list(ctx, a, a.scope()+"/providers/Microsoft.Authorization/permissions", "2022-04-01", "", func(g permission) { granted = append(granted, g) })
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 
 // needed are the permissions of the module gcp-gateway and of gc.
 var needed = []string{
-	"compute.disks.create", "compute.disks.delete", "compute.disks.list", "compute.disks.setLabels",
-	"compute.firewalls.create", "compute.firewalls.delete", "compute.firewalls.get", "compute.firewalls.list",
+	"compute.disks.create", "compute.disks.delete", "compute.disks.get", "compute.disks.list", "compute.disks.setLabels",
+	"compute.firewalls.create", "compute.firewalls.delete", "compute.firewalls.get", "compute.firewalls.list", "compute.firewalls.update",
 	"compute.globalOperations.get",
 	"compute.instances.create", "compute.instances.delete", "compute.instances.get", "compute.instances.list",
 	"compute.instances.setLabels", "compute.instances.setMetadata", "compute.instances.setTags", "compute.machineTypes.list",
@@ -33,13 +33,14 @@ type role struct {
 	IncludedPermissions []string `json:"includedPermissions"`
 }
 
+// Policy is a role with all that is needed.
+func Policy() (account.Policy, error) {
+	content, err := json.MarshalIndent(role{Title: "skyctl", Description: "Gateways of skyctl's transfers", Stage: "GA", IncludedPermissions: needed}, "", "  ")
+	return account.Policy{Document: content, How: how}, err
+}
+
 // Check asks which of the permissions the credentials have on the project.
 func (a *Account) Check(ctx context.Context) (p account.Permissions, err error) {
-	p.How = how
-	p.Policy, err = json.MarshalIndent(role{Title: "skyctl", Description: "Gateways of skyctl's transfers", Stage: "GA", IncludedPermissions: needed}, "", "  ")
-	if err != nil {
-		return p, err
-	}
 	type permissions struct {
 		Permissions []string `json:"permissions"`
 	}

@@ -51,6 +51,20 @@ func Account(ctx context.Context, c config.Clouds, cloud region.Cloud) (account.
 	return nil, fmt.Errorf("cloud %s has no accounts", cloud)
 }
 
+// Policy is what an administrator of the account that the configuration names
+// needs. It contacts nothing.
+func Policy(c config.Clouds, cloud region.Cloud) (account.Policy, error) {
+	switch cloud {
+	case region.AWS:
+		return aws.Policy()
+	case region.GCP:
+		return gcp.Policy()
+	case region.Azure:
+		return azure.Policy(c.Azure.SubscriptionID)
+	}
+	return account.Policy{}, fmt.Errorf("cloud %s has no accounts", cloud)
+}
+
 // orNil keeps a nil pointer from becoming an account.
 func orNil[A account.Account](a A, err error) (account.Account, error) {
 	if err != nil {

@@ -64,7 +64,7 @@ func TestFullDiskIsResumable(t *testing.T) {
 	})
 	config := w.nas(disk)
 	r := w.skyctl("cp", "-r", "east://data/src", "nas://data/new", "--gateways", "1", "--chunk-size", "5MiB", "--yes", "--json", "--config", config)
-	if r.exit != 6 || r.Failed != 0 || r.Fault == nil || !strings.Contains(r.Fault.Message, "no space left") || !strings.HasSuffix(strings.TrimSpace(r.stderr), "skyctl resume "+string(r.Run)) {
+	if r.exit != 6 || r.Failed != 0 || r.Fault == nil || !strings.Contains(r.Fault.Message, "no space left") || !strings.HasSuffix(strings.TrimSpace(r.stderr), "\nskyctl resume "+string(r.Run)+" --config "+config) {
 		t.Fatalf("exit %d\n%s\n%s", r.exit, r.stdout, r.stderr)
 	}
 	if err := syscall.Mount("none", disk, "tmpfs", syscall.MS_REMOUNT, "size=64m"); err != nil {

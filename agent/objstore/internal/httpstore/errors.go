@@ -62,7 +62,7 @@ func Kind(err error) objstore.Kind {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return objstore.KindTransient
 	case errors.As(err, &credentials):
-		return objstore.KindPermission
+		return credentials.kind()
 	case errors.As(err, &dns), errors.As(err, &op) && op.Op == "dial", errors.As(err, &certificate):
 		return objstore.KindUnreachable
 	case errors.As(err, &op), errors.As(err, &request), errors.As(err, &syntax),
@@ -114,10 +114,27 @@ func (e brief) Unwrap() error { return e.err }
 type CredentialsError struct {
 	Err    error
 	Remedy string // what the user may set
+	Lapsed bool   // some were found before: they cannot be renewed
+}
+
+// kind is no refusal where there were credentials before: no object is to fail
+// for what is everybody's trouble, and may be over soon.
+func (e *CredentialsError) kind() objstore.Kind {
+	switch kind := Kind(e.Err); {
+	case !e.Lapsed:
+		return objstore.KindPermission
+	case kind == objstore.KindTransient, kind == objstore.KindUnreachable:
+		return objstore.KindTransient // whoever gives them does not answer
+	}
+	return objstore.KindExpired
 }
 
 func (e *CredentialsError) Error() string {
-	return fmt.Sprintf("no credentials found (%v); %s", e.Err, e.Remedy)
+	what := "no credentials found"
+	if e.Lapsed {
+		what = "the credentials cannot be renewed"
+	}
+	return fmt.Sprintf("%s (%v); %s", what, e.Err, e.Remedy)
 }
 
 func (e *CredentialsError) Unwrap() error { return e.Err }

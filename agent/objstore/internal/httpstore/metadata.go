@@ -31,7 +31,13 @@ func RFC3339(t time.Time) string { return t.Format(time.RFC3339Nano) }
 // Seconds is how rclone writes times into S3: seconds since 1970 with their
 // fraction.
 func Seconds(t time.Time) string {
-	s := fmt.Sprintf("%d.%09d", t.Unix(), t.Nanosecond())
+	sign, seconds, nanos := "", t.Unix(), int64(t.Nanosecond())
+	if seconds < 0 {
+		if sign, seconds = "-", -seconds; nanos > 0 {
+			seconds, nanos = seconds-1, int64(time.Second)-nanos
+		}
+	}
+	s := fmt.Sprintf("%s%d.%09d", sign, seconds, nanos)
 	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
 }
 
@@ -111,17 +117,21 @@ func parseTime(s string) (time.Time, bool) {
 	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
 		return t, true
 	}
+	s, negative := strings.CutPrefix(s, "-")
 	whole, fraction, _ := strings.Cut(s, ".")
-	seconds, err := strconv.ParseInt(whole, 10, 64)
-	if err != nil || strings.HasPrefix(s, "-") {
+	since, err := strconv.ParseUint(whole, 10, 63)
+	if err != nil {
 		return time.Time{}, false
 	}
-	nanos := int64(0)
+	seconds, nanos := int64(since), int64(0)
 	if fraction != "" {
 		fraction = (fraction + "000000000")[:9]
 		if nanos, err = strconv.ParseInt(fraction, 10, 64); err != nil || nanos < 0 {
 			return time.Time{}, false
 		}
+	}
+	if negative {
+		seconds, nanos = -seconds, -nanos
 	}
 	return time.Unix(seconds, nanos).UTC(), true
 }

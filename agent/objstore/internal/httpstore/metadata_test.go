@@ -23,6 +23,8 @@ func TestFold(t *testing.T) {
 			map[string]string{"own": "1", "mtime": "1582979445.12", "mode": "0640", "skyctl-symlink": "../x"}},
 		{"whole second", objstore.Metadata{Modified: moment.Truncate(time.Second)}, map[string]string{"mtime": "1582979445"}},
 		{"ten", objstore.Metadata{Modified: time.Unix(10, 0).UTC()}, map[string]string{"mtime": "10"}},
+		{"before 1970", objstore.Metadata{Modified: time.Unix(-2, 750_000_000).UTC()}, map[string]string{"mtime": "-1.25"}},
+		{"just before 1970", objstore.Metadata{Modified: time.Unix(-1, 999_999_999).UTC()}, map[string]string{"mtime": "-0.000000001"}},
 		{"set-uid", objstore.Metadata{Mode: 0o4755}, map[string]string{"mode": "4755"}},
 	} {
 		given := maps.Clone(c.meta.User)
@@ -55,6 +57,8 @@ func TestUnfold(t *testing.T) {
 		{map[string]string{"mode": "33188"}, objstore.Metadata{User: map[string]string{"mode": "33188"}}},
 		{map[string]string{"mtime": "yesterday", "mode": "rw"}, objstore.Metadata{User: map[string]string{"mtime": "yesterday", "mode": "rw"}}},
 		{map[string]string{"mtime": "12.x", "mode": "0"}, objstore.Metadata{User: map[string]string{"mtime": "12.x", "mode": "0"}}},
+		{map[string]string{"mtime": "--1"}, objstore.Metadata{User: map[string]string{"mtime": "--1"}}},
+		{map[string]string{"mtime": "1.-5"}, objstore.Metadata{User: map[string]string{"mtime": "1.-5"}}},
 		{map[string]string{"mtime": ""}, objstore.Metadata{User: map[string]string{"mtime": ""}}},
 	} {
 		got := Unfold(objstore.Metadata{User: maps.Clone(c.user)}, nil)
