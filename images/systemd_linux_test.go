@@ -4,6 +4,7 @@ package images_test
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,10 +20,11 @@ const report = `{
   echo "ends by $1"
   systemctl show --property=Id,ActiveState skyctl-lifetime.timer
   systemctl show --property=Id,Result,ExecMainStatus skyagent.service
-  systemctl show --property=Id,LoadState,ActiveState ssh.service
+  systemctl show --property=Id,LoadState ssh.service
+  journalctl --no-pager --output=cat --unit=skyagent.service
 } >>/report/report`
 
-// bootOne boots a machine with the boot data and an agent that is the script, and
+// bootOne boots a machine with some of the boot data changed and that agent, and
 // returns what it reported when it had powered off. Whether it ever does is what
 // is tested: there is a bound, far beyond what a boot takes.
 func bootOne(t *testing.T, changed map[string]any, agent string) string {
@@ -78,13 +80,31 @@ func expectReport(t *testing.T, got string, want ...string) {
 	}
 }
 
-// TestBoot has a machine boot with a real systemd and a real cloud-init: the
-// agent starts and reads what it is told, while its end is armed and nobody can
-// log in, and with the agent the machine ends.
+// TestBoot has a machine boot with a real systemd, a real cloud-init and a real
+// agent: it reads what it is told and listens, confined as it is, while the end of
+// the machine is armed and nobody can log in. Nobody enrolls it, so it ends, and
+// with it the machine.
 func TestBoot(t *testing.T) {
-	got := bootOne(t, nil, "#!/bin/sh\ngrep -q '\"token\"' \"$2\" || exit 3\n")
-	expectReport(t, got, "ends by agent", "Id=skyctl-lifetime.timer\nActiveState=active", "Result=success\nExecMainStatus=0\nId=skyagent.service",
-		"LoadState=masked")
+	built := filepath.Join(t.TempDir(), "skyagent")
+	if out, err := exec.Command("go", "build", "-tags=disable_grpc_modules", "-o", built, "../agent/cmd/skyagent").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	agent, err := os.ReadFile(built)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]any{}
+	if err := json.Unmarshal([]byte(values(t)["boot"].(string)), &told); err != nil {
+		t.Fatal(err)
+	}
+	told["enroll_within_seconds"] = 5
+	boot, err := json.Marshal(told)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expectReport(t, bootOne(t, map[string]any{"boot": string(boot)}, string(agent)),
+		"ends by agent", "Id=skyctl-lifetime.timer\nActiveState=active", "Result=success\nExecMainStatus=0\nId=skyagent.service",
+		"LoadState=masked", "msg=listening gateway=azure-westus2-0 address=[::]:7443", "nobody enrolled this gateway in time")
 }
 
 // TestBootEnds has the lifetime of a machine end it whose agent does not.

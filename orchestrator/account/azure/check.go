@@ -38,8 +38,8 @@ var needed = []string{
 	"Microsoft.Network/virtualNetworks/subnets/write", "Microsoft.Network/virtualNetworks/write",
 	"Microsoft.Resources/subscriptions/operationresults/read", "Microsoft.Resources/subscriptions/providers/read",
 	"Microsoft.Resources/subscriptions/read", "Microsoft.Resources/subscriptions/resourceGroups/delete",
-	"Microsoft.Resources/subscriptions/resourceGroups/read", "Microsoft.Resources/subscriptions/resourceGroups/write",
-	"Microsoft.Resources/subscriptions/resources/read",
+	"Microsoft.Resources/subscriptions/resourceGroups/read", "Microsoft.Resources/subscriptions/resourceGroups/resources/read",
+	"Microsoft.Resources/subscriptions/resourceGroups/write", "Microsoft.Resources/subscriptions/resources/read",
 }
 
 const how = "make a role of it and assign that to whom skyctl works for: az role definition create --role-definition FILE"
