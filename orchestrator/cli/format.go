@@ -8,6 +8,8 @@ import (
 	"text/tabwriter"
 	"time"
 	"unicode"
+
+	"github.com/skyctl/skyctl/orchestrator/overlay"
 )
 
 // quantity returns a number with its noun: "1 object", "2 objects".
@@ -18,9 +20,10 @@ func quantity[N int | int64](n N, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// seconds returns a time span for people.
+// seconds returns a time span for people: at most what a Duration holds, some 292
+// years.
 func seconds(s float64) string {
-	d := time.Duration(s * float64(time.Second))
+	d := overlay.Time{Transfer: s}.Total()
 	if d < 10*time.Second {
 		return d.Round(10 * time.Millisecond).String()
 	}

@@ -29,7 +29,7 @@ func (s *solver) simple(knee point) (point, error) {
 		if left -= f.gbps; left < knee.rate*enough/all*(1-lacking) {
 			break
 		}
-		rate := math.Round(left*1e9) / 1e9
+		rate := digits(left, math.Round)
 		next, err := s.at(rate)
 		if err == nil {
 			next, err = s.few(next)

@@ -340,6 +340,7 @@ func TestCheckRefuses(t *testing.T) {
 		"time of -1s":                func(j *Job) { j.MaxTime = -time.Second },
 		"neither direct nor overlay": func(j *Job) { j.Mode = "scenic" },
 		"less than none":             func(j *Job) { j.Gateways = ptr(-1) },
+		"the most is 10000":          func(j *Job) { j.Gateways = ptr(math.MaxInt) },
 	} {
 		job := from("a", "b")
 		change(&job)

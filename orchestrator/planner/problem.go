@@ -17,6 +17,9 @@ import (
 // others, and the number it may have from others.
 const perGateway = 64
 
+// maxGateways bounds the gateways of a region.
+const maxGateways = 10_000
+
 // maxEnds bounds the work of finding trees, which grows as 3^ends.
 const maxEnds = 8
 

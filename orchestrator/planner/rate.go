@@ -115,18 +115,41 @@ func (s *solver) maximum(provision float64) (float64, error) {
 	for i, group := range s.p.groups() {
 		most = min(most, s.p.passing(i == 0, group))
 	}
-	if most == 0 {
-		return 0, nil
+	rate := 0.0
+	for looks := 0; most > 0 && looks < maxLooks; looks++ {
+		short := 1 / min(1, most) // small rates are made large, for the tolerances
+		s.m.ask(most, worth{short: short})
+		found, err := s.m.solve(exact, most*short*lacking/10, math.Inf(1), provision, maxNodes)
+		if err != nil {
+			return 0, err
+		}
+		if found.answer == nil {
+			return 0, errors.New("the planner's program has no answer, not even an empty one")
+		}
+		rate = most - found.short
+		above := most - found.bound/short
+		if max(rate, above) >= most*close {
+			break
+		}
+		most = above // from so far away the search is coarse
 	}
-	s.m.ask(most, worth{short: 1})
-	found, err := s.m.solve(exact, most*lacking/10, math.Inf(1), provision, maxNodes)
-	if err != nil {
-		return 0, err
+	return digits(rate, math.Round), nil
+}
+
+// close is the part of a bound on the highest rate from which on the search for
+// that is not coarse, maxLooks how often the bound is lowered.
+const (
+	close    = 1e-3
+	maxLooks = 4
+)
+
+// digits rounds a rate to nine digits.
+func digits(rate float64, round func(float64) float64) float64 {
+	if rate <= 0 {
+		return 0
 	}
-	if found.answer == nil {
-		return 0, errors.New("the planner's program has no answer, not even an empty one")
-	}
-	return max(0, math.Round((most-found.short)*1e9)/1e9), nil
+	unit := math.Pow(10, 8-math.Floor(math.Log10(rate)))
+	return round(rate*unit) / unit
 }
 
 // passing bounds what can leave a group of sites, or come to it, by its links. What
@@ -300,7 +323,7 @@ func (s *solver) stretched(a *answer, rate float64) float64 {
 		limit(cpu, n.cpu)
 		limit(count, n.passing)
 	}
-	return max(rate, math.Floor(rate*factor*1e9)/1e9)
+	return max(rate, digits(rate*factor, math.Floor))
 }
 
 // rates returns n rates from slow to fast, each the same factor above the last.

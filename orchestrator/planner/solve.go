@@ -211,6 +211,8 @@ func check(job Job, limits Limits) error {
 		return fmt.Errorf("route %q is neither direct nor overlay", job.Mode)
 	case job.Gateways != nil && *job.Gateways < 0:
 		return fmt.Errorf("%d gateways are less than none", *job.Gateways)
+	case job.Gateways != nil && *job.Gateways > maxGateways, job.Gateways == nil && limits.Gateways > maxGateways:
+		return fmt.Errorf("so many gateways a region are more than any cloud gives, the most is %d", maxGateways)
 	case job.Gateways == nil && limits.Gateways < 1:
 		return fmt.Errorf("a limit of %d gateways a region allows none", limits.Gateways)
 	}

@@ -115,6 +115,20 @@ func TestSlowMachinesMayBeTheCheapest(t *testing.T) {
 	}
 }
 
+// TestRatesMayBeTiny: the highest is 307.1366 kbit/s, what 64 connections share out
+// among three links.
+func TestRatesMayBeTiny(t *testing.T) {
+	w := newWorld().link("a>b", 0.02213, 0).link("a>c", 0.0003214, 0).link("a>d", 0.01007, 0)
+	for pair, l := range w.links {
+		l.Total, l.Connections = false, grid.MachineConnections
+		w.links[pair] = l
+	}
+	o, err := w.solve(t, from("a", "b", "c", "d"), w.limits(1))
+	if want := 1 / (1/0.02213 + 1/0.0003214 + 1/0.01007); err != nil || math.Abs(float64(o.Throughput)/want-1) > 1e-5 {
+		t.Errorf("%v, want %v: %v", float64(o.Throughput), want, err)
+	}
+}
+
 // TestTheNearestCanBeAskedFor: what a refusal names is not refused.
 func TestTheNearestCanBeAskedFor(t *testing.T) {
 	for seed := range uint64(12) {
