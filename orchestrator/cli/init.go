@@ -15,7 +15,7 @@ import (
 )
 
 type initCmd struct {
-	Write      bool         `env:"-" help:"Write a skyctl.yaml to start from, if there is no configuration yet."`
+	Write      bool         `help:"Write a skyctl.yaml to start from, if there is no configuration yet."`
 	Cloud      region.Cloud `enum:",aws,gcp,azure" default:"" placeholder:"CLOUD" help:"The cloud whose policy --policy writes, where the configuration names several: aws, gcp, azure."`
 	Policy     string       `placeholder:"FILE" help:"Write the policy to hand to an administrator: all that skyctl needs there."`
 	StageAgent string       `placeholder:"URL" help:"Upload skyagent below s3://BUCKET/PREFIX and print what the configuration has to say of it."`

@@ -30,6 +30,8 @@ func (c *renderCmd) Run(ctx context.Context, s service, out *console) error {
 		return err
 	}
 	switch {
+	case c.Size == 0:
+		return wrongUsage("--size is a size above 0B")
 	case (c.SrcRegion == "") != (len(c.DstRegion) == 0):
 		return wrongUsage("--src-region and --dst-region go together")
 	case c.SrcRegion != "" && len(c.DstRegion) != len(c.Dests):

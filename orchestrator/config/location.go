@@ -62,7 +62,7 @@ func (c *Config) Resolve(url string, env LookupEnv) (Location, error) {
 	case url == "":
 		return Location{}, errors.New("empty URL, write for example s3://bucket/key or ./file")
 	case !ok || strings.Contains(name, "/"):
-		if name, _, _ := strings.Cut(url, ":/"); c.known(name) {
+		if name, _, _ := strings.Cut(url, ":"); c.known(name) {
 			return Location{}, fmt.Errorf("malformed URL %q: write %s://…, or ./%s for a file", url, name, url)
 		}
 		return file(url, url)

@@ -60,6 +60,8 @@ func TestResolve(t *testing.T) {
 		{".", nothing, "file", cwd, "", "local:workstation", ""},
 		{"d/..", nothing, "file", cwd, "", "local:workstation", ""},
 		{"a:b", nothing, "file", cwd, "a:b", "local:workstation", ""},
+		{"./east:x", nothing, "file", cwd, "east:x", "local:workstation", ""},
+		{"other:x", nothing, "file", cwd, "other:x", "local:workstation", ""},
 		{"./east:/x", nothing, "file", cwd + "/east:", "x", "local:workstation", ""},
 	} {
 		l, err := c.Resolve(x.url, x.env)
@@ -148,6 +150,7 @@ func TestResolveRefuses(t *testing.T) {
 		"east://b?x/k":    "a bucket's name has only",
 		"east:/bucket/k":  "write east://…, or ./east:/bucket/k for a file",
 		"s3:/bucket/k":    "write s3://",
+		"east:bucket/k":   "write east://",
 		"file://srv/x":    "three slashes",
 		"nas://../x":      `".." is no name`,
 		"nas://d/a/../x":  `".." is no name`,
