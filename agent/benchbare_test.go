@@ -29,7 +29,7 @@ type bareConn func(chunk []byte) error
 
 var bareQUICConfig = &quic.Config{
 	InitialStreamReceiveWindow: 1 << 20, MaxStreamReceiveWindow: 16 << 20,
-	InitialConnectionReceiveWindow: 8 << 20, MaxConnectionReceiveWindow: 512 << 20, MaxIncomingStreams: 1024, KeepAlivePeriod: 2 * time.Second,
+	InitialConnectionReceiveWindow: 2 << 20, MaxConnectionReceiveWindow: 512 << 20, MaxIncomingStreams: 1024, KeepAlivePeriod: 2 * time.Second,
 }
 
 func bareIdentities(b testing.TB) (server, client *tls.Config) {

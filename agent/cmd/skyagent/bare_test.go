@@ -39,7 +39,7 @@ const (
 
 var bareConfig = &quic.Config{
 	InitialStreamReceiveWindow: 1 << 20, MaxStreamReceiveWindow: 16 << 20,
-	InitialConnectionReceiveWindow: 8 << 20, MaxConnectionReceiveWindow: 512 << 20, MaxIncomingStreams: 1024,
+	InitialConnectionReceiveWindow: 2 << 20, MaxConnectionReceiveWindow: 512 << 20, MaxIncomingStreams: 1024,
 }
 
 const bareBuffer = 64 << 10
