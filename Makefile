@@ -88,7 +88,7 @@ test-race:
 
 .PHONY: test-measured
 test-measured: build
-	SKYCTL_BIN=$(BIN) go test -timeout 30m -shuffle=on -p 1 -parallel 6 $(MEASURED)
+	SKYCTL_BIN=$(BIN) go test -timeout 30m -shuffle=on -p 1 -parallel 8 $(MEASURED)
 
 .PHONY: tf-validate
 tf-validate: ## Terraform judges modules, examples and rendered roots, by the clouds' real schemas
