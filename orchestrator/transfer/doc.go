@@ -35,7 +35,8 @@
 // # Who is lost
 //
 // A gateway that answers nothing for Health.Grace is lost: its chunks go to
-// others, and another machine takes its place. Where none of several gateways
+// others, and another machine takes its place. What it may have left in the
+// middle of a write goes when all is done (swept). Where none of several gateways
 // answers it is this process that is cut off (cutOff): they go on with what they
 // were assigned, and are asked anew when they are within reach again.
 //

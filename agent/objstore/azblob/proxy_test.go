@@ -27,7 +27,10 @@ func testFaults(t *testing.T, server objstoretest.AzuriteServer) {
 	}, faults.Requests{
 		Read: func(r *http.Request) bool { return r.Method == http.MethodGet && r.Header.Get("X-Ms-Range") != "" },
 		Put:  func(r *http.Request) bool { return r.Method == http.MethodPut && !r.URL.Query().Has("comp") },
-		List: func(r *http.Request) bool { return r.URL.Query().Get("comp") == "list" },
+		Later: func(r *http.Request) bool {
+			q := r.URL.Query()
+			return q.Get("comp") == "list" && (q.Has("marker") || q.Has("startFrom"))
+		},
 		Commit: func(r *http.Request) bool {
 			return r.Method == http.MethodPut && r.URL.Query().Get("comp") == "blocklist"
 		},

@@ -24,9 +24,12 @@ func TestFaults(t *testing.T) {
 		}
 		return b
 	}, faults.Requests{
-		Read:     func(r *http.Request) bool { return r.URL.Query().Get("alt") == "media" },
-		Put:      func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/upload/") },
-		List:     func(r *http.Request) bool { return r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/o") },
+		Read: func(r *http.Request) bool { return r.URL.Query().Get("alt") == "media" },
+		Put:  func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/upload/") },
+		Later: func(r *http.Request) bool {
+			q := r.URL.Query()
+			return strings.HasSuffix(r.URL.Path, "/o") && (q.Get("pageToken") != "" || q.Get("startOffset") != "")
+		},
 		Commit:   func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/compose") },
 		PageSize: pageSize,
 	})

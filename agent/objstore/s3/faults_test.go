@@ -61,12 +61,14 @@ func TestSilentEndpoint(t *testing.T) {
 	answers.Silent(t, f)
 }
 
+// later tells that a request is for another page of a listing than the first.
+func later(r *http.Request) bool {
+	q := r.URL.Query()
+	return q.Has("continuation-token") || q.Has("start-after")
+}
+
 func TestListNeverEndsShort(t *testing.T) {
 	const head = `<ListBucketResult><Name>bucket</Name>`
-	later := func(r *http.Request) bool {
-		q := r.URL.Query()
-		return q.Has("continuation-token") || q.Has("start-after")
-	}
 	four := func(t *testing.T) answers.Fake {
 		f, b := newFake(t)
 		for _, key := range []string{"a", "b", "c", "d"} {

@@ -15,7 +15,7 @@ import (
 var requests = faults.Requests{
 	Read:     func(r *http.Request) bool { return r.Method == http.MethodGet && r.Header.Get("Range") != "" },
 	Put:      func(r *http.Request) bool { return r.Method == http.MethodPut && !r.URL.Query().Has("uploadId") },
-	List:     func(r *http.Request) bool { return r.URL.Query().Has("list-type") },
+	Later:    later,
 	Commit:   func(r *http.Request) bool { return r.Method == http.MethodPost && r.URL.Query().Has("uploadId") },
 	PageSize: 1000,
 }

@@ -129,13 +129,13 @@ const bigChunks, letThrough = 12, 6
 func halfway(t *testing.T) (w *world, objects map[string][]byte, cp *running, open func()) {
 	t.Helper()
 	opened := make(chan struct{})
+	var reads atomic.Int32
 	w = newWorld(t, worldOptions{eastEndpoint: func(endpoint string) string {
 		p := faults.Start(t, endpoint)
 		p.Inject(faults.Fault{
 			Match: func(r *http.Request) bool {
-				return r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/src/big")
+				return r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/src/big") && reads.Add(1) > letThrough
 			},
-			Skip: letThrough,
 			Do: func(rw http.ResponseWriter, r *http.Request, next func() *http.Response) {
 				select {
 				case <-opened:

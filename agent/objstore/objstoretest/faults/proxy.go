@@ -22,15 +22,13 @@ type Proxy struct {
 
 	mu    sync.Mutex
 	fault Fault
-	seen  int // requests that Match accepted
-	hits  int // of them, those that Do was given
+	hits  int // requests that its Do was given
 }
 
 // Fault is what becomes of some requests. The others pass.
 type Fault struct {
 	Match func(*http.Request) bool // nil: every request
-	Skip  int                      // how many matching requests pass first
-	Times int                      // how many are broken then; 0: all that follow
+	Times int                      // how many are broken; 0: all
 	Do    Action
 }
 
@@ -64,7 +62,7 @@ func (p *Proxy) Endpoint() string { return p.server.URL + p.target.Path }
 func (p *Proxy) Inject(f Fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.fault, p.seen, p.hits = f, 0, 0
+	p.fault, p.hits = f, 0
 }
 
 // Hits is how many requests were broken since Inject.
@@ -82,8 +80,7 @@ func (p *Proxy) action(r *http.Request) Action {
 	if f.Do == nil || f.Match != nil && !f.Match(r) {
 		return nil
 	}
-	p.seen++
-	if n := p.seen - f.Skip; n <= 0 || f.Times > 0 && n > f.Times {
+	if f.Times > 0 && p.hits == f.Times {
 		return nil
 	}
 	p.hits++
