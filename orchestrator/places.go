@@ -97,7 +97,11 @@ func (p *places) suits(recursive bool) error {
 	if p.source.Store != "file" {
 		return nil
 	}
-	info, err := os.Stat(filepath.Join(p.source.Config.Bucket, p.source.Key))
+	look := os.Stat
+	if s := p.source.Config.Symlinks; !recursive && (s == objstore.SymlinksCopy || s == objstore.SymlinksSkip) {
+		look = os.Lstat // the link itself is what is named
+	}
+	info, err := look(filepath.Join(p.source.Config.Bucket, p.source.Key))
 	switch {
 	case err != nil: // opening it says why
 		return nil
