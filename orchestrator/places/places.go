@@ -107,7 +107,11 @@ func (p *Places) Suits() error {
 	if p.Source.Store != "file" {
 		return nil
 	}
-	info, err := os.Stat(filepath.Join(p.Source.Config.Bucket, p.Source.Key))
+	look := os.Stat
+	if s := p.Source.Config.Symlinks; !p.asked.Recursive && (s == objstore.SymlinksCopy || s == objstore.SymlinksSkip) {
+		look = os.Lstat // the link itself is what is named
+	}
+	info, err := look(filepath.Join(p.Source.Config.Bucket, p.Source.Key))
 	switch {
 	case err != nil: // listing it says why
 		return nil
