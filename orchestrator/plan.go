@@ -166,9 +166,9 @@ func held(l objstore.Limits, memory int64) objstore.Limits {
 }
 
 // chunkSize is what the user asked for, or the default, within what an agent's
-// memory has room for at a store that wants whole parts. By default that is room for
-// one part of each reader, or they would wait for each other; where the layout is
-// not known yet, nil, for two.
+// memory has room for at a store that wants whole parts: for two. By default it is
+// for two of each reader, or they would wait for each other, once the layout is
+// known; until then it is nil.
 func (o *Orchestrator) chunkSize(req Request, bytes int64, routes int, l *layout.Layout, dests []objstore.Bucket) (int64, error) {
 	room := agent.PartShare(int64(o.Config.Limits.Memory))
 	most := room / 2
@@ -176,7 +176,7 @@ func (o *Orchestrator) chunkSize(req Request, bytes int64, routes int, l *layout
 	if size == 0 {
 		size = transfer.DefaultChunkSize(bytes, routes)
 		if l != nil {
-			most = max(min(most, l.Part(room)), transfer.MinChunk)
+			most = max(l.Part(room)/2, transfer.MinChunk)
 		}
 	}
 	for _, b := range dests {
