@@ -151,7 +151,7 @@ func collect(ctx context.Context, api API, after uint64, n int) ([]Result, error
 }
 
 func conformResults(t *testing.T, f *fake, api API) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute) // a loaded machine, and the race detector
 	defer cancel()
 	const n = 4000 // several bodies, several lines
 	chunks := assignments(0, n)

@@ -105,9 +105,9 @@ func (t Transfer) Job() planner.Job {
 }
 
 // chunkSize is what the user asked for, or the default, within what an agent's
-// memory has room for at a store that wants whole parts. By default that is room for
-// one part of each reader, or they would wait for each other; where the layout is
-// not known yet, nil, for two.
+// memory has room for at a store that wants whole parts: for two. By default it is
+// for two of each reader, or they would wait for each other, once the layout is
+// known; until then it is nil.
 func chunkSize(asked unit.Bytes, bytes int64, routes int, l *layout.Layout, dests []objstore.Bucket, memory unit.Bytes) (int64, error) {
 	room := agent.PartShare(int64(memory))
 	most := room / 2
@@ -115,7 +115,7 @@ func chunkSize(asked unit.Bytes, bytes int64, routes int, l *layout.Layout, dest
 	if size == 0 {
 		size = transfer.DefaultChunkSize(bytes, routes)
 		if l != nil {
-			most = max(min(most, l.Part(room)), transfer.MinChunk)
+			most = max(l.Part(room)/2, transfer.MinChunk)
 		}
 	}
 	for _, b := range dests {
