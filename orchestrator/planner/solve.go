@@ -101,8 +101,7 @@ func prepare(ctx context.Context, job Job, g Grid, prices Prices, limits Limits)
 // Frontier returns the plans of which none is both faster and cheaper than
 // another: the first is the cheapest, the last the fastest, and the knee between
 // them is Solve's default, or the plan without gateways where that is no slower.
-// The job's goals are left out of it;
-// errors are those of Solve.
+// The job's goals are left out of it; errors are those of Solve.
 func Frontier(ctx context.Context, job Job, g Grid, prices Prices, limits Limits) ([]overlay.Overlay, error) {
 	job.MinThroughput, job.MaxCost, job.MaxTime = 0, nil, 0
 	if err := check(job, limits); err != nil {
@@ -147,15 +146,15 @@ func Frontier(ctx context.Context, job Job, g Grid, prices Prices, limits Limits
 	return worthwhile(plans), nil
 }
 
-// worthwhile leaves out plans that take as long as another that costs no more,
-// and returns the others, the slowest first.
+// worthwhile leaves out plans that take at least as long as another that costs no
+// more, and returns the others, the slowest first.
 func worthwhile(plans []overlay.Overlay) []overlay.Overlay {
 	slices.SortStableFunc(plans, func(a, b overlay.Overlay) int {
 		return cmp.Or(cmp.Compare(a.Time.Provision+a.Time.Transfer, b.Time.Provision+b.Time.Transfer), cmp.Compare(a.Cost.Total, b.Cost.Total))
 	})
 	var kept []overlay.Overlay
 	for _, o := range plans {
-		if len(kept) == 0 || o.Cost.Total < kept[len(kept)-1].Cost.Total {
+		if len(kept) == 0 || o.Cost.Total < kept[len(kept)-1].Cost.Total*(1-exact) {
 			kept = append(kept, o)
 		}
 	}

@@ -64,6 +64,7 @@ func unreserved(err error, goal *unit.USD, requests unit.USD) error {
 	var e *planner.Infeasible
 	if errors.As(err, &e) && goal != nil && requests > 0 && e.Goal == fmt.Sprintf("--max-cost %v", float64(*goal-requests)) {
 		e.Goal = fmt.Sprintf("--max-cost %v, of which requests take %s,", float64(*goal), requests)
+		e.Nearest += ", requests not counted"
 	}
 	return err
 }

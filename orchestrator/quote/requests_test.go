@@ -61,7 +61,7 @@ func TestReserve(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	err = unreserved(&planner.Infeasible{Goal: "--max-cost 3.75", Nearest: "n", Hint: "h"}, &goal, 1.25)
-	if want := "--max-cost 5, of which requests take $1.25, cannot be reached: n; h"; err.Error() != want {
+	if want := "--max-cost 5, of which requests take $1.25, cannot be reached: n, requests not counted; h"; err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
 	err = unreserved(&planner.Infeasible{Goal: "--max-time 1s", Nearest: "n", Hint: "h"}, &goal, 1.25)
