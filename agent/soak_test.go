@@ -147,8 +147,8 @@ func TestTroubleLeavesNothingTaken(t *testing.T) {
 				c.mu.Unlock()
 				f.Configure("s", both...)
 				time.Sleep(20 * time.Second) // fake time, to connect and to end what is under way
-				for _, name := range names {
-					if s, err := f.Agent(name).Stats(t.Context()); err != nil || s.MemoryUsed != 0 && name != "r" || s.Streams != 0 {
+				for _, name := range names { // QUIC's windows stay grown while a connection lasts
+					if s, err := f.Agent(name).Stats(t.Context()); err != nil || s.MemoryUsed != 0 && o.Transport == control.TransportTLS || s.Streams != 0 {
 						t.Errorf("%s holds %d bytes and %d streams (%v)", name, s.MemoryUsed, s.Streams, err)
 					}
 				}
