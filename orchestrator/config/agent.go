@@ -35,6 +35,20 @@ func (s *Checksums) UnmarshalYAML(unmarshal func(any) error) error {
 	return byArch((*map[region.Arch]string)(s), unmarshal, "agent.sha256", "a checksum")
 }
 
+// MarshalYAML is the form that UnmarshalYAML reads.
+func (u URLs) MarshalYAML() (any, error) { return oneOrMap(u), nil }
+
+// MarshalYAML is the form that UnmarshalYAML reads.
+func (s Checksums) MarshalYAML() (any, error) { return oneOrMap(s), nil }
+
+// oneOrMap is one value, for which the architecture is empty, or the map.
+func oneOrMap(by map[region.Arch]string) any {
+	if one, ok := by[""]; ok {
+		return one
+	}
+	return by
+}
+
 // byArch reads one value, for which the architecture is empty, or a map of them.
 func byArch(into *map[region.Arch]string, unmarshal func(any) error, key, what string) error {
 	var one string
