@@ -14,6 +14,7 @@ type solver struct {
 	p          *problem
 	m          *master
 	most       float64   // the highest rate, Gbit/s
+	top        [][]int   // gateways that carry it
 	provisions []float64 // seconds, as problem.provisions has them
 	scale      float64   // USD that are 1 in the objective
 	tie        float64   // what a hop or a gateway weighs there, besides its price
@@ -39,7 +40,7 @@ func newSolver(p *problem) (*solver, error) {
 	s := &solver{p: p, m: newMaster(p), provisions: p.provisions(), scale: 1, tie: 1, points: map[float64]point{}, nodes: maxNodes, quicks: map[float64]*solver{}}
 	s.begin()
 	var err error
-	if s.most, err = s.maximum(math.Inf(1)); err != nil || s.most == 0 {
+	if s.most, s.top, err = s.maximum(math.Inf(1)); err != nil || s.most == 0 {
 		return s, err
 	}
 	if dear := s.dear(); dear > 0 {
@@ -76,7 +77,7 @@ func (s *solver) quick(provision float64) (*solver, error) {
 	only.provisions, only.points = []float64{provision}, map[float64]point{}
 	if provision < s.longest() {
 		var err error
-		if only.most, err = s.maximum(provision); err != nil {
+		if only.most, only.top, err = s.maximum(provision); err != nil {
 			return nil, err
 		}
 	}
@@ -109,23 +110,24 @@ func (s *solver) begin() {
 }
 
 // maximum returns the highest rate that gateways in any number up to the limit
-// can carry that are up within so many seconds, and the stores allow.
-func (s *solver) maximum(provision float64) (float64, error) {
+// can carry that are up within so many seconds, and the stores allow, and gateways
+// that carry it.
+func (s *solver) maximum(provision float64) (rate float64, by [][]int, err error) {
 	most := s.p.most
 	for i, group := range s.p.groups() {
 		most = min(most, s.p.passing(i == 0, group))
 	}
-	rate := 0.0
 	for looks := 0; most > 0 && looks < maxLooks; looks++ {
 		short := 1 / min(1, most) // small rates are made large, for the tolerances
 		s.m.ask(most, worth{short: short})
 		found, err := s.m.solve(exact, most*short*lacking/10, math.Inf(1), provision, maxNodes)
 		if err != nil {
-			return 0, err
+			return 0, nil, err
 		}
 		if found.answer == nil {
-			return 0, errors.New("the planner's program has no answer, not even an empty one")
+			return 0, nil, errors.New("the planner's program has no answer, not even an empty one")
 		}
+		by = found.gateways
 		rate = most - found.short
 		above := most - found.bound/short
 		if max(rate, above) >= most*close {
@@ -133,7 +135,7 @@ func (s *solver) maximum(provision float64) (float64, error) {
 		}
 		most = above // from so far away the search is coarse
 	}
-	return digits(rate, math.Round), nil
+	return digits(rate, math.Round), by, nil
 }
 
 // close is the part of a bound on the highest rate from which on the search for
@@ -229,7 +231,17 @@ func (s *solver) at(rate float64) (point, error) {
 		}
 	}
 	if best.answer == nil {
-		return point{}, errors.New("the planner found no plan for a rate that it found possible")
+		// The search has ended before it came upon one.
+		best.provision = s.longest()
+		s.m.ask(rate, s.worth(rate, s.seconds(best), 1e6))
+		found, err := s.m.fixed(s.top)
+		if err != nil {
+			return point{}, err
+		}
+		if found.X == nil || found.X[s.m.short] > lacking*rate {
+			return point{}, errors.New("the planner found no plan for a rate that it found possible")
+		}
+		best.answer = s.m.answer(found.X)
 	}
 	s.points[rate] = best
 	return best, nil
