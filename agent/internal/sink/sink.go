@@ -231,6 +231,11 @@ func (p *Part) store(body objstore.Body) {
 func (p *Part) check() (Written, error) {
 	if p.chunk.Dest.Upload == nil {
 		verified, err := Check(p.ctx, p.bucket, p.object, p.chunk.Length, p.digest, p.sink.cfg.ReadBack())
+		if objstore.KindOf(err) == objstore.KindPrecondition {
+			// A put that was given up and repeated may still have arrived, and last.
+			err = &objstore.Error{Op: "verify", Bucket: p.chunk.Dest.Store, Key: p.chunk.Dest.Key, Kind: objstore.KindTransient,
+				Err: fmt.Errorf("it was put again meanwhile: %w", err)}
+		}
 		return Written{Verified: verified, Lost: p.lost}, err
 	}
 	if d := p.ref.Digest; d != nil && *d != p.digest {

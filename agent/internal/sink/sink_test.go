@@ -23,6 +23,7 @@ type store struct {
 	objstore.Bucket
 	buffered bool
 	before   func(context.Context) error // a Put
+	after    func(objstore.Object) error // a Put
 	part     func(objstore.PartRef) objstore.PartRef
 }
 
@@ -34,7 +35,11 @@ func (s *store) Put(ctx context.Context, key string, body objstore.Body, meta ob
 			return objstore.Object{}, err
 		}
 	}
-	return s.Bucket.Put(ctx, key, body, meta)
+	o, err := s.Bucket.Put(ctx, key, body, meta)
+	if err == nil && s.after != nil {
+		err = s.after(o)
+	}
+	return o, err
 }
 
 func (s *store) WritePart(ctx context.Context, up objstore.Upload, p objstore.Part, body objstore.Body) (objstore.PartRef, error) {
@@ -225,6 +230,29 @@ func TestAPartIsComparedWithWhatTheStoreTook(t *testing.T) {
 	}
 	if n := s.Chunks.Load(); n != 1 {
 		t.Errorf("%d chunks count as written", n)
+	}
+}
+
+// A put that timed out and was repeated may come after what repeated it.
+func TestWhatIsPutAgainMeanwhileMayBeRepeated(t *testing.T) {
+	b := memory(t)
+	s, _ := sinkInto(b)
+	s.cfg.ReadBack = func() bool { return true }
+	data := []byte("data")
+	b.after = func(objstore.Object) error {
+		_, err := b.Bucket.Put(t.Context(), "k", objstore.Body{Reader: bytes.NewReader(data), Size: int64(len(data))}, objstore.Metadata{})
+		return err
+	}
+	p, err := s.Open(t.Context(), whole(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Release()
+	if err := send(p, data); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Finish(chunk.Sum(data)); !objstore.KindOf(err).Retryable() {
+		t.Errorf("%v is not retried", err)
 	}
 }
 
