@@ -56,4 +56,4 @@ if [ -e "$GATEWAY_DIRECTORY/pid" ]; then
 	fi
 fi
 
-rm -f "$GATEWAY_DIRECTORY/boot.json" "$GATEWAY_DIRECTORY/pid" "$GATEWAY_DIRECTORY/cmdline"
+rm -f "$GATEWAY_DIRECTORY/boot.json" "$GATEWAY_DIRECTORY/pid.new" "$GATEWAY_DIRECTORY/pid" "$GATEWAY_DIRECTORY/cmdline"

@@ -72,7 +72,7 @@ exec 3>&-
 abandon() {
 	kill -KILL "-$child" 2>/dev/null || kill -KILL "$child" 2>/dev/null || :
 	wait "$child" || :
-	rm -f boot.json pid cmdline
+	rm -f boot.json pid.new pid cmdline
 }
 trap 'abandon; exit 130' INT TERM
 
@@ -81,7 +81,9 @@ trap 'abandon; exit 130' INT TERM
 word= pid= start=
 read -r word pid start <&5 || :
 if [ "$word $pid" = "ready $child" ]; then
-	printf '%s\n' "$pid $start" >pid
+	# Whole or not at all: Terraform kills this script when it is interrupted.
+	printf '%s\n' "$pid $start" >pid.new
+	mv pid.new pid
 	# The process as the check of this module will look for it; empty if it is
 	# dead already.
 	if cat "/proc/$pid/cmdline" >cmdline 2>/dev/null && [ -s cmdline ]; then
