@@ -46,10 +46,18 @@ func TestSharedEdgesArePaidOnce(t *testing.T) {
 		{Reader: "local-a-0", Dest: 0}: 1e9, {Reader: "local-a-0", Dest: 1}: 8e8}), 1*0.5+0.8*0.25)
 }
 
-// What skyctl carries by itself takes the way that was planned, and costs.
+// The engine inside skyctl reads once and writes each destination.
 func TestEgressWithoutGateways(t *testing.T) {
-	l := &layout.Layout{Overlay: chain(t).Overlay}
-	costs(t, "by itself", Egress(l, map[journal.RouteKey]int64{{Reader: "here", Dest: 0}: 1e9}), 0.5)
+	o := &overlay.Overlay{Graph: overlay.Graph{
+		Edges: []overlay.Edge{{From: "local:a", To: region.Workstation, USDPerGB: 0.5},
+			{From: region.Workstation, To: "local:b", USDPerGB: 0.25}, {From: region.Workstation, To: "local:c", USDPerGB: 0.125}},
+		Routes: []overlay.Route{{Path: []region.Region{region.Workstation}, Gbits: 1}, {Path: []region.Region{region.Workstation}, Gbits: 1, Dest: 1}},
+	}}
+	l, err := layout.Build(o, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	costs(t, "by itself", Egress(l, map[journal.RouteKey]int64{{Reader: layout.Inside, Dest: 0}: 1e9, {Reader: layout.Inside, Dest: 1}: 1e9}), 0.875)
 }
 
 // limited is a meter of a run over the chain that may cost so much. It tells

@@ -5,7 +5,6 @@ import (
 	"github.com/skyctl/skyctl/orchestrator/grid"
 	"github.com/skyctl/skyctl/orchestrator/journal"
 	"github.com/skyctl/skyctl/orchestrator/layout"
-	"github.com/skyctl/skyctl/orchestrator/region"
 	"github.com/skyctl/skyctl/orchestrator/unit"
 )
 
@@ -22,7 +21,7 @@ func Egress(l *layout.Layout, carried map[journal.RouteKey]int64) unit.USD {
 // destinations passes the edges that they share once.
 type traffic struct {
 	usd     unit.USD
-	paths   map[journal.RouteKey][]region.Region
+	edges   map[journal.RouteKey][]grid.Pair
 	arrived map[journal.RouteKey]int64
 	passed  map[edgeOfRoute]int64
 }
@@ -34,27 +33,44 @@ type edgeOfRoute struct {
 }
 
 func newTraffic() *traffic {
-	return &traffic{paths: map[journal.RouteKey][]region.Region{}, arrived: map[journal.RouteKey]int64{}, passed: map[edgeOfRoute]int64{}}
+	return &traffic{edges: map[journal.RouteKey][]grid.Pair{}, arrived: map[journal.RouteKey]int64{}, passed: map[edgeOfRoute]int64{}}
 }
 
 // add counts bytes that have arrived at a destination by a route of a layout. A
 // route has its number for as long as the run, whatever is planned anew.
 func (t *traffic) add(l *layout.Layout, key journal.RouteKey, bytes int64) {
-	path, known := t.paths[key]
+	edges, known := t.edges[key]
 	if !known {
-		path = l.Path(key.Reader, key.Route, key.Dest)
-		t.paths[key] = path
+		edges = edgesOf(l, key)
+		t.edges[key] = edges
 	}
 	t.arrived[key] += bytes
-	for i := 1; i < len(path); i++ {
-		on := edgeOfRoute{key.Reader, key.Route, grid.Pair{From: path[i-1], To: path[i]}}
+	for _, pair := range edges {
+		on := edgeOfRoute{key.Reader, key.Route, pair}
 		if more := t.arrived[key] - t.passed[on]; more > 0 {
 			t.passed[on] += more
-			if e, ok := l.Overlay.Edge(on.pair.From, on.pair.To); ok {
+			if e, ok := l.Overlay.Edge(pair.From, pair.To); ok {
 				t.usd += unit.USD(more) / 1e9 * e.USDPerGB
 			}
 		}
 	}
+}
+
+// edgesOf are the edges on the way to one destination of a reader's route. The
+// engine inside skyctl has no gateways and reads once: what it was planned with are
+// the ways to here and on to each destination, and every object takes all of them.
+func edgesOf(l *layout.Layout, key journal.RouteKey) (pairs []grid.Pair) {
+	if len(l.Gateways) == 0 {
+		for _, e := range l.Overlay.Edges {
+			pairs = append(pairs, e.Pair())
+		}
+		return pairs
+	}
+	path := l.Path(key.Reader, key.Route, key.Dest)
+	for i := 1; i < len(path); i++ {
+		pairs = append(pairs, grid.Pair{From: path[i-1], To: path[i]})
+	}
+	return pairs
 }
 
 // exposed returns how many bytes may be under way at once, to all destinations,
