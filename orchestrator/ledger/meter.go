@@ -14,9 +14,8 @@ import (
 
 // Meter holds a run to its --max-cost while it goes on: chunks that are sent
 // again and machines that run longer than planned cost too. It counts what was
-// acknowledged or sent in vain, and what may be under way, by the plan's
-// prices; for several destinations that share an edge it counts too much
-// rather than too little.
+// acknowledged, once on an edge that destinations share, and by the dearest route
+// what was sent in vain and what may be under way.
 type Meter struct {
 	terms    Terms
 	requests unit.USD                                 // all that are planned

@@ -49,9 +49,9 @@ func Sweep(ctx context.Context, j *journal.Reader, dest route.Dest, sweep func(c
 	return err
 }
 
-// swept tells whether what killed writers left behind is removed, when the
-// others write nothing any more. Only where one may have been killed in a write is there any,
-// in this session or, for nobody knows how those ended, in an earlier one.
+// swept tells whether what killed writers left behind is removed, when the others
+// write nothing any more. There is some only where one may have been killed in a
+// write: in this session or, for nobody knows how those ended, in an earlier one.
 func (s *scheduler) swept() bool {
 	if s.untidy && !s.sweeping {
 		s.sweeping = true

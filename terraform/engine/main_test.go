@@ -21,17 +21,8 @@ var (
 	scratch       string // for what this process builds
 )
 
-// stub is where Terraform finds the stub alone, built once.
-var stub = sync.OnceValues(func() (config string, err error) { return stubtest.Build(filepath.Join(scratch, "stub")) })
-
-func stubConfig(t *testing.T) string {
-	t.Helper()
-	config, err := stub()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return config
-}
+// stubConfig has Terraform find the stub alone.
+var stubConfig = stubtest.Once(func() string { return scratch })
 
 // TestMain lets the test binary be what skyctl's main is: the supervisor, and
 // in some tests a skyctl that is killed or that runs Terraform for a person.

@@ -37,6 +37,6 @@ func TestStarvedTimeGrows(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatalf("threads have waited %v in half a minute", starvedTime()-before)
 		}
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(10 * time.Millisecond) // the kernel counts, and tells nobody when
 	}
 }

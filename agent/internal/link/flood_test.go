@@ -82,7 +82,7 @@ func TestAFloodOfOpeningsIsBounded(t *testing.T) {
 			if _, err := stranger.WriteTo(p, to); err != nil {
 				f.t.Fatal(err)
 			}
-			time.Sleep(time.Millisecond)
+			time.Sleep(time.Millisecond) // fake time
 		}
 		const each = 4 // goroutines of a handshake
 		if n := runtime.NumGoroutine() - before; n < 100 || n > 300*each {

@@ -37,7 +37,7 @@ func TestPacketsAreNeverUncounted(t *testing.T) {
 		before := client.Paths()["server"]
 		s.Release()
 		server.Close()
-		time.Sleep(20 * time.Second)
+		time.Sleep(20 * time.Second) // fake time
 		synctest.Wait()
 		if after := client.Paths()["server"]; before.Sent == 0 || after.Sent < before.Sent || after.Open != 0 {
 			f.t.Errorf("before %+v, after %+v", before, after)

@@ -29,7 +29,7 @@ func TestAsManyChunksAreReadAsGetOn(t *testing.T) {
 					<-t.Context().Done()
 				}()
 			}
-			time.Sleep(time.Second)
+			time.Sleep(time.Second) // fake time
 			synctest.Wait()
 			if len(in) != c.at {
 				t.Errorf("%d chunks of %d bytes are read at once, want %d", len(in), c.length, c.at)

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/skyctl/skyctl/orchestrator/account/accounttest"
@@ -23,17 +22,13 @@ type cloud struct {
 	config string   // the same
 }
 
-// stub is where Terraform finds the stub alone, built once.
-var stub = sync.OnceValues(func() (config string, err error) { return stubtest.Build(filepath.Join(scratch, "stub")) })
+// stubConfig has Terraform find the stub alone.
+var stubConfig = stubtest.Once(func() string { return scratch })
 
 // startCloud starts an empty cloud with those faults. It plays world.
 func startCloud(t *testing.T, faults string, world *accounttest.World) *cloud {
 	t.Helper()
-	rc, err := stub()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
+	rc, dir := stubConfig(t), t.TempDir()
 	c := &cloud{faults: filepath.Join(dir, "faults.json"), exists: filepath.Join(dir, "exists")}
 	c.suffers(t, faults)
 	if err := os.Mkdir(c.exists, 0o700); err != nil {

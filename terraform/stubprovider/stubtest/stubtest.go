@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/skyctl/skyctl/terraform/stubprovider"
@@ -20,6 +21,20 @@ func Build(dir string) (config string, err error) {
 		return "", fmt.Errorf("build the stub provider: %w\n%s", err, out)
 	}
 	return stubprovider.Mirror(filepath.Join(dir, "mirror"), binary)
+}
+
+// Once returns what gives tests one configuration of Build's for all, built below
+// in's directory when the first of them asks.
+func Once(in func() string) func(testing.TB) string {
+	build := sync.OnceValues(func() (string, error) { return Build(filepath.Join(in(), "stub")) })
+	return func(t testing.TB) string {
+		t.Helper()
+		config, err := build()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return config
+	}
 }
 
 // Config is Build's for one test.
